@@ -1,0 +1,172 @@
+"""Appearance of a drawn picture, and a Pillow canvas that writes text at any angle.
+
+Sizes and colours imitate what plotting libraries, notebooks and spreadsheets produce; nothing here
+knows about charts.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw
+
+from finetune.charts.fonts import FAMILIES, font
+
+Color = str | tuple[int, int, int]
+
+PALETTES: tuple[tuple[str, ...], ...] = (
+    ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"),
+    ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c", "#ccb974", "#64b5cd"),
+    ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#eeca3b", "#b279a2", "#ff9da6", "#9d755d", "#bab0ac"),
+    ("#4472c4", "#ed7d31", "#a5a5a5", "#ffc000", "#5b9bd5", "#70ad47", "#264478", "#9e480e", "#636363", "#997300"),
+    ("#4285f4", "#ea4335", "#fbbc04", "#34a853", "#ff6d01", "#46bdc6", "#7baaf7", "#f07b72", "#fcd04f", "#71c287"),
+    ("#636efa", "#ef553b", "#00cc96", "#ab63fa", "#ffa15a", "#19d3f3", "#ff6692", "#b6e880", "#ff97ff", "#fecb52"),
+    ("#66c2a5", "#fc8d62", "#8da0cb", "#e78ac3", "#a6d854", "#ffd92f", "#e5c494", "#b3b3b3", "#80b1d3", "#fb8072"),
+    ("#264653", "#2a9d8f", "#e9c46a", "#f4a261", "#e76f51", "#8ab17d", "#b5838d", "#6d6875", "#457b9d", "#a8dadc"),
+    ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725", "#46327e", "#365c8d", "#1fa187", "#4ac16d"),
+    ("#003f5c", "#58508d", "#bc5090", "#ff6361", "#ffa600", "#2f4b7c", "#665191", "#a05195", "#d45087", "#f95d6a"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How a picture looks.
+
+    Attributes:
+        width, height: canvas size in pixels.
+        text: size of ordinary text in pixels to the em.
+        family: index into :data:`finetune.charts.fonts.FAMILIES`.
+        ink, paper, plot, faint: colours of text and axes, canvas, plot area, and grid lines.
+        colors: colours of the data in order.
+        bold_title, left_title: how the headline is set.
+        title_scale: size of the headline relative to the text.
+        frame: ``box``, ``corner`` or ``none``.
+        grid: ``none``, ``value`` or ``both``.
+        turn: angle of crowded category labels in degrees.
+        fill: share of a category's room that its bars take.
+        labels: where printed values stand: ``above``, ``inside`` or ``middle``.
+        legend: ``right``, ``top``, ``bottom`` or ``inside``.
+    """
+
+    width: int
+    height: int
+    text: int
+    family: int
+    ink: Color
+    paper: Color
+    plot: Color
+    faint: Color
+    colors: tuple[str, ...]
+    bold_title: bool
+    left_title: bool
+    title_scale: float
+    frame: str
+    grid: str
+    turn: int
+    fill: float
+    labels: str
+    legend: str
+
+
+def style(rng: random.Random, ease: float = 0.0) -> Style:
+    """A random appearance; ``ease`` above 0 prefers large text on plain paper."""
+    usual = ((640, 480), (640, 480), (800, 600), (600, 400), (500, 400), (400, 300), (500, 500), (720, 432), (480, 360))
+    width, height = rng.choice(usual)
+    if rng.random() < 0.5:
+        width, height = rng.randint(300, 900), rng.randint(260, 640)
+    least = 0.020 * width + 0.006 * ease * width
+    text = round(max(10, rng.uniform(least, 0.034 * width), rng.uniform(0.022, 0.03) * height))
+    palette = list(rng.choice(PALETTES))
+    if rng.random() < 0.45:
+        rng.shuffle(palette)
+    ink, paper, plot, faint = rng.choices(
+        (
+            ("#000000", "#ffffff", "#ffffff", "#cccccc"),
+            ("#333333", "#ffffff", "#ffffff", "#e5e5e5"),
+            ("#262626", "#ffffff", "#eaeaf2", "#ffffff"),
+            ("#555555", "#ffffff", "#e5e5e5", "#ffffff"),
+            ("#2a3f5f", "#ffffff", "#e5ecf6", "#ffffff"),
+            ("#595959", "#ffffff", "#ffffff", "#d9d9d9"),
+            ("#222222", "#f7f3ea", "#f7f3ea", "#ddd6c6"),
+            ("#111111", "#f0f0f0", "#f0f0f0", "#cbcbcb"),
+            ("#eeeeee", "#101018", "#101018", "#3a3a44"),
+        ),
+        weights=(10, 6, 4, 2, 3, 4, 1.5, 2, 1.5 * (1 - ease)),
+    )[0]
+    return Style(
+        width=width,
+        height=height,
+        text=text,
+        family=rng.choices(range(len(FAMILIES)), [weight for _, _, weight in FAMILIES])[0],
+        ink=ink,
+        paper=paper,
+        plot=plot,
+        faint=faint,
+        colors=tuple(palette),
+        bold_title=rng.random() < 0.3,
+        left_title=rng.random() < 0.18,
+        title_scale=rng.uniform(1.0, 1.45),
+        frame=rng.choice(("box", "box", "corner", "corner", "none")),
+        grid=rng.choice(("none", "none", "value", "value", "both")),
+        turn=rng.choice((45, 45, 90, 90, 30)),
+        fill=rng.uniform(0.45, 0.92),
+        labels=rng.choice(("above", "above", "above", "inside", "middle")),
+        legend=rng.choice(("right", "right", "top", "bottom", "inside")),
+    )
+
+
+def contrast(color: str) -> str:
+    """Black or white, whichever is read more easily on ``color`` (``#rrggbb``)."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#000000" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
+
+
+class Canvas:
+    """A Pillow picture with the few drawing verbs that charts need. Coordinates are pixels from the top left."""
+
+    def __init__(self, look: Style) -> None:
+        self.look = look
+        self.image = Image.new("RGB", (look.width, look.height), look.paper)
+        self.draw = ImageDraw.Draw(self.image)
+        self.draw.fontmode = "L"
+
+    def measure(self, text: str, scale: float = 1.0, bold: bool = False) -> tuple[int, int]:
+        """(width, height) of ``text`` in pixels."""
+        set_in = font(self.look.family, max(8, round(self.look.text * scale)), bold)
+        ascent, descent = set_in.getmetrics()
+        return round(set_in.getlength(text)), ascent + descent
+
+    def text(
+        self,
+        at: tuple[float, float],
+        text: str,
+        anchor: str = "mm",
+        *,
+        scale: float = 1.0,
+        bold: bool = False,
+        color: Color | None = None,
+        turn: int = 0,
+    ) -> None:
+        """Write ``text`` with its Pillow ``anchor`` (``mm`` middle, ``lm`` left …) at a point.
+
+        Text that is turned by ``turn`` degrees hangs from its end at the point, as tick labels do,
+        except at exactly 90 degrees with anchor ``mm``, where it is centred on it.
+        """
+        set_in = font(self.look.family, max(8, round(self.look.text * scale)), bold)
+        color = color or self.look.ink
+        if not turn:
+            self.draw.text(at, text, font=set_in, fill=color, anchor=anchor)
+            return
+        width, height = self.measure(text, scale, bold)
+        mask = Image.new("L", (width + 2, height + 2), 0)
+        ImageDraw.Draw(mask).text((1, 1), text, font=set_in, fill=255)
+        mask = mask.rotate(turn, expand=True, resample=Image.Resampling.BICUBIC)
+        x, y = at
+        if anchor == "mm":
+            corner = (x - mask.width / 2, y - mask.height / 2)
+        elif turn == 90:
+            corner = (x - mask.width / 2, y)
+        else:
+            corner = (x - mask.width + height * 0.45, y)
+        self.image.paste(Image.new("RGB", mask.size, color), (round(corner[0]), round(corner[1])), mask)

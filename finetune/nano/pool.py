@@ -1,0 +1,74 @@
+"""Pictures drawn by matplotlib in bulk, once, at the model's size, for pretraining to use again with augmentation.
+
+    python -m finetune.nano pool --count 12000
+
+A shard is a plain array (pictures, side, side, 3) of bytes beside a JSON list of the figures it shows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from finetune.charts.figures import KINDS, Figure, sample
+from finetune.charts.records import WEIGHTS, draw
+
+SHARD = 250
+"""Pictures in a shard."""
+
+
+def figure_of(seed: int, ease: float = 0.0) -> tuple[random.Random, Figure]:
+    """The figure of a training seed and the generator that goes on to draw it."""
+    rng = random.Random(seed)
+    kind = rng.choices(KINDS, [WEIGHTS[name] for name in KINDS])[0]
+    return rng, sample(rng, kind, ease=ease)
+
+
+def square(image: Image.Image, side: int) -> Image.Image:
+    """``image`` squeezed to ``side`` x ``side`` pixels as the image processor does it."""
+    return image.resize((side, side), Image.Resampling.BILINEAR)
+
+
+def render_shard(folder: Path, start: int, side: int) -> Path:
+    """Draw one shard from seed ``start``; an existing one is kept."""
+    path = folder / f"{start:09d}.npy"
+    if path.exists():
+        return path
+    pictures, figures = np.empty((SHARD, side, side, 3), np.uint8), []
+    for i in range(SHARD):
+        rng, figure = figure_of(start + i)
+        figures.append(asdict(figure))
+        pictures[i] = np.asarray(square(draw(rng, figure, "matplotlib"), side))
+    path.with_suffix(".json").write_text(json.dumps(figures))
+    half = path.with_suffix(".half.npy")
+    np.save(half, pictures)
+    half.rename(path)
+    return path
+
+
+@cache
+def figures_of(path: Path) -> list[Figure]:
+    """The figures of the shard at ``path``, in order."""
+    return [
+        Figure(**(row | {"categories": tuple(row["categories"]), "series": {k: tuple(v) for k, v in row["series"].items()}}))
+        for row in json.loads(path.with_suffix(".json").read_text())
+    ]
+
+
+def render_pool(folder: Path, count: int, side: int, workers: int | None = None) -> None:
+    """Draw ``count`` pictures (rounded up to whole shards) with ``workers`` processes; resumes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    starts = range(0, count, SHARD)
+    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+        jobs = [pool.submit(render_shard, folder, start, side) for start in starts]
+        for job in tqdm(jobs, desc="matplotlib pictures", unit="shard"):
+            job.result()

@@ -1,0 +1,205 @@
+"""What pretraining shows: one picture with several short exchanges about it, and rows of text alone.
+
+A picture is encoded once and shared: every exchange sees the picture's prefix and itself, never its
+neighbours (the mask is :func:`attention_mask`), so that each is learned exactly as it will be asked alone.
+
+The base learns to describe, to read one series, to answer directly, to look up in a text, to repeat, and to
+do arithmetic in text. It is not taught to think about a picture: that is the adapter's part.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import GemmaTokenizer
+
+from finetune.charts import words
+from finetune.charts.figures import KINDS, Figure, number, sample
+from finetune.charts.questions import ask, describe, read
+from finetune.nano.model import IMAGE_TOKENS
+from vision.prompts import SYSTEM_PROMPT
+
+Exchange = tuple[str, str, str]
+"""(task, user's text, model's text)"""
+
+_DESCRIBE = ("Describe the chart.", "Describe the picture.", "What does the chart show?", "Read the chart.", "List all values.")
+
+
+def _shows(reading: str) -> str:
+    return f"It shows {reading}."
+
+
+def picture_exchanges(rng: random.Random, figure: Figure) -> list[Exchange]:
+    """Exchanges about a picture of ``figure``, the description first."""
+    made: list[Exchange] = [("describe", rng.choice(_DESCRIBE), _shows(describe(figure)))]
+    if len(figure.series) > 1:
+        for name in rng.sample(list(figure.series), min(2, len(figure.series))):
+            made.append(("series", f"Read {name}.", _shows(f"{name}: {read(figure.categories, figure.series[name])}")))
+        if figure.kind != "table":
+            at = rng.randrange(len(figure.categories))
+            pair = read(tuple(figure.series), tuple(values[at] for values in figure.series.values()))
+            made.append(("series", f"Read {figure.categories[at]}.", _shows(f"{figure.categories[at]}: {pair}")))
+    elif figure.kind not in ("flow", "geometry"):
+        chosen = rng.sample(range(len(figure.categories)), min(3, len(figure.categories)))
+        names = tuple(figure.categories[i] for i in chosen)
+        made.append(("look up", f"Look up {', '.join(names)}.", _shows(read(names, tuple(figure.values[i] for i in chosen)))))
+    if figure.title and rng.random() < 0.3:
+        made.append(("title", "What is the title?", figure.title))
+    for _ in range(5):
+        asked = ask(rng, figure, "value" if rng.random() < 0.25 else "")
+        made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
+    return made
+
+
+def _arithmetic(rng: random.Random) -> Exchange:
+    lines = []
+    for _ in range(rng.randint(3, 6)):
+        top = rng.choice((20, 100, 100, 100, 400, 1000))
+        a, b = rng.randint(1, top), rng.randint(1, min(top, rng.choice((100, top))))
+        if rng.random() < 0.1:
+            a, b = a // 10 + a % 10 / 10, b // 10 + b % 10 / 10
+        kind = rng.random()
+        if kind < 0.4:
+            lines.append(f"{number(a)} + {number(b)} = {number(a + b)}")
+        elif kind < 0.7:
+            a, b = max(a, b), min(a, b)
+            lines.append(f"{number(a)} - {number(b)} = {number(a - b)}")
+        elif kind < 0.82:
+            a, b = rng.randint(2, 24), rng.randint(2, 12)
+            lines.append(f"{a} × {b} = {a * b}")
+        elif kind < 0.88:
+            a, b = rng.randint(0, 200), rng.randint(0, 200)
+            lines.append(f"{a} {'>' if a > b else '<' if a < b else '='} {b}")
+        else:
+            divisor, tenths = rng.randint(2, 8), rng.randint(2, 100) * rng.choice((10, 10, 5, 1))
+            lines.append(f"{number(divisor * tenths / 10)} / {divisor} = {number(tenths / 10)}")
+    tasks = ", ".join(line.split(" = ")[0].replace(" > ", " ? ").replace(" < ", " ? ") for line in lines)
+    return "arithmetic", f"Work out {tasks}.", "\n".join(f"Compute {line}." for line in lines)
+
+
+def _running(rng: random.Random) -> Exchange:
+    values = [rng.randint(1, 100) for _ in range(rng.randint(3, 7))]
+    total, lines = values[0], []
+    for value in values[1:]:
+        lines.append(f"Add {total} + {value} = {total + value}.")
+        total += value
+    return "running sum", f"Add {', '.join(map(str, values))}.", "\n".join(lines)
+
+
+def _look_up(rng: random.Random) -> Exchange:
+    names, _ = words.labels(rng, rng.randint(2, 9), held_out=False)
+    values = tuple(float(rng.randint(0, 100)) for _ in names)
+    asked = rng.sample(range(len(names)), min(len(names), rng.randint(1, 4)))
+    text = f"Read {read(tuple(names), values)}.\nLook up {', '.join(names[i] for i in asked)}."
+    return "text look up", text, f"Look up {', '.join(f'{names[i]} {number(values[i])}' for i in asked)}."
+
+
+def _repeat(rng: random.Random) -> Exchange:
+    parts = [words.invent(rng) if rng.random() < 0.5 else str(rng.randint(0, 999)) for _ in range(rng.randint(4, 12))]
+    parts = [part for part in parts if not words.is_held_out(part)] or ["0"]
+    return "repeat", f"Repeat {' '.join(parts)}.", f"Repeat {' '.join(parts)}."
+
+
+def _worked(rng: random.Random) -> Exchange:
+    figure = sample(rng, rng.choice(KINDS))
+    asked = ask(rng, figure)
+    reading, *steps = asked.steps
+    return "text reasoning", f"{reading}\n{asked.text}", "\n".join((*steps, f"The answer is {asked.answer}."))
+
+
+_TEXT: tuple[tuple[Callable[[random.Random], Exchange], float], ...] = (
+    (_arithmetic, 2),
+    (_running, 1.5),
+    (_look_up, 2),
+    (_repeat, 0.6),
+    (_worked, 4),
+)
+
+
+def text_exchange(rng: random.Random) -> Exchange:
+    """One exchange without a picture."""
+    kinds, weights = zip(*_TEXT, strict=True)
+    return rng.choices(kinds, weights)[0](rng)  # type: ignore[no-any-return]
+
+
+@dataclass
+class Row:
+    """Token arrays of one packed row, each (length,).
+
+    Attributes:
+        ids: tokens.
+        segment: 0 for the shared prefix, 1.. for exchanges, -1 for padding.
+        position: position of each token in its own conversation.
+        learn: whether the token is the model's own, to be predicted.
+        tasks: the task of exchange ``i + 1``.
+    """
+
+    ids: np.ndarray
+    segment: np.ndarray
+    position: np.ndarray
+    learn: np.ndarray
+    tasks: list[str]
+
+
+class Packer:
+    """Lays exchanges out as rows of ``length`` tokens."""
+
+    def __init__(self, tokenizer: GemmaTokenizer, length: int) -> None:
+        self.tokenizer = tokenizer
+        self.length = length
+        picture = "<start_of_image>" + "<image_soft_token>" * IMAGE_TOKENS + "<end_of_image>\n\n"
+        self.prefix = self._ids("<bos><start_of_turn>user\n\n\n" + picture)
+        self.prefix_with_system = self._ids(f"<bos><start_of_turn>user\n{SYSTEM_PROMPT}\n\n\n\n" + picture)
+        self.text_prefix = self._ids("<bos><start_of_turn>user\n")
+
+    def _ids(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # type: ignore[no-any-return]
+
+    def pack(self, exchanges: list[Exchange], prefix: list[int], *, shared: bool) -> Row:
+        """One row: the shared picture prefix once, or ``prefix`` before every exchange where it is not shared."""
+        ids, segment, position, learn = (np.zeros(self.length, kind) for kind in (np.int64, np.int64, np.int64, bool))
+        segment[:] = -1
+        at, start = 0, 0
+        if shared:
+            at = start = len(prefix)
+            ids[:at], segment[:at], position[:at] = prefix, 0, np.arange(at)
+        tasks: list[str] = []
+        for task, question, answer in exchanges:
+            asked = ([] if shared else prefix) + self._ids(f"{question}<end_of_turn>\n<start_of_turn>model\n")
+            tokens = asked + self._ids(f"{answer}<end_of_turn>")
+            end = at + len(tokens)
+            if end > self.length:
+                continue
+            tasks.append(task)
+            ids[at:end], segment[at:end] = tokens, len(tasks)
+            position[at:end] = np.arange(start, start + len(tokens))
+            learn[at + len(asked) : end] = True
+            at = end
+        return Row(ids, segment, position, learn, tasks)
+
+    def picture_row(self, rng: random.Random, figure: Figure) -> Row:
+        """A row about one picture; one in ten carries the system prompt that thinking is asked with."""
+        prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
+        return self.pack(picture_exchanges(rng, figure), prefix, shared=True)
+
+    def text_row(self, rng: random.Random) -> Row:
+        """A row filled with exchanges in text alone."""
+        return self.pack([text_exchange(rng) for _ in range(self.length // 40)], self.text_prefix, shared=False)
+
+
+def attention_mask(segment: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+    """Additive mask (B, 1, L, L) in bf16: causal inside an exchange and its prefix, both ways among image tokens.
+
+    Args:
+        segment: (B, L) as in :class:`Row`.
+        image: (B, L), whether a token is an image token.
+    """
+    length = segment.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    key, query = segment[:, None, :], segment[:, :, None]
+    seen = causal & ((key == query) | (key == 0)) | (image[:, None, :] & image[:, :, None])
+    return torch.where(seen, 0.0, -1e9).to(torch.bfloat16)[:, None]

@@ -1,0 +1,35 @@
+"""Everything that can go wrong for a user, as one tree. Each message says what, the value, and the remedy.
+
+    LogicFlowError
+    ├── ImageError        a picture that cannot be used: empty, damaged, too large, of no known format
+    ├── ModelError        a model that cannot be loaded: missing, gated, of the wrong kind, too large
+    ├── SettingsError     a setting with an impossible value or an unknown name
+    ├── PromptError       a question that is empty or too long for the model
+    └── GenerationError   an engine that failed while answering
+"""
+
+from __future__ import annotations
+
+
+class LogicFlowError(Exception):
+    """Base of all errors that are meant for the user: ``str(error)`` is one clear sentence."""
+
+
+class ImageError(LogicFlowError):
+    """A picture cannot be used."""
+
+
+class ModelError(LogicFlowError):
+    """A model or an adapter cannot be loaded."""
+
+
+class SettingsError(LogicFlowError):
+    """A setting is impossible or unknown."""
+
+
+class PromptError(LogicFlowError):
+    """A question cannot be asked as it stands."""
+
+
+class GenerationError(LogicFlowError):
+    """An engine failed while it was answering."""
