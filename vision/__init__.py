@@ -1,0 +1,51 @@
+"""Everything between a picture and a checked answer.
+
+    from vision import ask, open_engine
+
+    reply = ask("chart.png", "What is the total?", open_engine())
+    for step in reply.steps:
+        print(step.number, step.text, [claim.verdict for claim in step.claims])
+    print(reply.answer)
+"""
+
+from vision.answers import equivalent, extract, normalize
+from vision.ask import Reply, ask, ask_live, open_engine
+from vision.engine import Control, Engine, Sampling, Usage
+from vision.errors import GenerationError, ImageError, LogicFlowError, ModelError, PromptError, SettingsError
+from vision.images import Limits, open_image
+from vision.prompts import Conversation, Turn
+from vision.reasoning import ReasoningParser, split
+from vision.settings import Settings, load_settings
+from vision.steps import Claim, Step, find_claims, steps_of
+
+__all__ = [
+    "Claim",
+    "Control",
+    "Conversation",
+    "Engine",
+    "GenerationError",
+    "ImageError",
+    "Limits",
+    "LogicFlowError",
+    "ModelError",
+    "PromptError",
+    "ReasoningParser",
+    "Reply",
+    "Sampling",
+    "Settings",
+    "SettingsError",
+    "Step",
+    "Turn",
+    "Usage",
+    "ask",
+    "ask_live",
+    "equivalent",
+    "extract",
+    "find_claims",
+    "load_settings",
+    "normalize",
+    "open_engine",
+    "open_image",
+    "split",
+    "steps_of",
+]

@@ -118,7 +118,7 @@ def equivalent(gold: str, answer: str) -> bool:
     a, b = number_of(gold), number_of(answer)
     if a is not None and b is not None:
         return a == b
-    formula = any(mark in side for side in (gold, answer) for mark in "\\/^=(){}")
+    formula = any(mark in side for side in (gold, answer) for mark in "\\/^=(){}+*")
     digits = any(letter.isdigit() for letter in gold) and any(letter.isdigit() for letter in answer)
     return (formula and digits or "\\" in gold + answer) and same_formula(gold, answer)
 

@@ -17,8 +17,9 @@ import threading
 from functools import lru_cache
 
 TIMEOUT_S = 10.0
-"""Seconds for one comparison; the first one also waits for the child to start."""
+"""Seconds for one comparison."""
 START_S = 60.0
+"""Seconds for the child to start."""
 
 
 class _Judge:
@@ -31,13 +32,12 @@ class _Judge:
 
     def same(self, gold: str, answer: str) -> bool:
         with self._lock:
-            fresh = self._child is None or self._child.poll() is not None
-            child = self._start() if fresh else self._child
-            assert child is not None and child.stdin is not None
             try:
+                child = self._child if self._child is not None and self._child.poll() is None else self._start()
+                assert child.stdin is not None
                 child.stdin.write(json.dumps([gold, answer]) + "\n")
                 child.stdin.flush()
-                return self._answers.get(timeout=START_S if fresh else TIMEOUT_S) == "true"
+                return self._answers.get(timeout=TIMEOUT_S) == "true"
             except (queue.Empty, OSError):
                 self._end()
                 return False
@@ -52,6 +52,7 @@ class _Judge:
         )
         self._answers = queue.Queue()
         threading.Thread(target=_pump, args=(self._child, self._answers), daemon=True).start()
+        self._answers.get(timeout=START_S)  # "ready"
         return self._child
 
     def _end(self) -> None:
@@ -91,7 +92,10 @@ def _verify(gold: str, answer: str) -> bool:
 
 
 def _serve() -> None:
+    import math_verify  # noqa: F401  (so that "ready" means it)
+
     logging.disable(logging.WARNING)
+    print("ready", flush=True)
     for line in sys.stdin:
         gold, answer = json.loads(line)
         try:

@@ -109,6 +109,11 @@ class ReasoningParser:
         """Whether the text is inside a thought now."""
         return self._state == "thought"
 
+    @property
+    def closing(self) -> str:
+        """The tag that ends the thought the text is in, "" outside one."""
+        return self._closing if self.thinking else ""
+
     @classmethod
     def parse(cls, text: str) -> Iterator[Event]:
         """The events of a whole ``text``."""

@@ -177,7 +177,7 @@ def _tokens(text: str) -> Iterator[list[_Token]]:
         kind = str(match.lastgroup if match.lastgroup not in ("top", "bottom") else "frac")
         found = match.group(kind)
         start = match.end() - len(found)
-        run.append(_Token(kind, _canonical(found), start, match.end()))
+        run.append(_Token(kind, found if kind == "unit" else _canonical(found), start, match.end()))
         at = match.end()
     if run:
         yield run
@@ -189,7 +189,8 @@ def find_claims(text: str) -> list[Claim]:
     for run in _tokens(text):
         sides, relations = _split(run)
         for left, relation, right in zip(sides, relations, sides[1:], strict=False):
-            a, b = _tail(left), _head(right)
+            a = _tail(left)
+            b = _without_prose(_head(right), a)
             if a and b and _says_something(a, relation, b):
                 start, end = a[0].start, b[-1].end
                 verdict, correct = _judge(a, relation, b)
@@ -213,9 +214,8 @@ def _split(run: list[_Token]) -> tuple[list[list[_Token]], list[str]]:
 def _tail(side: list[_Token]) -> list[_Token]:
     """The longest end of ``side`` that is an expression of its own: prose before it goes, an unknown does not."""
     for start in range(len(side)):
-        before = side[start - 1] if start else None
-        signed = side[start].kind == "operator" and side[start].text == "-"
-        if before is not None and (before.kind == "operator" or signed):
+        opens = side[start].kind != "operator" or side[start].text == "(" or (side[start].text == "-" and start == 0)
+        if not opens or (start and side[start - 1].kind == "operator"):
             continue
         if _reads(side[start:]):
             return side[start:]
@@ -231,6 +231,15 @@ def _head(side: list[_Token]) -> list[_Token]:
         if _reads(side[:end]):
             return side[:end]
     return []
+
+
+def _without_prose(side: list[_Token], left: list[_Token]) -> list[_Token]:
+    """``side`` without the words at its end, except a unit that the left side has too."""
+    units = {token.text for token in left if token.kind == "unit"}
+    end = len(side)
+    while end and side[end - 1].kind == "unit" and side[end - 1].text not in units:
+        end -= 1
+    return side[:end]
 
 
 def _says_something(left: list[_Token], relation: str, right: list[_Token]) -> bool:
@@ -339,7 +348,7 @@ class _Reader:
         units = 0
         while (token := self.peek()) is not None and token.kind in ("unit", "percent", "degree"):
             units += token.kind == "unit"
-            if units > 2 or (token.kind == "unit" and token.text in _NO_UNIT):
+            if units > 2 or (token.kind == "unit" and token.text.lower() in _NO_UNIT):
                 raise SyntaxError
             self.at += 1
         return value
@@ -413,13 +422,13 @@ def _endless(value: Fraction) -> bool:
 
 
 def _rounds_to(value: Fraction, side: list[_Token]) -> bool:
-    """Whether ``side`` is one decimal number to which ``value`` rounds (or is cut) at that many places."""
+    """Whether ``side`` is one decimal number to which ``value`` rounds (or is cut) at its number of places."""
     if side[0].kind != "number" or any(token.kind in ("operator", "of", "square", "number") for token in side[1:]):
         return False
     digits = re.sub(r"[^\d.]", "", side[0].text)
     places = len(digits.partition(".")[2])
-    off = abs(value - Fraction(digits))
-    return off < Fraction(1, 10**places) if places else off <= Fraction(1, 2)
+    off = abs(value) - Fraction(digits)
+    return abs(off) * 2 * 10**places <= 1 or 0 <= off * 10**places < 1
 
 
 def written(value: Fraction) -> str:

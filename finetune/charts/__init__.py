@@ -1,0 +1,1 @@
+"""Charts, tables, diagrams and figures drawn from exact numbers, with questions, reasoning and answers."""

@@ -6,12 +6,16 @@ knows about charts.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from finetune.charts.fonts import FAMILIES, font
+
+Letter = tuple[str, float, float]
+"""A written letter and the place of its middle, as shares of the picture's width and height."""
 
 Color = str | tuple[int, int, int]
 
@@ -130,6 +134,7 @@ class Canvas:
         self.image = Image.new("RGB", (look.width, look.height), look.paper)
         self.draw = ImageDraw.Draw(self.image)
         self.draw.fontmode = "L"
+        self.letters: list[Letter] = []
 
     def measure(self, text: str, scale: float = 1.0, bold: bool = False) -> tuple[int, int]:
         """(width, height) of ``text`` in pixels."""
@@ -157,6 +162,7 @@ class Canvas:
         color = color or self.look.ink
         if not turn:
             self.draw.text(at, text, font=set_in, fill=color, anchor=anchor)
+            self._note(text, set_in, _middle_left(at, anchor, *self.measure(text, scale, bold)), 0)
             return
         width, height = self.measure(text, scale, bold)
         mask = Image.new("L", (width + 2, height + 2), 0)
@@ -170,3 +176,23 @@ class Canvas:
         else:
             corner = (x - mask.width + height * 0.45, y)
         self.image.paste(Image.new("RGB", mask.size, color), (round(corner[0]), round(corner[1])), mask)
+        center = (corner[0] + mask.width / 2, corner[1] + mask.height / 2)
+        along = math.radians(turn)
+        self._note(text, set_in, (center[0] - width / 2 * math.cos(along), center[1] + width / 2 * math.sin(along)), turn)
+
+    def _note(self, text: str, set_in: ImageFont.FreeTypeFont, start: tuple[float, float], turn: int) -> None:
+        """Remember where each letter of a text stands that begins at ``start`` and rises by ``turn`` degrees."""
+        cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+        before = 0.0
+        for i, letter in enumerate(text):
+            after = set_in.getlength(text[: i + 1])
+            reach = (before + after) / 2
+            if letter != " ":
+                self.letters.append((letter, (start[0] + reach * cos) / self.look.width, (start[1] - reach * sin) / self.look.height))
+            before = after
+
+
+def _middle_left(at: tuple[float, float], anchor: str, width: int, height: int) -> tuple[float, float]:
+    """Where the middle of a text's left edge is, for the anchors that charts use."""
+    x = at[0] - {"l": 0.0, "m": width / 2, "r": width}[anchor[0]]
+    return x, at[1] - (height * 0.4 if anchor[1] == "b" else 0.0)

@@ -7,7 +7,7 @@ import random
 
 from PIL import Image
 
-from finetune.charts.canvas import Canvas, Color, contrast, style
+from finetune.charts.canvas import Canvas, Color, Letter, contrast, style
 from finetune.charts.figures import Figure, number
 from finetune.charts.shapes import draw_flow, draw_geometry, draw_pie, draw_table
 
@@ -16,6 +16,11 @@ Box = tuple[float, float, float, float]
 
 def render(rng: random.Random, figure: Figure, ease: float = 0.0) -> Image.Image:
     """Draw ``figure`` in a random appearance; an RGB picture of 300 to 900 by 260 to 640 pixels."""
+    return render_with_letters(rng, figure, ease)[0]
+
+
+def render_with_letters(rng: random.Random, figure: Figure, ease: float = 0.0) -> tuple[Image.Image, list[Letter]]:
+    """The same with the place of every letter, which is what a vision tower is first taught to see."""
     canvas = Canvas(style(rng, ease))
     room = _title(canvas, figure)
     if figure.kind == "pie":
@@ -32,7 +37,7 @@ def render(rng: random.Random, figure: Figure, ease: float = 0.0) -> Image.Image
             _horizontal(canvas, rng, figure, room)
         else:
             _vertical(canvas, rng, figure, room)
-    return canvas.image
+    return canvas.image, canvas.letters
 
 
 def _title(canvas: Canvas, figure: Figure) -> Box:

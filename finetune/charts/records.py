@@ -95,12 +95,12 @@ def draw(rng: random.Random, figure: Figure, renderer: str, ease: float = 0.0) -
     return wear(rng, image)
 
 
-def wear(rng: random.Random, image: Image.Image) -> Image.Image:
-    """``image`` as it may arrive: sometimes rescaled, padded or recompressed."""
+def wear(rng: random.Random, image: Image.Image, *, pad: bool = True) -> Image.Image:
+    """``image`` as it may arrive: sometimes rescaled, padded (where that is allowed) or recompressed."""
     if rng.random() < 0.2:
         factor = rng.uniform(0.8, 1.2)
         image = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
-    if rng.random() < 0.2:
+    if pad and rng.random() < 0.2:
         left, top, right, bottom = (rng.randint(0, 24) for _ in range(4))
         padded = Image.new("RGB", (image.width + left + right, image.height + top + bottom), image.getpixel((0, 0)))
         padded.paste(image, (left, top))

@@ -29,6 +29,7 @@ from finetune.charts import fast
 from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS, count, create, save_hub
 from finetune.nano.pool import figure_of, figures_of, square
+from finetune.nano.sight import SLOTS, Sight, letter_targets
 from finetune.nano.rows import Packer, Row, attention_mask
 
 FAST_SEEDS = 10_000_000
@@ -46,6 +47,7 @@ class Plan:
         peak: highest learning rate, for Muon and AdamW alike.
         warm: share of the budget over which the rate rises.
         easy: share of the budget over which charts grow from two categories to the full range.
+        sight: share of the budget in which the tower learns letters and the text side text, apart.
         seed: of the model and of the order of pictures.
     """
 
@@ -55,7 +57,8 @@ class Plan:
     length: int = 384
     peak: float = 2e-3
     warm: float = 0.02
-    easy: float = 0.3
+    easy: float = 0.35
+    sight: float = 0.2
     seed: int = 0
 
 
@@ -73,29 +76,36 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             yield self._batch(step)
             step += 1
 
-    def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, Row]:
+    def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, np.ndarray, Row]:
         done = float(self.progress[0])
         ease = max(0.0, 1.0 - done / self.plan.easy) * rng.random()
-        if self.shards and rng.random() < 0.15 + 0.4 * min(1.0, done / self.plan.easy):
+        if self.shards and done > self.plan.sight and rng.random() < 0.15 + 0.35 * min(1.0, done / self.plan.easy):
             shard = rng.choice(self.shards)
             figures = figures_of(shard)
             at = rng.randrange(len(figures))
             figure = figures[at]
             pixels = np.load(shard, mmap_mode="r")[at]
             image = _shift(rng, Image.fromarray(np.asarray(pixels)))
+            letters = np.full((IMAGE_TOKENS, 4, SLOTS), -100)
         else:
             drawn, figure = figure_of(FAST_SEEDS + seed, ease)
-            image = square(wear(drawn, fast.render(drawn, figure, ease)), IMAGE_SIDE)
-        return np.asarray(image), self.packer.picture_row(rng, figure)
+            drawing, written = fast.render_with_letters(drawn, figure, ease)
+            image = square(wear(drawn, drawing, pad=False), IMAGE_SIDE)
+            letters = letter_targets(written)
+        return np.asarray(image), letters, self.packer.picture_row(rng, figure)
 
     def _batch(self, step: int) -> dict[str, Any]:
         rng = random.Random(self.plan.seed * 1_000_003 + step)
         if step % 20 == 0 or not self.shards:  # the pool may still be growing
             self.shards = sorted(path for path in self.pool.glob("*.npy") if "half" not in path.name)
         pictures = [self._picture(rng, step * self.plan.pictures + i) for i in range(self.plan.pictures)]
-        rows = [row for _, row in pictures] + [self.packer.text_row(rng) for _ in range(self.plan.texts)]
+        apart = float(self.progress[0]) < self.plan.sight
+        rows = [] if apart else [row for *_, row in pictures]
+        rows += [self.packer.text_row(rng) for _ in range(self.plan.texts * (2 if apart else 1))]
         return {
-            "pixels": torch.from_numpy(np.stack([image for image, _ in pictures])),
+            "apart": apart,
+            "pixels": torch.from_numpy(np.stack([image for image, *_ in pictures])),
+            "letters": torch.from_numpy(np.stack([letters for _, letters, _ in pictures])),
             "ids": torch.from_numpy(np.stack([row.ids for row in rows])),
             "segment": torch.from_numpy(np.stack([row.segment for row in rows])),
             "position": torch.from_numpy(np.stack([row.position for row in rows])),
@@ -134,37 +144,52 @@ class Learner(torch.nn.Module):
     def __init__(self, vocabulary: dict[str, int], seed: int) -> None:
         super().__init__()
         self.nano = create(vocabulary, "written_out", seed)
+        self.sight = Sight(self.nano.config.vision_config.hidden_size, self.nano.config.text_config.hidden_size)
         self.image_token = vocabulary["<image_soft_token>"]
 
-    def forward(self, pixels: torch.Tensor, ids: torch.Tensor, position: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss over the model's own tokens, and which of them were right.
+    def forward(
+        self,
+        pixels: torch.Tensor,
+        letters: torch.Tensor,
+        ids: torch.Tensor,
+        position: torch.Tensor,
+        mask: torch.Tensor,
+        places: torch.Tensor | None,
+        target: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Loss over the model's own tokens, which of them were right, and the same for the letters.
 
         Args:
-            pixels: (P, 3, side, side) in -1..1, of the first P rows.
+            pixels: (P, 3, side, side) in -1..1; of the first P rows, unless ``places`` is None.
+            letters: (P, 100, 4, 4) classes, -100 where unknown.
             ids, position: (B, L).
             mask: (B, 1, L, L) additive.
-            places: (P, 100) where each picture's soft tokens stand.
+            places: (P, 100) where each picture's soft tokens stand; None for rows of text that see no picture.
             target: (B, L) the next token, -100 where nothing is learned.
 
         Returns:
-            the mean loss and a (B, L) bool of hits.
+            mean loss, (B, L) hits, letter loss, share of letters right.
         """
         core = self.nano.model
-        seen = core.multi_modal_projector(core.vision_tower(pixel_values=pixels).last_hidden_state)  # (P, 100, D)
+        patches = core.vision_tower(pixel_values=pixels).last_hidden_state  # (P, 400, V)
+        seen = core.multi_modal_projector(patches)  # (P, 100, D)
+        letter_loss, letter_hits = self.sight(patches, seen, letters)
         embedded = core.language_model.embed_tokens(ids)
-        with_pictures = embedded[: pixels.shape[0]].scatter(1, places[..., None].expand(-1, -1, embedded.shape[-1]), seen.to(embedded.dtype))
-        embedded = torch.cat([with_pictures, embedded[pixels.shape[0] :]])
+        if places is not None:
+            spread = places[..., None].expand(-1, -1, embedded.shape[-1])
+            with_pictures = embedded[: pixels.shape[0]].scatter(1, spread, seen.to(embedded.dtype))
+            embedded = torch.cat([with_pictures, embedded[pixels.shape[0] :]])
         masks = {"full_attention": mask, "sliding_attention": mask}
         hidden = core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state
         logits = self.nano.lm_head(hidden).float()  # (B, L, V)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-        return loss, logits.argmax(-1) == target
+        return loss, logits.argmax(-1) == target, letter_loss, letter_hits
 
 
-def _optimizers(nano: torch.nn.Module, peak: float) -> list[torch.optim.Optimizer]:
+def _optimizers(learner: torch.nn.Module, peak: float) -> list[torch.optim.Optimizer]:
     matrices, rest = [], []
-    for name, parameter in nano.named_parameters():
-        matrix = parameter.ndim == 2 and "embed" not in name
+    for name, parameter in learner.named_parameters():
+        matrix = parameter.ndim == 2 and "embed" not in name and "sight" not in name
         (matrices if matrix else rest).append(parameter)
     return [
         torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
@@ -192,32 +217,33 @@ def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[flo
             scores[task].append(float(i + 1 not in wrong))
 
 
-def _inputs(batch: dict[str, Any], image_token: int) -> tuple[torch.Tensor, ...]:
+def _inputs(batch: dict[str, Any], image_token: int) -> tuple[torch.Tensor | None, ...]:
     pixels = batch["pixels"].permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0).contiguous()
     ids = batch["ids"]
     image = ids == image_token
-    first = image[: len(pixels)].int().argmax(1)
-    places = first[:, None] + torch.arange(IMAGE_TOKENS)[None]
+    places = None
+    if not batch["apart"]:
+        places = image[: len(pixels)].int().argmax(1)[:, None] + torch.arange(IMAGE_TOKENS)[None]
     target = torch.full_like(ids, -100)
     target[:, :-1] = torch.where(batch["learn"][:, 1:], ids[:, 1:], -100)
-    return pixels, ids, batch["position"], attention_mask(batch["segment"], image), places, target
+    return pixels, batch["letters"], ids, batch["position"], attention_mask(batch["segment"], image), places, target
 
 
 def _save(folder: Path, learner: Learner, optimizers: list[torch.optim.Optimizer], step: int, spent: float) -> None:
     save_hub(learner.nano, folder / "base")
     half = folder / "state.half.pt"
-    torch.save({"model": learner.nano.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "spent_s": spent}, half)
+    torch.save({"model": learner.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "spent_s": spent}, half)
     half.rename(folder / "state.pt")
 
 
 def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan) -> None:
     """Train the base into ``folder/base``; resumes from ``folder/state.pt`` and logs to ``folder/curve.jsonl``."""
     learner = Learner(tokenizer.get_vocab(), plan.seed)
-    optimizers = _optimizers(learner.nano, plan.peak)
+    optimizers = _optimizers(learner, plan.peak)
     step, spent = 0, 0.0
     if (folder / "state.pt").exists():
         state = torch.load(folder / "state.pt", weights_only=True)
-        learner.nano.load_state_dict(state["model"])
+        learner.load_state_dict(state["model"])
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         step, spent = state["step"], state["spent_s"]
@@ -235,17 +261,20 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan) -> None:
             for group in optimizer.param_groups:
                 group["lr"] = _rate(plan, done)
         with torch.autocast("cpu", torch.bfloat16):
-            loss, hits = compiled(*_inputs(batch, learner.image_token))
-        loss.backward()
+            loss, hits, letter_loss, letter_hits = compiled(*_inputs(batch, learner.image_token))
+        (loss + letter_loss * (1.0 if batch["apart"] else 0.2)).backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
         learner.zero_grad(set_to_none=True)
         step += 1
         now = time.time()
-        spent += min(now - before, 30.0)  # compiling is not learning
+        spent += min(now - before, 15.0)  # compiling is not learning
         before = now
         _tally(hits, batch, scores)
+        for name, value in zip(("letters by patch", "letters by token"), letter_hits.tolist(), strict=True):
+            scores[name].append(value)
+        scores["letter loss"].append(letter_loss.item())
         if step % 25 == 0:
             _log(folder, step, spent, loss.item(), scores, plan)
         if now - saved > 300:

@@ -1,0 +1,48 @@
+"""Rows that teach nano's base to think, for LLaMA-Factory: pooled matplotlib pictures and fast ones, half each.
+
+Six rows in seven think under the system prompt; the seventh answers at once without it, so that both ways stay open.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from finetune.charts import fast
+from finetune.charts.__main__ import DATASET_INFO, sharegpt, write_text
+from finetune.charts.questions import ask
+from finetune.charts.records import wear
+from finetune.nano.model import IMAGE_SIDE
+from finetune.nano.pool import figure_of, figures_of, square
+
+SEEDS = 500_000_000
+"""Training seeds from here on are for thinking."""
+
+
+def write_thoughts(folder: Path, pool: Path, count: int) -> None:
+    """Write ``count`` rows with pictures and ``dataset_info.json`` into ``folder``."""
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    shards = sorted(path for path in pool.glob("*.npy") if "half" not in path.name)
+    rows = []
+    for i in tqdm(range(count), desc="thoughts", unit="row"):
+        rng = random.Random(SEEDS + i)
+        if shards and rng.random() < 0.5:
+            shard = rng.choice(shards)
+            at = rng.randrange(len(figures_of(shard)))
+            figure = figures_of(shard)[at]
+            image = Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at]))
+        else:
+            drawn, figure = figure_of(SEEDS + i)
+            image = square(wear(drawn, fast.render(drawn, figure)), IMAGE_SIDE)
+        asked = ask(rng, figure)
+        name = f"images/{i:06d}.png"
+        image.save(folder / name, compress_level=1)
+        row = {"question": asked.text, "thought": "\n".join(asked.steps), "answer": f"The answer is {asked.answer}.", "image": name}
+        rows.append(sharegpt(row, thinking=rng.random() < 6 / 7))
+    write_text(folder / "charts.json", json.dumps(rows, ensure_ascii=False))
+    write_text(folder / "dataset_info.json", json.dumps(DATASET_INFO, indent=2))

@@ -1,0 +1,152 @@
+"""The readable path: a picture and a question go in, checked steps and an answer come out.
+
+    engine = open_engine()
+    for update in ask_live("chart.png", "What is the total?", engine):
+        ...                                 # Progress values as the text grows
+    reply = ask("chart.png", "What is the total?", engine)
+    print(reply.answer, reply.steps)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from vision.answers import extract
+from vision.engine import Control, Delta, Engine, Sampling, Usage
+from vision.images import Limits, Source, open_image
+from vision.prompts import Conversation, Turn, check_question
+from vision.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
+from vision.settings import Settings, load_settings
+from vision.steps import Step, steps_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer with the way it came about, whole or still growing.
+
+    Attributes:
+        question: as it was asked.
+        thought: the reasoning so far.
+        answer_text: the text after the thought so far.
+        thinking: whether the thought is still open.
+        usage: counts and times; None while the text grows.
+    """
+
+    question: str
+    thought: str = ""
+    answer_text: str = ""
+    thinking: bool = False
+    usage: Usage | None = None
+
+    @property
+    def steps(self) -> list[Step]:
+        """The thought as numbered steps with their arithmetic checked."""
+        return steps_of(self.thought)
+
+    @property
+    def answer(self) -> str:
+        """The final answer, "" where there is none."""
+        return extract(self.answer_text)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the thought never closed, or the text ran into its limit."""
+        return self.usage is not None and (self.thinking or self.usage.end == "length")
+
+
+def open_engine(settings: Settings | None = None) -> Engine:
+    """The engine that ``settings`` (else the environment) ask for; loads its model."""
+    from vision.loading import load
+    from vision.local import LocalEngine
+
+    return LocalEngine(load(settings or load_settings()))
+
+
+def sampling_of(settings: Settings) -> Sampling:
+    """The sampling part of ``settings``."""
+    return Sampling(
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        seed=settings.seed,
+        max_thought_tokens=settings.max_thought_tokens,
+        max_answer_tokens=settings.max_answer_tokens,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The picture limits of ``settings``."""
+    return Limits(
+        max_bytes=int(settings.max_image_mb * 1024 * 1024), max_pixels=int(settings.max_megapixels * 1e6), allow_urls=settings.allow_urls
+    )
+
+
+def ask(
+    pictures: Source | Sequence[Source],
+    question: str,
+    engine: Engine,
+    *,
+    sampling: Sampling | None = None,
+    thinking: bool = True,
+    limits: Limits | None = None,
+) -> Reply:
+    """Ask ``question`` about one picture or several and wait for the whole reply.
+
+    Raises:
+        LogicFlowError: for a picture, question or model that cannot be used.
+    """
+    reply = Reply(question=question)
+    for reply in ask_live(pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits):  # noqa: B007
+        pass
+    return reply
+
+
+def ask_live(
+    pictures: Source | Sequence[Source],
+    question: str,
+    engine: Engine,
+    *,
+    sampling: Sampling | None = None,
+    thinking: bool = True,
+    limits: Limits | None = None,
+    control: Control | None = None,
+) -> Iterator[Reply]:
+    """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
+    sampling = sampling or Sampling()
+    sources = list(pictures) if isinstance(pictures, (list, tuple)) else [pictures]
+    images = tuple(open_image(source, limits) for source in sources)
+    turn = Turn(question=check_question(question), images=images)
+    conversation = Conversation(turns=(turn,), thinking=thinking and sampling.max_thought_tokens > 0)
+    yield from follow(engine, conversation, sampling, control)
+
+
+def follow(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
+    """Stream an engine's text through the reasoning parser into growing replies."""
+    parser = ReasoningParser()
+    question = conversation.turns[-1].question
+    thought = answer = ""
+    usage: Usage | None = None
+    stream = engine.stream(conversation, sampling, control)
+    try:
+        for piece in stream:
+            if isinstance(piece, Usage):
+                usage = piece
+                thought, answer = _grow(thought, answer, parser.flush())
+            elif isinstance(piece, Delta):
+                thought, answer = _grow(thought, answer, parser.feed(piece.text))
+            yield Reply(question=question, thought=thought, answer_text=answer, thinking=parser.thinking, usage=usage)
+    finally:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
+
+
+def _grow(thought: str, answer: str, events: list[Event]) -> tuple[str, str]:
+    for event in events:
+        if isinstance(event, Thought):
+            thought += event.text
+        elif isinstance(event, Answer):
+            answer += event.text
+        elif isinstance(event, Reopened):
+            thought, answer = answer, ""
+    return thought, answer

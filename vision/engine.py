@@ -1,0 +1,108 @@
+"""What an engine is, and the values it speaks in. Engines know nothing of pages or shells."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from vision.errors import SettingsError
+from vision.prompts import Conversation
+
+EndReason = Literal["end", "length", "stopped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How one trace is drawn.
+
+    Attributes:
+        temperature: 0 takes the likeliest token every time.
+        top_p: share of probability that sampling draws from, above 0 to 1.
+        seed: of this trace.
+        max_thought_tokens: budget after which the thought is closed and the answer begun.
+        max_answer_tokens: budget of the answer.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 0.95
+    seed: int = 0
+    max_thought_tokens: int = 1024
+    max_answer_tokens: int = 512
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.temperature <= 2.0:
+            raise SettingsError(f"temperature is {self.temperature}; expected 0 to 2")
+        if not 0.0 < self.top_p <= 1.0:
+            raise SettingsError(f"top_p is {self.top_p}; expected above 0, at most 1")
+        if self.max_thought_tokens < 0 or self.max_answer_tokens < 1:
+            raise SettingsError("token budgets must be at least 0 for thoughts and 1 for answers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a trace took.
+
+    Attributes:
+        prompt_tokens, thought_tokens, answer_tokens: tokens; image tokens count in the prompt.
+        first_token_s: seconds from the request to the first token.
+        thinking_s: seconds from the first token of the thought to the first of the answer.
+        total_s: seconds altogether.
+        end: ``end`` of the text, a ``length`` limit, or ``stopped`` by the user.
+        thought_closed_by: ``model``, ``budget`` or ``user``; "" where there was no thought or it never closed.
+    """
+
+    prompt_tokens: int
+    thought_tokens: int
+    answer_tokens: int
+    first_token_s: float
+    thinking_s: float
+    total_s: float
+    end: EndReason
+    thought_closed_by: str = ""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of text as the model wrote it, tags included."""
+
+    text: str
+
+
+@dataclass
+class Control:
+    """What a user may do to a trace that is running; safe to call from any thread."""
+
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _answer_now: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """End the trace within one token."""
+        self._stop.set()
+
+    def answer_now(self) -> None:
+        """Close the thought and answer."""
+        self._answer_now.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def wants_answer(self) -> bool:
+        return self._answer_now.is_set()
+
+
+class Engine(Protocol):
+    """Anything that answers a conversation with a stream of text."""
+
+    name: str
+
+    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
+        """Text pieces as they are made and, last, one :class:`Usage`.
+
+        Closing the iterator frees the work at once. Errors reach the caller as
+        :class:`vision.errors.LogicFlowError`.
+        """
+        ...

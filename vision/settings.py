@@ -1,0 +1,63 @@
+"""Typed settings, read from ``LOGICFLOW_*`` variables and overridden by the command line.
+
+An unknown ``LOGICFLOW_*`` variable is an error that names the nearest known one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from vision.errors import SettingsError
+
+NANO = Path(__file__).parent / "nano"
+"""The bundled model; its thinking adapter lies in ``thinking`` below it."""
+
+Precision = Literal["auto", "fp32", "bf16", "8bit", "4bit"]
+
+PREFIX = "LOGICFLOW_"
+
+
+class Settings(BaseSettings):
+    """Everything that a user may set, with its unit."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    model: str = Field(str(NANO), description="checkpoint directory or Hub id")
+    adapter: str = Field("", description="LoRA adapter directory or Hub id; empty for the one that comes with the model, 'none' for none")
+    precision: Precision = Field("auto", description="weights: bf16 on a GPU and fp32 on a CPU by 'auto'; 8bit and 4bit need bitsandbytes")
+    device: str = Field("auto", description="device map for accelerate, or a device such as cpu or cuda:0")
+    temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 takes the likeliest token every time")
+    top_p: float = Field(0.95, gt=0.0, le=1.0, description="share of probability that sampling draws from")
+    seed: int = Field(0, ge=0, lt=2**63, description="of sampling")
+    max_thought_tokens: int = Field(1024, ge=0, le=65536, description="tokens after which a thought is closed; 0 for no thought")
+    max_answer_tokens: int = Field(512, ge=1, le=16384, description="tokens of the answer after its thought")
+    max_image_mb: float = Field(20.0, gt=0, le=200, description="size of a picture file, megabytes")
+    max_megapixels: float = Field(50.0, gt=0, le=200, description="size of a picture, millions of pixels")
+    allow_urls: bool = Field(False, description="whether pictures are fetched from http(s) addresses")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment with ``overrides`` that are not None on top.
+
+    Raises:
+        SettingsError: naming the setting, its value and what is expected.
+    """
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise SettingsError(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"))
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        near = difflib.get_close_matches(name, Settings.model_fields, 1)
+        hint = f"; did you mean {near[0]}?" if first["type"] == "extra_forbidden" and near else ""
+        raise SettingsError(f"{name} is {first['input']!r}: {first['msg'].lower()}{hint}") from exc
