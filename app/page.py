@@ -83,7 +83,9 @@ def build(engine: Engine, settings: Settings) -> gr.Blocks:
         with gr.Row():
             with gr.Column(scale=5):
                 picture = gr.Image(type="filepath", sources=["upload", "clipboard"], label="Picture", height=320, elem_id="lf-picture")
-                question = gr.Textbox(label="Question", placeholder="What is the total of all values?", lines=1, max_lines=4, elem_id="lf-question")
+                question = gr.Textbox(
+                    label="Question", placeholder="What is the total of all values?", lines=1, max_lines=4, elem_id="lf-question"
+                )
                 with gr.Row():
                     send = gr.Button("Ask", variant="primary", elem_id="lf-ask")
                     now = gr.Button("Answer now", interactive=False, elem_id="lf-now")

@@ -1,11 +1,11 @@
 """Everything between a picture and a checked answer.
 
-    from vision import ask, open_engine
+from vision import ask, open_engine
 
-    reply = ask("chart.png", "What is the total?", open_engine())
-    for step in reply.steps:
-        print(step.number, step.text, [claim.verdict for claim in step.claims])
-    print(reply.answer)
+reply = ask("chart.png", "What is the total?", open_engine())
+for step in reply.steps:
+    print(step.number, step.text, [claim.verdict for claim in step.claims])
+print(reply.answer)
 """
 
 from vision.answers import equivalent, extract, normalize

@@ -1,16 +1,17 @@
 """The readable path: a picture and a question go in, checked steps and an answer come out.
 
-    engine = open_engine()
-    for update in ask_live("chart.png", "What is the total?", engine):
-        ...                                 # Progress values as the text grows
-    reply = ask("chart.png", "What is the total?", engine)
-    print(reply.answer, reply.steps)
+engine = open_engine()
+for update in ask_live("chart.png", "What is the total?", engine):
+    ...                                 # Progress values as the text grows
+reply = ask("chart.png", "What is the total?", engine)
+print(reply.answer, reply.steps)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from vision.answers import extract
 from vision.engine import Control, Delta, Engine, Sampling, Usage
@@ -113,7 +114,7 @@ def ask_live(
 ) -> Iterator[Reply]:
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
     sampling = sampling or Sampling()
-    sources = list(pictures) if isinstance(pictures, (list, tuple)) else [pictures]
+    sources: list[Source] = list(pictures) if isinstance(pictures, (list, tuple)) else [cast(Source, pictures)]
     images = tuple(open_image(source, limits) for source in sources)
     turn = Turn(question=check_question(question), images=images)
     conversation = Conversation(turns=(turn,), thinking=thinking and sampling.max_thought_tokens > 0)

@@ -1,11 +1,11 @@
 """Everything that can go wrong for a user, as one tree. Each message says what, the value, and the remedy.
 
-    LogicFlowError
-    ├── ImageError        a picture that cannot be used: empty, damaged, too large, of no known format
-    ├── ModelError        a model that cannot be loaded: missing, gated, of the wrong kind, too large
-    ├── SettingsError     a setting with an impossible value or an unknown name
-    ├── PromptError       a question that is empty or too long for the model
-    └── GenerationError   an engine that failed while answering
+LogicFlowError
+├── ImageError        a picture that cannot be used: empty, damaged, too large, of no known format
+├── ModelError        a model that cannot be loaded: missing, gated, of the wrong kind, too large
+├── SettingsError     a setting with an impossible value or an unknown name
+├── PromptError       a question that is empty or too long for the model
+└── GenerationError   an engine that failed while answering
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from vision.errors import ImageError
 
@@ -151,7 +151,7 @@ def _decode(data: bytes, name: str, limits: Limits) -> Image.Image:
                 image.seek(0)
                 image.load()
                 return _upright_rgb(image, name)
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise ImageError(f"{name} is no picture that can be read; use JPEG, PNG, WebP, GIF, TIFF or BMP") from None
     except Image.DecompressionBombError:
         raise ImageError(f"{name} would unpack to more than {limits.max_pixels / 1e6:g} megapixels: scale it down") from None
@@ -179,15 +179,15 @@ def _upright_rgb(image: Image.Image, name: str) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16- and 32-bit grey as 8 bits: whole range for 16 bits, what occurs for anything else."""
-    values = image.convert("F")
-    low, high = values.getextrema()
-    if 0 <= low and 255 < high <= 65535:
-        low, high = 0.0, 65535.0
-    elif 0 <= low and high <= 255:
-        low, high = 0.0, 255.0
+    """16- and 32-bit grey as 8 bits: the whole range of 16 bits where the values fit it, else what occurs."""
+    import numpy as np
+
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0 if high > 255 else 255.0
     scale = 255.0 / (high - low) if high > low else 1.0
-    return values.point(lambda v: v * scale - low * scale).convert("L")
+    return Image.fromarray(((values - low) * scale).round().astype(np.uint8))
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -44,7 +44,9 @@ class LocalEngine:
         try:
             yield from trace.run(self._encode(conversation))
         except torch.OutOfMemoryError as exc:
-            raise GenerationError("the machine ran out of memory while answering; use fewer or smaller pictures, or --precision 4bit") from exc
+            raise GenerationError(
+                "the machine ran out of memory while answering; use fewer or smaller pictures, or --precision 4bit"
+            ) from exc
         except RuntimeError as exc:
             raise GenerationError(f"the model failed while answering: {str(exc).splitlines()[0][:200]}") from exc
 
@@ -60,7 +62,9 @@ class LocalEngine:
         batch = self.processor(text=[text], images=[images] if images else None, return_tensors="pt", add_special_tokens=False)
         length = batch["input_ids"].shape[1]
         if length + 16 > self._context:
-            raise PromptError(f"the conversation has {length} tokens, the model reads at most {self._context}; start a new one or drop pictures")
+            raise PromptError(
+                f"the conversation has {length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
+            )
         return dict(batch.to(self.model.device, dtype=self.model.dtype))
 
 
@@ -122,7 +126,11 @@ class _Trace:
         import torch
 
         with torch.inference_mode():
-            return self.engine.model(**inputs, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1).logits[0, -1].clone()
+            return (
+                self.engine.model(**inputs, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                .logits[0, -1]
+                .clone()
+            )
 
     def _pick(self, logits: Any) -> int:
         """The next token: the likeliest at temperature 0, else drawn from the top-p share by this trace's own seed."""

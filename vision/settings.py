@@ -52,7 +52,9 @@ def load_settings(**overrides: object) -> Settings:
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            raise SettingsError(f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}"))
+            raise SettingsError(
+                f"unknown setting {name}" + (f"; did you mean {near[0]}?" if near else f"; known are {', '.join(sorted(known))}")
+            )
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as exc:

@@ -108,11 +108,13 @@ _TOKEN = re.compile(
     rf"""[ \t]*(?:
       (?P<number>{_CURRENCY}?\s?(?:{_NUMBER}))
     | (?P<frac>\\[dt]?frac\s*\{{\s*(?P<top>{_NUMBER})\s*\}}\s*\{{\s*(?P<bottom>{_NUMBER})\s*\}})
-    | (?P<relation><=|>=|≤|≥|≈|\\approx\b|=|<|>|\bis\s+about\b|\bis\s+approximately\b|\bequals\b|\bis\b(?=\s*[-−(]?\s*{_CURRENCY}?\s?(?:\d|\.\d)))
+    | (?P<relation><=|>=|≤|≥|≈|\\approx\b|=|<|>
+        |\bis\s+about\b|\bis\s+approximately\b|\bequals\b|\bis\b(?=\s*[-−(]?\s*{_CURRENCY}?\s?(?:\d|\.\d)))
     | (?P<of>%\s*of\b|percent\s+of\b|per\s+cent\s+of\b)
     | (?P<percent>%)
     | (?P<degree>°C?|º)
-    | (?P<operator>\*\*|[-−–+*×·/÷^()]|\\times\b|\\cdot\b|\\div\b|(?<=[\d)\s])x(?=\s*[-−(]?\s*{_CURRENCY}?\s?\d)|\bplus\b|\bminus\b|\btimes\b|\bdivided\s+by\b)
+    | (?P<operator>\*\*|[-−–+*×·/÷^()]|\\(?:times|cdot|div)\b
+        |(?<=[\d)\s])x(?=\s*[-−(]?\s*{_CURRENCY}?\s?\d)|\b(?:plus|minus|times|divided\s+by)\b)
     | (?P<square>[²³])
     | (?P<unit>[A-Za-z]{{1,12}}\b(?![\d(])|\\text\{{[^}}]{{0,20}}\}})
     )""",
@@ -246,7 +248,8 @@ def _says_something(left: list[_Token], relation: str, right: list[_Token]) -> b
     """Whether a link can be computed: ``x = 5`` or ``May is 3`` claim nothing of that kind."""
     if relation in ("<", ">", "<=", ">="):
         return True
-    return any(token.kind in ("of", "frac", "square") or (token.kind == "operator" and i) for side in (left, right) for i, token in enumerate(side))
+    made = {"of", "frac", "square"}
+    return any(token.kind in made for token in left + right) or any(token.kind == "operator" for token in left[1:] + right[1:])
 
 
 def _reads(tokens: list[_Token]) -> bool:
@@ -409,7 +412,9 @@ def _judge(left: list[_Token], relation: str, right: list[_Token]) -> tuple[Verd
 def _same_in_percent(left: list[_Token], right: list[_Token], a: Fraction, b: Fraction) -> bool:
     """``3 / 4 = 75 %`` holds though the numbers differ by a hundred."""
     marked = [any(token.kind == "percent" for token in side) for side in (left, right)]
-    return (marked[1] and not marked[0] and a * 100 == b) or (marked[0] and not marked[1] and a == b * 100)
+    if marked[0] == marked[1]:
+        return False
+    return a * 100 == b if marked[1] else a == b * 100
 
 
 def _endless(value: Fraction) -> bool:
@@ -423,12 +428,15 @@ def _endless(value: Fraction) -> bool:
 
 def _rounds_to(value: Fraction, side: list[_Token]) -> bool:
     """Whether ``side`` is one decimal number to which ``value`` rounds (or is cut) at its number of places."""
-    if side[0].kind != "number" or any(token.kind in ("operator", "of", "square", "number") for token in side[1:]):
+    if side[0].kind == "operator" and side[0].text == "-":
+        value, side = -value, side[1:]
+    if not side or side[0].kind != "number" or any(token.kind in ("operator", "of", "square", "number") for token in side[1:]):
         return False
     digits = re.sub(r"[^\d.]", "", side[0].text)
     places = len(digits.partition(".")[2])
-    off = abs(value) - Fraction(digits)
-    return abs(off) * 2 * 10**places <= 1 or 0 <= off * 10**places < 1
+    off = value - Fraction(digits)
+    rounded, cut = abs(off) * 2 * 10**places <= 1, 0 <= off * 10**places < 1
+    return bool(rounded or cut)
 
 
 def written(value: Fraction) -> str:

@@ -74,7 +74,9 @@ def _finished(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def generate(folder: Path, seeds: range, *, kinds: tuple[str, ...] = KINDS, renderer: str = "", workers: int = 1) -> Iterator[dict[str, Any]]:
+def generate(
+    folder: Path, seeds: range, *, kinds: tuple[str, ...] = KINDS, renderer: str = "", workers: int = 1
+) -> Iterator[dict[str, Any]]:
     """Draw the records of ``seeds`` into ``folder``, those of an earlier run first; rows as they are finished.
 
     Raises:
@@ -99,7 +101,9 @@ def generate(folder: Path, seeds: range, *, kinds: tuple[str, ...] = KINDS, rend
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m finetune.charts", description="Draw charts with questions, exact reasoning and answers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m finetune.charts", description="Draw charts with questions, exact reasoning and answers."
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write into; made when missing")
     parser.add_argument("--count", type=int, required=True, help="number of records")
     parser.add_argument("--seed", type=int, default=0, help=f"first seed; below {HELD_OUT_FROM} for training, from there on held out")
@@ -113,7 +117,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     if args.seed < 0:
         parser.error(f"--seed is {args.seed}; expected 0 or more")
     if is_held_out(args.seed) != is_held_out(args.seed + args.count - 1):
-        parser.error(f"seeds {args.seed} to {args.seed + args.count - 1} would mix training and held-out pictures; end below {HELD_OUT_FROM}")
+        parser.error(
+            f"seeds {args.seed} to {args.seed + args.count - 1} would mix training and held-out pictures; end below {HELD_OUT_FROM}"
+        )
     return args
 
 

@@ -166,6 +166,8 @@ def _vertical(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> 
     top = y0 + look.text * 0.7
     if figure.printed and look.labels == "above":
         top += look.text * 1.1
+    bottom = max(bottom, top + (y1 - y0) * 0.3)
+    left = min(left, x1 - (x1 - x0) * 0.3)
     box = (left, top, x1, bottom)
     canvas.draw.rectangle(box, fill=look.plot)
 
@@ -210,7 +212,7 @@ def _bars(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[floa
             color = look.colors[(i if many else s) % len(look.colors)]
             x = centers[i] - wide * count / 2 + wide * s
             y = y_of(value)
-            canvas.draw.rectangle((x, y, x + wide - 1, y_of(0)), fill=color, outline=edge)
+            canvas.draw.rectangle((x, min(y, y_of(0)), max(x, x + wide - 1), y_of(0)), fill=color, outline=edge)
             if not figure.printed:
                 continue
             room = y_of(0) - y > look.text * 1.5 and wide > canvas.measure(number(value), scale)[0]
@@ -256,6 +258,7 @@ def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -
         canvas.text(((left + x1) / 2, y1 - look.text * 0.5), title, "mm")
         bottom -= look.text * 1.4
     right = x1 - (canvas.measure(number(max(figure.values)))[0] + look.text * 0.6 if figure.printed else look.text)
+    bottom, right = max(bottom, y0 + (y1 - y0) * 0.4), max(right, left + (x1 - x0) * 0.25)
     box = (left, y0 + look.text * 0.3, right, bottom)
     canvas.draw.rectangle(box, fill=look.plot)
 
@@ -285,4 +288,3 @@ def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -
             at = (x_of(value) - look.text * 0.3, y) if inside else (x_of(value) + look.text * 0.3, y)
             canvas.text(at, text, "rm" if inside else "lm", color=contrast(color) if inside else None)
     _frame(canvas, box)
-

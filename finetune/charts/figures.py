@@ -119,7 +119,7 @@ def _flow(rng: random.Random, ease: float, held_out: bool) -> Figure:
     count = rng.randint(3, max(3, round(7 - 4 * ease)))
     topic = "Step" if rng.random() < 0.6 else ""
     boxes, _ = words.labels(rng, count, held_out, topic=topic)
-    place = words.invent(rng)
+    place = words.invent_for(rng, held_out)
     title = rng.choice(("", "", "Process", "Workflow", "Pipeline", f"{place} process", f"{place} workflow"))
     return Figure(kind="flow", title=title, topic="Step", categories=tuple(boxes), series={"": ()})
 

@@ -59,7 +59,9 @@ def render(rng: random.Random, figure: Figure) -> Image.Image:
             axes.set_prop_cycle(color=rng.choice(PALETTES))
         _DRAW[figure.kind](rng, axes, figure)
         if figure.title:
-            axes.set_title(figure.title, loc=rng.choice(("center", "center", "center", "left")), fontweight=rng.choice(("normal", "normal", "bold")))
+            axes.set_title(
+                figure.title, loc=rng.choice(("center", "center", "center", "left")), fontweight=rng.choice(("normal", "normal", "bold"))
+            )
         if rng.random() < 0.85:
             plot.tight_layout()
         stream = io.BytesIO()
@@ -100,6 +102,7 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
     horizontal = figure.kind == "hbar"
     places = range(len(figure.categories))
     count = len(figure.series)
+    place = "edge"
     fill = rng.uniform(0.5, 0.9)
     edge = {"edgecolor": "black"} if rng.random() < 0.15 else {}
     for s, (name, values) in enumerate(figure.series.items()):
@@ -111,9 +114,16 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
             edge["color"] = [colors[i % len(colors)] for i in places] if many else colors[0]
         bars = (axes.barh if horizontal else axes.bar)(at, values, wide, label=name or None, **edge)
         if figure.printed:
-            kind = rng.choice(("edge", "edge", "edge", "center")) if s == 0 else kind
-            ink = {"color": contrast("#%02x%02x%02x" % tuple(round(255 * c) for c in bars[0].get_facecolor()[:3]))} if kind == "center" else {}
-            axes.bar_label(bars, labels=[number(value) for value in values], label_type=kind, padding=2 if kind == "edge" else 0, fontsize=None if count < 3 else "small", **ink)
+            place = rng.choice(("edge", "edge", "edge", "center")) if s == 0 else place
+            face = "#" + "".join(f"{round(255 * part):02x}" for part in bars[0].get_facecolor()[:3])
+            axes.bar_label(
+                bars,
+                labels=[number(value) for value in values],
+                label_type=place,
+                padding=2 if place == "edge" else 0,
+                fontsize=None if count < 3 else "small",
+                **({"color": contrast(face)} if place == "center" else {}),
+            )
     (axes.set_yticks if horizontal else axes.set_xticks)(list(places), figure.categories)
     if horizontal:
         axes.invert_yaxis()
@@ -126,7 +136,9 @@ def _line(rng: random.Random, axes: Any, figure: Figure) -> None:
     marker = rng.choice(("o", "o", "o", "s", "^", None))
     width = rng.choice((1.5, 1.5, 2, 2.5))
     for s, (name, values) in enumerate(figure.series.items()):
-        axes.plot(figure.categories, values, marker=marker, linewidth=width, label=name or None, linestyle=rng.choice(("-", "-", "-", "--")))
+        axes.plot(
+            figure.categories, values, marker=marker, linewidth=width, label=name or None, linestyle=rng.choice(("-", "-", "-", "--"))
+        )
         if figure.printed:
             for place, value in enumerate(values):
                 below = s == 1
@@ -199,7 +211,9 @@ def _flow(rng: random.Random, axes: Any, figure: Figure) -> None:
         same = abs(ay - by) < 0.01
         start = (ax + wide / 2, ay) if same else (ax, ay - high / 2)
         end = (bx - wide / 2, by) if same else (bx, by + high / 2)
-        axes.add_patch(FancyArrowPatch(start, end, arrowstyle=rng.choice(("->", "-|>")), mutation_scale=14, color=line, shrinkA=2, shrinkB=2))
+        axes.add_patch(
+            FancyArrowPatch(start, end, arrowstyle=rng.choice(("->", "-|>")), mutation_scale=14, color=line, shrinkA=2, shrinkB=2)
+        )
     for (x, y), name in zip(centers, boxes, strict=True):
         axes.add_patch(FancyBboxPatch((x - wide / 2, y - high / 2), wide, high, boxstyle=shape, facecolor=fill, edgecolor=line))
         axes.text(x, y, name, ha="center", va="center", fontsize=font_pt, color="black")
@@ -226,7 +240,15 @@ def _geometry(rng: random.Random, axes: Any, figure: Figure) -> None:
     cx, cy = sum(x for x, _ in corners) / 3, sum(y for _, y in corners) / 3
     if figure.shape == "angles":
         for text, (x, y) in zip([*texts, "?"], corners, strict=True):
-            axes.text(x + (cx - x) * 0.28, y + (cy - y) * 0.28, text, ha="center", va="center", fontsize=font_pt, color="black" if face != "none" else line)
+            axes.text(
+                x + (cx - x) * 0.28,
+                y + (cy - y) * 0.28,
+                text,
+                ha="center",
+                va="center",
+                fontsize=font_pt,
+                color="black" if face != "none" else line,
+            )
     elif figure.shape == "right triangle":
         (ax, ay), (bx, _), (_, top) = corners
         axes.text((ax + bx) / 2, ay - 0.1, texts[0], ha="center", va="top", fontsize=font_pt)

@@ -488,12 +488,19 @@ def _flow(rng: random.Random, figure: Figure) -> Asked:
         at = rng.randrange(0, len(boxes) - 1) if kind == "after" else rng.randrange(1, len(boxes))
         other = boxes[at + (1 if kind == "after" else -1)]
         wordings = (
-            ("What comes after {name}?", "Which step follows {name}?", "What comes right after {name}?", "Where does the arrow from {name} go?")
+            (
+                "What comes after {name}?",
+                "Which step follows {name}?",
+                "What comes right after {name}?",
+                "Where does the arrow from {name} go?",
+            )
             if kind == "after"
             else ("What comes before {name}?", "Which step comes right before {name}?", "Which box leads to {name}?")
         )
         pair = f"{boxes[at]} -> {other}" if kind == "after" else f"{other} -> {boxes[at]}"
-        return Question(task=kind, text=_ask(rng, wordings, name=boxes[at]), steps=(reading, f"Look up {pair}."), answer=other, operations=1, exact=True)
+        return Question(
+            task=kind, text=_ask(rng, wordings, name=boxes[at]), steps=(reading, f"Look up {pair}."), answer=other, operations=1, exact=True
+        )
     if kind == "two after":
         if len(boxes) < 3:
             return None
@@ -514,7 +521,9 @@ def _flow(rng: random.Random, figure: Figure) -> Asked:
     if kind == "count":
         path = [f"{box} {i + 1}" for i, box in enumerate(boxes)]
         text = _ask(rng, ("How many boxes are there?", "How many steps does the diagram have?", "How many steps are there?"))
-        return Question(task=kind, text=text, steps=(reading, f"Count {', '.join(path)}."), answer=str(len(boxes)), operations=2, exact=True)
+        return Question(
+            task=kind, text=text, steps=(reading, f"Count {', '.join(path)}."), answer=str(len(boxes)), operations=2, exact=True
+        )
     text = _ask(
         rng,
         ("What is the first step?", "Where does it start?", "Which box comes first?")
@@ -532,7 +541,9 @@ def _geometry(rng: random.Random, figure: Figure) -> Asked:
     if figure.shape == "angles":
         total = figure.values[0] + figure.values[1]
         rest = number(180 - total)
-        text = _ask(rng, ("What is the missing angle?", "How large is the third angle?", "What is the angle marked ?", "Find the missing angle."))
+        text = _ask(
+            rng, ("What is the missing angle?", "How large is the third angle?", "What is the angle marked ?", "Find the missing angle.")
+        )
         steps = (
             reading,
             f"Add {values[0]} + {values[1]} = {number(total)}.",
@@ -542,7 +553,12 @@ def _geometry(rng: random.Random, figure: Figure) -> Asked:
         return Question(task="angle", text=text, steps=steps, answer=rest, operations=2, exact=True)
     area = figure.shape == "right triangle" or (figure.shape == "rectangle" and rng.random() < 0.5)
     if area:
-        text = _ask(rng, ("What is the area{unit}?", "What is the area of the {shape}?", "How large is the area?", "Find the area."), unit="", shape=figure.shape.split()[-1])
+        text = _ask(
+            rng,
+            ("What is the area{unit}?", "What is the area of the {shape}?", "How large is the area?", "Find the area."),
+            unit="",
+            shape=figure.shape.split()[-1],
+        )
         product = figure.values[0] * figure.values[1]
         steps = [reading, f"Multiply {values[0]} × {values[1]} = {number(product)}."]
         if figure.shape == "right triangle":

@@ -112,9 +112,7 @@ def wear(rng: random.Random, image: Image.Image, *, pad: bool = True) -> Image.I
     return image
 
 
-def make(
-    seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: str = "", ease: float = 0.0, task: str = ""
-) -> Record:
+def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: str = "", ease: float = 0.0, task: str = "") -> Record:
     """The record of ``seed``.
 
     Args:
@@ -141,6 +139,4 @@ def make(
     renderer = renderer or drawn_by
     image = draw(rng, figure, renderer, ease)
     new_words = tuple(sorted(word for word in figure.words() if words.is_held_out(word)))
-    return Record(
-        seed=seed, renderer=renderer, figure=figure, image=image, asked=questions.ask(rng, figure, task), new_words=new_words
-    )
+    return Record(seed=seed, renderer=renderer, figure=figure, image=image, asked=questions.ask(rng, figure, task), new_words=new_words)

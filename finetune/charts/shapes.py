@@ -55,9 +55,7 @@ def draw_pie(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> N
             canvas.text((x + look.text * 1.3, y), name, "lm")
 
 
-def _slices(
-    canvas: Canvas, values: tuple[float, ...], center: Point, radius: float, hole: float, angle: float, turn: int
-) -> list[float]:
+def _slices(canvas: Canvas, values: tuple[float, ...], center: Point, radius: float, hole: float, angle: float, turn: int) -> list[float]:
     """Paint the slices, smoothed by drawing them at twice the size; the middle angle of each in degrees."""
     side = int(radius * 4)
     layer = Image.new("RGBA", (side + 2, side + 2), (0, 0, 0, 0))
@@ -179,7 +177,6 @@ def draw_geometry(canvas: Canvas, rng: random.Random, figure: Figure, room: Box)
     canvas.draw.polygon(corners, fill=fill, outline=look.ink, width=rng.choice((1, 2, 3)))
     center = (sum(x for x, _ in corners) / 3, sum(y for _, y in corners) / 3)
     if figure.shape == "angles":
-
         color = contrast(str(fill)) if fill else None
         texts.append("?")
         for text, (x, y) in zip(texts, corners, strict=True):

@@ -162,7 +162,9 @@ _ADJECTIVES = (
 
 _UNITS = ("%", "kg", "km", "tons", "USD", "EUR", "mm", "GWh", "hours", "units", "points", "k", "millions", "°C", "m", "g")
 
-_ONSETS = "b bl br c ch cl cr d dr f fl fr g gl gr h j k kl kr l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str sw t th tr v w wh y z".split()
+_ONSETS = (
+    "b bl br c ch cl cr d dr f fl fr g gl gr h j k kl kr l m n p ph pl pr qu r s sc sh sk sl sm sn sp st str sw t th tr v w wh y z".split()
+)
 _NUCLEI = "a a e e i i o o u ai au ea ee ei ia ie io oa oo ou oy y".split()
 _CODAS = ["", "", "", *"b ck d ff g k l ll m n n nd ng nk nt p r rd rk rm rn rt s sh sk ss st t th x z".split()]
 _ENDINGS = ["", "", "", "", *"a o ia on er ix us um el is ex ent ive al ing ers ton ville land ford".split()]
@@ -208,6 +210,14 @@ def invent(rng: random.Random) -> str:
     word += rng.choice(_ENDINGS)
     style = rng.random()
     return word[:10].capitalize() if style < 0.9 else word[:10] if style < 0.95 else word[:4].upper()
+
+
+def invent_for(rng: random.Random, held_out: bool) -> str:
+    """An invented word that training may show, or any where ``held_out`` words may occur."""
+    word = invent(rng)
+    while not _may_use(word, held_out):
+        word = invent(rng)
+    return word
 
 
 def _code(rng: random.Random) -> str:
@@ -309,9 +319,9 @@ def quantity(rng: random.Random) -> tuple[str, str]:
 
 def title(rng: random.Random, quantity: str, topic: str, held_out: bool) -> str:
     """A headline for a chart of ``quantity`` by ``topic``, sometimes with a place, a year or an invented name."""
-    place = rng.choice(LISTED) if rng.random() < 0.5 else invent(rng)
-    while not _may_use(place, held_out):
-        place = invent(rng)
+    place = rng.choice(LISTED) if rng.random() < 0.5 else ""
+    if not place or not _may_use(place, held_out):
+        place = invent_for(rng, held_out)
     year = rng.randint(1985, 2025)
     return rng.choice(
         (

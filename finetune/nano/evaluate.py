@@ -88,7 +88,9 @@ def answer_all(loaded: Loaded, records: list[Record], *, thinking: bool, max_tok
         texts = [processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False) for talk in talks]
         images = [talk.images for talk in talks]
         batch = processor(text=texts, images=images, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
-        made = model.generate(**batch.to(model.device, dtype=model.dtype), max_new_tokens=max_tokens, do_sample=False, top_k=None, top_p=None)
+        made = model.generate(
+            **batch.to(model.device, dtype=model.dtype), max_new_tokens=max_tokens, do_sample=False, top_k=None, top_p=None
+        )
         for record, ids in zip(part, made[:, batch["input_ids"].shape[1] :], strict=True):
             scored.append(score(record, processor.tokenizer.decode(ids, skip_special_tokens=True)))
     return scored
@@ -147,8 +149,15 @@ def evaluate(model: str, count: int, adapter: str = "") -> tuple[list[Scored], l
 def wrong_examples(scored: list[Scored], most: int = 12) -> list[dict[str, Any]]:
     """A few wrong answers with everything that helps to see why."""
     return [
-        {"seed": s.record.seed, "kind": s.record.kind, "renderer": s.record.renderer, "question": s.record.question,
-         "thought": s.record.thought, "gold": s.record.gold, "said": s.text}
+        {
+            "seed": s.record.seed,
+            "kind": s.record.kind,
+            "renderer": s.record.renderer,
+            "question": s.record.question,
+            "thought": s.record.thought,
+            "gold": s.record.gold,
+            "said": s.text,
+        }
         for s in scored
         if not s.right
     ][:most]

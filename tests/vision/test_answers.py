@@ -29,9 +29,20 @@ def test_the_final_answer_is_found(text: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     ("gold", "answer"),
-    [("25", "25%"), ("1200", "1,200"), ("5", "$5"), ("blue", "Blue."), ("B", "(b)"), ("0.5", "\\frac{1}{2}"), ("70", "70.0"), ("70", "70 cm"),
-     ("x^2 + 1", "1 + x^2"), ("-3", "−3"), ("the North", "north")],
-)  # fmt: skip
+    [
+        ("25", "25%"),
+        ("1200", "1,200"),
+        ("5", "$5"),
+        ("blue", "Blue."),
+        ("B", "(b)"),
+        ("0.5", "\\frac{1}{2}"),
+        ("70", "70.0"),
+        ("70", "70 cm"),
+        ("x^2 + 1", "1 + x^2"),
+        ("-3", "−3"),
+        ("the North", "north"),
+    ],
+)
 def test_the_same_answer_in_other_words_is_equal(gold: str, answer: str) -> None:
     assert equivalent(gold, answer)
 

@@ -33,6 +33,7 @@ TRUE = [
     "3 x 4 = 12",
     "10 + 5 is about 15",
     "6² = 36",
+    "-1/3 = -0.33",
 ]
 
 FALSE = [
@@ -44,6 +45,7 @@ FALSE = [
     ("1/3 = 0.4", "≈0.3333"),
     ("100 / 3 ≈ 40", "≈33.3333"),
     ("10 > 50", None),
+    ("-1/3 = 0.33", "≈-0.3333"),
 ]
 
 NOT_CLAIMS = ["x = 5", "May is 3.", "2x + 3 = 7", "x + 3 + 4 = 9", "In 2019 it was 40", "The sum of 3 and 4 is 7", "a = b", "see 3-5"]
@@ -92,7 +94,9 @@ def test_what_would_hang_is_not_computed(text: str) -> None:
     assert time.perf_counter() - started < 2
 
 
-@pytest.mark.parametrize("text", ["5 " * 20_000, "1 + " * 20_000, "( " * 20_000 + "= 1", "1 = " * 5_000 + "2", "9" * 100_000, "a 1 " * 20_000])
+@pytest.mark.parametrize(
+    "text", ["5 " * 20_000, "1 + " * 20_000, "( " * 20_000 + "= 1", "1 = " * 5_000 + "2", "9" * 100_000, "a 1 " * 20_000]
+)
 def test_long_nonsense_is_read_quickly(text: str) -> None:
     started = time.perf_counter()
     find_claims(text)

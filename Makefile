@@ -1,0 +1,56 @@
+# The whole workflow. A bare `make` explains the targets.
+
+PYTHON ?= python3
+VENV := .venv
+TRAIN := .venv-train
+APP_READY := $(VENV)/.ready-$(shell cat pyproject.toml | cksum | cut -d' ' -f1)
+TRAIN_READY := $(TRAIN)/.ready-$(shell cat finetune/environment/requirements.txt | cksum | cut -d' ' -f1)
+MINUTES ?= 90
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help app test check bench train-nano environments clean
+
+help: ## explain the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+app: $(APP_READY) ## set up, then open the page on the bundled model
+	$(VENV)/bin/logicflow serve --open
+
+test: $(APP_READY) $(TRAIN_READY) ## set up both environments, then run every test
+	$(VENV)/bin/python -m pytest
+
+check: $(APP_READY) ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+bench: $(APP_READY) ## measure speeds as ratios, each against what a user would write
+	$(VENV)/bin/python -m tests.bench
+
+train-nano: $(APP_READY) $(TRAIN_READY) ## make the bundled model from nothing; about three hours on 2 cores, resumes
+	$(VENV)/bin/python -m finetune.nano pool
+	$(VENV)/bin/python -m finetune.nano pretrain --minutes $(MINUTES)
+	$(VENV)/bin/python -m finetune.nano thoughts
+	$(TRAIN)/bin/llamafactory-cli train finetune/nano.yaml model_name_or_path=.nano/base
+	$(VENV)/bin/python -m finetune.nano bundle
+	$(VENV)/bin/python -m finetune.nano evaluate
+
+environments: $(APP_READY) $(TRAIN_READY) ## set up both environments and nothing else
+
+clean: ## remove the environments and everything that was made
+	rm -rf $(VENV) $(TRAIN) .nano build *.egg-info
+
+$(APP_READY):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "LogicFlow needs Python 3.11 or later; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)/bin/python -m pip install --quiet -e '.[quantize,train,dev]'
+	rm -f $(VENV)/.ready-*
+	touch $@
+
+$(TRAIN_READY):
+	$(PYTHON) -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip install --quiet --upgrade pip
+	$(TRAIN)/bin/python -m pip install --quiet -r finetune/environment/requirements.txt
+	rm -f $(TRAIN)/.ready-*
+	touch $@

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finetune.charts import words
+from finetune.charts.__main__ import main
+from finetune.charts.figures import KINDS, Figure, sample
+from finetune.charts.questions import ask, describe
+from finetune.charts.records import HELD_OUT_FROM, is_held_out, make
+from vision.answers import equivalent, extract
+from vision.steps import steps_of
+
+
+@pytest.mark.parametrize("renderer", ["fast", "matplotlib"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_gives_the_same_record_again(kind: str, renderer: str) -> None:
+    first, second = (make(41, kind=kind, renderer=renderer) for _ in range(2))
+    assert first.as_row() == second.as_row()
+    assert (np.array(first.image) == np.array(second.image)).all()
+    assert first.image.mode == "RGB" and min(first.image.size) >= 150
+
+
+def test_every_claim_in_every_thought_is_true_and_the_answer_follows() -> None:
+    checked = 0
+    for seed in range(3000):
+        rng = random.Random(seed)
+        asked = ask(rng, sample(rng, rng.choice(KINDS)))
+        for step in steps_of("\n".join(asked.steps)):
+            for claim in step.claims:
+                assert claim.verdict == "true", (seed, claim)
+                checked += 1
+        assert extract(f"The answer is {asked.answer}.") == asked.answer
+    assert checked > 2000
+
+
+def the_values(figure: Figure) -> list[Fraction]:
+    return [Fraction(str(value)) for values in figure.series.values() for value in values]
+
+
+def test_answers_are_right_by_another_way_of_computing() -> None:
+    """Totals, means and extremes of single-series figures, recomputed from the table alone."""
+    seen = dict.fromkeys(("total", "mean", "extreme value", "range", "count"), 0)
+    for seed in range(6000):
+        rng = random.Random(seed)
+        figure = sample(rng, rng.choice(("bar", "hbar", "pie")))
+        asked = ask(rng, figure)
+        values = the_values(figure)
+        high = any(word in asked.text for word in ("highest", "largest", "maximum", "greatest"))
+        expected = {
+            "total": sum(values),
+            "mean": sum(values) / len(values),
+            "extreme value": max(values) if high else min(values),
+            "range": max(values) - min(values),
+        }.get(asked.task)
+        if expected is not None:
+            assert equivalent(str(expected), asked.answer), (seed, asked)
+            seen[asked.task] += 1
+        elif asked.task == "count":
+            line = Fraction(next(part for part in asked.text.rstrip("?").split() if part.replace(".", "").isdigit()))
+            above = any(word in asked.text for word in ("above", "over", "higher", "more"))
+            assert int(asked.answer) == sum((value > line) == above and value != line for value in values), (seed, asked)
+            seen["count"] += 1
+    assert min(seen.values()) > 50, seen
+
+
+def test_geometry_is_right() -> None:
+    for seed in range(400):
+        rng = random.Random(seed)
+        figure = sample(rng, "geometry")
+        asked = ask(rng, figure)
+        values = [Fraction(str(v)) for v in figure.values]
+        right = {
+            ("rectangle", "area"): lambda v: v[0] * v[1],
+            ("rectangle", "perimeter"): lambda v: 2 * (v[0] + v[1]),
+            ("triangle", "perimeter"): sum,
+            ("right triangle", "area"): lambda v: v[0] * v[1] / 2,
+            ("angles", "angle"): lambda v: 180 - sum(v),
+        }[(figure.shape, asked.task)](values)
+        assert Fraction(asked.answer) == right
+        if figure.shape == "triangle":
+            assert 2 * max(values) < sum(values), "the sides close to a triangle"
+
+
+def test_pies_sum_to_a_hundred() -> None:
+    for seed in range(200):
+        assert sum(sample(random.Random(seed), "pie").values) == 100
+
+
+def test_held_out_pictures_cannot_occur_in_training() -> None:
+    """Seeds are split, and what training draws holds no held-out word, so a held-out picture with one is new."""
+    assert not is_held_out(HELD_OUT_FROM - 1) and is_held_out(HELD_OUT_FROM)
+    rng = random.Random(0)
+    for seed in rng.sample(range(HELD_OUT_FROM), 3000):
+        draw = random.Random(seed)
+        figure = sample(draw, draw.choice(KINDS), held_out=is_held_out(seed))
+        assert not [word for word in figure.words() if words.is_held_out(word)], figure
+    fresh = 0
+    for seed in range(HELD_OUT_FROM, HELD_OUT_FROM + 1000):
+        draw = random.Random(seed)
+        fresh += any(words.is_held_out(word) for word in sample(draw, draw.choice(KINDS), held_out=True).words())
+    assert fresh > 300, "held-out pictures do use words that training never shows"
+
+
+def test_training_and_held_out_seeds_draw_no_figure_twice() -> None:
+    def table(seed: int) -> str:
+        return describe(sample(random.Random(seed), "table", held_out=is_held_out(seed)))
+
+    trained = {table(seed) for seed in range(4000)}
+    assert len(trained & {table(HELD_OUT_FROM + seed) for seed in range(1000)}) == 0
+
+
+def test_the_pool_for_pretraining_uses_training_seeds_only() -> None:
+    from finetune.nano.pretrain import FAST_SEEDS
+    from finetune.nano.thoughts import SEEDS
+
+    assert FAST_SEEDS + 400_000_000 < SEEDS < SEEDS + 400_000_000 < HELD_OUT_FROM
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": 1, "kind": "radar"}, {"seed": 1, "renderer": "ink"}])
+def test_make_refuses_what_it_does_not_know(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected|negative"):
+        make(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_command_writes_llamafactory_rows_and_goes_on_after_an_interruption(tmp_path: Path) -> None:
+    out = tmp_path / "charts"
+    arguments = ["--out", str(out), "--seed", "5", "--renderer", "fast", "--workers", "1"]
+    assert main([*arguments, "--count", "6"]) == 0
+    rows = (out / "charts.jsonl").read_text().splitlines()
+    (out / "charts.jsonl").write_text("\n".join(rows[:3]) + "\n" + rows[3][:40])  # as a crash leaves it
+    before = (out / "images" / "0000000005.png").stat().st_mtime_ns
+    assert main([*arguments, "--count", "8"]) == 0
+    assert (out / "images" / "0000000005.png").stat().st_mtime_ns == before, "finished pictures are kept"
+    made = json.loads((out / "charts.json").read_text())
+    assert len(made) == 8 and (out / "charts.jsonl").read_text().splitlines()[:6] == rows
+    row = made[0]
+    assert row["conversations"][0]["value"].count("<image>") == len(row["images"]) == 1
+    assert row["conversations"][1]["value"].startswith("<think>\n") and "\n</think>\n\nThe answer is " in row["conversations"][1]["value"]
+    assert all((out / row["images"][0]).is_file() for row in made)
+    assert main([*arguments[:2], "--seed", "6", "--count", "2"]) == 2, "another run's folder is not overwritten"
+
+
+@pytest.mark.parametrize("wrong", [["--count", "0"], ["--seed", "-3"], ["--kinds", "radar"], ["--seed", "999999999", "--count", "5"]])
+def test_bad_arguments_end_in_one_sentence(wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = {"--out": str(tmp_path), "--count": "1"} | dict(zip(wrong[::2], wrong[1::2], strict=True))
+    with pytest.raises(SystemExit) as caught:
+        main([part for pair in arguments.items() for part in pair])
+    assert caught.value.code == 2
+    assert "error" in capsys.readouterr().err
+
+
+def test_help_is_printed_without_drawing_anything() -> None:
+    done = subprocess.run([sys.executable, "-m", "finetune.charts", "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "--kinds" in done.stdout
