@@ -216,12 +216,22 @@ def _split(run: list[_Token]) -> tuple[list[list[_Token]], list[str]]:
 def _tail(side: list[_Token]) -> list[_Token]:
     """The longest end of ``side`` that is an expression of its own: prose before it goes, an unknown does not."""
     for start in range(len(side)):
-        opens = side[start].kind != "operator" or side[start].text == "(" or (side[start].text == "-" and start == 0)
-        if not opens or (start and side[start - 1].kind == "operator"):
-            continue
-        if _reads(side[start:]):
+        if _may_open(side, start) and _reads(side[start:]):
             return side[start:]
     return []
+
+
+def _may_open(side: list[_Token], start: int) -> bool:
+    """Whether an expression of its own may begin at ``start``: after nothing or prose, with a sign only where it is glued on."""
+    token, before = side[start], side[start - 1] if start else None
+    if before is not None and before.kind == "operator":
+        return False
+    if token.kind != "operator" or token.text == "(":
+        return True
+    if token.text != "-":
+        return False
+    glued = start + 1 < len(side) and side[start + 1].start == token.end
+    return before is None or (before.kind == "unit" and before.end < token.start and glued)
 
 
 def _head(side: list[_Token]) -> list[_Token]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from finetune.charts.fonts import FAMILIES, font
+from finetune.charts.fonts import FAMILIES, advance, font
 
 Letter = tuple[str, float, float]
 """A written letter and the place of its middle, as shares of the picture's width and height."""
@@ -140,7 +140,7 @@ class Canvas:
         """(width, height) of ``text`` in pixels."""
         set_in = font(self.look.family, max(8, round(self.look.text * scale)), bold)
         ascent, descent = set_in.getmetrics()
-        return round(set_in.getlength(text)), ascent + descent
+        return round(sum(advance(set_in, letter) for letter in text)), ascent + descent
 
     def text(
         self,
@@ -184,8 +184,8 @@ class Canvas:
         """Remember where each letter of a text stands that begins at ``start`` and rises by ``turn`` degrees."""
         cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         before = 0.0
-        for i, letter in enumerate(text):
-            after = set_in.getlength(text[: i + 1])
+        for letter in text:
+            after = before + advance(set_in, letter)
             reach = (before + after) / 2
             if letter != " ":
                 self.letters.append((letter, (start[0] + reach * cos) / self.look.width, (start[1] - reach * sin) / self.look.height))

@@ -51,3 +51,9 @@ def font(family: int, size_px: int, bold: bool = False) -> ImageFont.FreeTypeFon
         assert isinstance(loaded, ImageFont.FreeTypeFont)
         return loaded
     return ImageFont.truetype(io.BytesIO(_bytes(path)), size_px, layout_engine=ImageFont.Layout.BASIC)
+
+
+@cache
+def advance(set_in: ImageFont.FreeTypeFont, letter: str) -> float:
+    """How far ``letter`` moves the pen, pixels; kerning is left aside."""
+    return set_in.getlength(letter)

@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import math
 import random
+import signal
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -30,7 +32,7 @@ from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS, count, create, save_hub
 from finetune.nano.pool import figure_of, figures_of, square
 from finetune.nano.rows import Packer, Row, attention_mask
-from finetune.nano.sight import SLOTS, Sight, letter_targets
+from finetune.nano.sight import SLOTS, Sight, letter_targets, text_page
 
 FAST_SEEDS = 10_000_000
 """Training seeds from here on are drawn by the fast renderer."""
@@ -57,8 +59,8 @@ class Plan:
     length: int = 384
     peak: float = 2e-3
     warm: float = 0.02
-    easy: float = 0.35
-    sight: float = 0.2
+    easy: float = 0.6
+    sight: float = 0.38
     seed: int = 0
 
 
@@ -89,6 +91,9 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             letters = np.full((IMAGE_TOKENS, 4, SLOTS), -100)
         else:
             drawn, figure = figure_of(FAST_SEEDS + seed, ease)
+            if done < self.plan.sight and rng.random() < 0.75:
+                drawing, written = text_page(rng)
+                return np.asarray(square(wear(rng, drawing, pad=False), IMAGE_SIDE)), letter_targets(written), self.packer.text_row(rng)
             try:
                 drawing, written = fast.render_with_letters(drawn, figure, ease)
             except ValueError as exc:  # hours of training outweigh one picture; the seed is there to mend it
@@ -105,7 +110,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         pictures = [self._picture(rng, step * self.plan.pictures + i) for i in range(self.plan.pictures)]
         apart = float(self.progress[0]) < self.plan.sight
         rows = [] if apart else [row for *_, row in pictures]
-        rows += [self.packer.text_row(rng) for _ in range(self.plan.texts * (2 if apart else 1))]
+        rows += [self.packer.text_row(rng) for _ in range(self.plan.texts)]
         return {
             "apart": apart,
             "pixels": torch.from_numpy(np.stack([image for image, *_ in pictures])),
@@ -258,7 +263,10 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan) -> None:
     compiled = torch.compile(learner, dynamic=False)
     scores: dict[str, list[float]] = defaultdict(list)
     before, saved = time.time(), time.time()
-    while spent < plan.minutes * 60:
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    while spent < plan.minutes * 60 and not stopping.is_set():
         batch = next(batches)
         progress[0] = done = spent / 60 / plan.minutes
         for optimizer in optimizers:
@@ -266,7 +274,7 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan) -> None:
                 group["lr"] = _rate(plan, done)
         with torch.autocast("cpu", torch.bfloat16):
             loss, hits, letter_loss, letter_hits = compiled(*_inputs(batch, learner.image_token))
-        (loss + letter_loss * (1.0 if batch["apart"] else 0.2)).backward()
+        (loss + letter_loss * (1.0 if done < 0.7 else 0.3)).backward()
         torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()

@@ -8,12 +8,15 @@ The fast renderer knows where it wrote every letter.
 
 from __future__ import annotations
 
+import random
 import string
 
 import numpy as np
 import torch
+from PIL import Image
 
-from finetune.charts.canvas import Letter
+from finetune.charts import words
+from finetune.charts.canvas import Canvas, Letter, contrast, style
 from finetune.nano.model import IMAGE_TOKENS
 
 ALPHABET = string.digits + string.ascii_letters + ".,%-:()>°?$/×"
@@ -36,6 +39,59 @@ def letter_targets(letters: list[Letter]) -> np.ndarray:
         for x, found in enumerate(row):
             made[y // 2 * GRID + x // 2, y % 2 * 2 + x % 2, : len(found)] = found[:SLOTS]
     return made
+
+
+def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter]]:
+    """A picture full of words and numbers, ten times as many letters as a chart has, in every size, font and colour."""
+    look = style(rng)
+    canvas = Canvas(look)
+    y = rng.uniform(0, look.text)
+    while y < look.height - look.text * 0.6:
+        scale = rng.uniform(0.8, 1.5)
+        color: str | None = None
+        if rng.random() < 0.15:
+            ground = rng.choice(look.colors)
+            canvas.draw.rectangle((0, y, look.width, y + look.text * scale * 1.3), fill=ground)
+            color = contrast(ground)
+        _text_line(canvas, rng, y + look.text * scale * 0.65, scale, color)
+        y += look.text * scale * rng.uniform(1.15, 2.2)
+    for _ in range(rng.randint(0, 3)):  # turned labels, on ground of their own
+        at = (rng.uniform(0.1, 0.9) * look.width, rng.uniform(0.1, 0.6) * look.height)
+        word, turn = _word(rng), rng.choice((90, 45, 30))
+        wide = canvas.measure(word)[0]
+        box = (at[0] - wide - look.text, at[1] - look.text, at[0] + look.text * 1.5, at[1] + wide + look.text)
+        canvas.draw.rectangle(box, fill=look.paper)
+        inside = [box[0] / look.width, box[1] / look.height, box[2] / look.width, box[3] / look.height]
+        canvas.letters = [seen for seen in canvas.letters if not (inside[0] < seen[1] < inside[2] and inside[1] < seen[2] < inside[3])]
+        canvas.text(at, word, "end", turn=turn)
+    return canvas.image, canvas.letters
+
+
+def _word(rng: random.Random) -> str:
+    kind = rng.random()
+    if kind < 0.35:
+        return str(rng.randint(0, rng.choice((9, 99, 99, 999, 9999))))
+    if kind < 0.42:
+        return rng.choice(
+            (f"{rng.randint(0, 99)}%", f"{rng.randint(1, 9)},{rng.randint(0, 999):03d}", f"{rng.randint(0, 99)}.{rng.randint(0, 9)}")
+        )
+    if kind < 0.7:
+        word = rng.choice(words.LISTED)
+        return word if not words.is_held_out(word) else "Total"
+    return words.invent_for(rng, held_out=False)
+
+
+def _text_line(canvas: Canvas, rng: random.Random, y: float, scale: float, color: str | None) -> None:
+    x, bold = rng.uniform(0, canvas.look.text * 2), rng.random() < 0.15
+    while x < canvas.look.width:
+        word = _word(rng)
+        wide = canvas.measure(word, scale, bold)[0]
+        if x + wide > canvas.look.width:
+            return
+        canvas.text(
+            (x, y), word, "lm", scale=scale, bold=bold, color=color or (rng.choice(canvas.look.colors) if rng.random() < 0.1 else None)
+        )
+        x += wide + canvas.look.text * rng.uniform(0.3, 2.5)
 
 
 class Sight(torch.nn.Module):

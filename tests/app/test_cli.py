@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.cli import app
+from finetune.charts.records import Record
+from tests.fakes import QueuedEngine
+from vision.engine import Delta, Usage
+
+
+def logicflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments], capture_output=True, text=True, timeout=180, env=os.environ | environment
+    )
+
+
+def test_the_answer_is_on_stdout_and_the_thought_on_stderr(chart: Record, chart_file: Path) -> None:
+    done = logicflow("ask", str(chart_file), chart.question)
+    assert done.returncode == 0
+    assert done.stdout.strip() == f"The answer is {chart.gold}."
+    assert "Read" in done.stderr and "<think>" not in done.stdout + done.stderr
+
+
+def test_json_is_one_object_with_steps_and_claims(chart: Record, chart_file: Path) -> None:
+    done = logicflow("ask", "--json", str(chart_file), "What is the total of all values?")
+    reply = json.loads(done.stdout)
+    assert set(reply) == {"question", "thought", "steps", "answer", "truncated", "usage"}
+    claims = [claim for step in reply["steps"] for claim in step["claims"]]
+    assert claims and all(set(claim) == {"text", "verdict", "correct_value"} for claim in claims)
+    assert reply["usage"]["end"] == "end" and reply["usage"]["thought_tokens"] > 0
+    assert done.stderr == ""
+
+
+def test_no_thinking_answers_without_a_thought(chart: Record, chart_file: Path) -> None:
+    reply = json.loads(logicflow("ask", "--json", "--no-thinking", str(chart_file), chart.question).stdout)
+    assert reply["thought"] == "" and reply["steps"] == [] and reply["answer"]
+
+
+def test_a_thought_without_an_answer_exits_with_one(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = Usage(prompt_tokens=1, thought_tokens=2, answer_tokens=0, first_token_s=0.1, thinking_s=0.1, total_s=0.2, end="length")
+    monkeypatch.setattr(
+        sys.modules["vision.ask"], "open_engine", lambda settings: QueuedEngine([Delta("<think>on and"), Delta(" on"), usage])
+    )
+    done = CliRunner().invoke(app, ["ask", str(chart_file), "How many?"])
+    assert done.exit_code == 1
+    assert done.stdout == "" and "on and on" in done.stderr and "--max-thought-tokens" in done.stderr
+
+
+def test_a_false_claim_is_reported_beside_the_thought(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = Usage(prompt_tokens=1, thought_tokens=9, answer_tokens=4, first_token_s=0.1, thinking_s=0.1, total_s=0.2, end="end")
+    text = Delta("<think>\nAdd 2 + 2 = 5.\n</think>\n\nThe answer is 5.")
+    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: QueuedEngine([text, usage]))
+    done = CliRunner().invoke(app, ["ask", str(chart_file), "How many?"])
+    assert done.exit_code == 0 and done.stdout == "The answer is 5.\n"
+    assert "step 1 is wrong: 2 + 2 = 5; it is 4" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ask", "only-a-question"], "at least one picture"),
+        (["ask", "no/such.png", "How many?"], "no file no/such.png"),
+        (["ask", "{text}", "How many?"], "no picture"),
+        (["ask", "{empty}", "How many?"], "empty"),
+        (["ask", "{chart}", " "], "question is empty"),
+        (["ask", "{chart}", "How many?", "--temperature", "7"], "temperature is 7"),
+        (["ask", "{chart}", "How many?", "--precision", "int3"], "precision is 'int3'"),
+        (["ask", "{chart}", "How many?", "--model", "./nowhere"], "no directory ./nowhere"),
+        (["ask", "{chart}", "How many?", "--model", "{folder}"], "no config.json"),
+        (["ask", "{chart}", "How many?", "--adapter", "./nowhere"], "adapter ./nowhere"),
+        (["ask", "{chart}", "How many?", "--model", "google/gemma-3-4b-it"], "google/gemma-3-4b-it"),
+        (["serve", "--model", "./nowhere"], "no directory"),
+        (["ask", "http://127.0.0.1:9/a.png", "How many?"], "is off"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_two(arguments: list[str], said: str, chart_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("I am no picture at all")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "folder").mkdir()
+    places = {"chart": chart_file, "text": tmp_path / "text.png", "empty": tmp_path / "empty.png", "folder": tmp_path / "folder"}
+    done = logicflow(*(part.format(**places) for part in arguments), HF_HUB_OFFLINE="1")
+    assert done.returncode == 2, done.stderr
+    assert said in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 and done.stdout == ""
+
+
+def test_an_unknown_option_is_refused() -> None:
+    done = logicflow("ask", "--colour", "a", "b")
+    assert done.returncode == 2 and "--colour" in done.stderr
+
+
+def test_an_unknown_variable_is_refused(chart_file: Path) -> None:
+    done = logicflow("ask", str(chart_file), "How many?", LOGICFLOW_SEEED="1")
+    assert done.returncode == 2 and "did you mean LOGICFLOW_SEED" in done.stderr
+
+
+def test_help_imports_nothing_heavy_and_comes_at_once() -> None:
+    logicflow("--help")  # the first run may write byte code
+    spent = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = logicflow("ask", "--help")
+        spent.append(time.perf_counter() - started)
+    assert done.returncode == 0 and "--max-thought-tokens" in done.stdout
+    assert min(spent) < 0.5
+    code = "import sys, app.cli; print([m for m in ('torch', 'transformers', 'gradio', 'PIL', 'pydantic') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_a_terminal_is_not_steered_by_what_a_model_writes() -> None:
+    from app.cli import printable
+
+    assert printable("a\x1b[2Jb\x07\n\tc\u202e") == "a�[2Jb�\n\tc�"

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from finetune.charts import fast
+from finetune.charts.records import make
+from finetune.nano.evaluate import Scored, score, table, wilson
+from finetune.nano.model import IMAGE_TOKENS, create, save_hub
+from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
+from finetune.nano.pretrain import Learner, Plan, Stream, _inputs
+from finetune.nano.rows import Packer, attention_mask, picture_exchanges
+from finetune.nano.sight import ALPHABET, GRID, letter_targets, text_page
+from finetune.nano.tokenizer import NEWLINES
+from vision import Conversation, Turn
+from vision.prompts import messages
+from vision.settings import NANO
+
+
+@pytest.fixture(scope="module")
+def processor() -> object:
+    return AutoProcessor.from_pretrained(NANO, local_files_only=True)
+
+
+def test_the_tokenizer_keeps_gemmas_format(processor) -> None:  # type: ignore[no-untyped-def]
+    tokenizer = processor.tokenizer
+    vocabulary = tokenizer.get_vocab()
+    special = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>", "<image_soft_token>")
+    for token in (*NEWLINES, *special):
+        assert tokenizer(token, add_special_tokens=False)["input_ids"] == [vocabulary[token]]
+    assert len(tokenizer.tokenize("1234567890")) == 10, "digits one by one"
+    assert tokenizer.tokenize("May?") != ["May?"] and tokenizer.tokenize("May?")[-1] == "?"
+    for text in ("é 漢字 🙂", "  two  spaces ", "a\n\n\n\nb", "<think>\n3 × 4 = 12\n</think>\n\n"):
+        assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+
+
+def test_the_chat_format_is_gemma_3s(processor) -> None:  # type: ignore[no-untyped-def]
+    picture = Image.new("RGB", (40, 40))
+    talk = Conversation(turns=(Turn(question="A?", images=(picture,), answer="4"), Turn(question="B?")), system="Think.")
+    text = processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False)
+    assert text == (
+        "<bos><start_of_turn>user\nThink.\n\n<start_of_image>A?<end_of_turn>\n<start_of_turn>model\n4<end_of_turn>\n"
+        "<start_of_turn>user\nB?<end_of_turn>\n<start_of_turn>model\n"
+    )
+    ids = processor(text=[text], images=[[picture]], return_tensors="pt")["input_ids"][0].tolist()
+    assert ids.count(processor.tokenizer.image_token_id) == IMAGE_TOKENS
+
+
+def test_the_checkpoint_has_the_hubs_names_in_bf16_and_is_small() -> None:
+    with safe_open(NANO / "model.safetensors", "pt") as weights:
+        names = list(weights.keys())
+        assert {weights.get_tensor(name).dtype for name in names} == {torch.bfloat16}
+    heads = {name.split(".")[0] + "." + name.split(".")[1] for name in names}
+    assert heads == {
+        "language_model.model",
+        "vision_tower.vision_model",
+        "multi_modal_projector.mm_input_projection_weight",
+        "multi_modal_projector.mm_soft_emb_norm",
+    }
+    size = sum(path.stat().st_size for path in NANO.rglob("*") if path.is_file())
+    assert size < 40e6
+
+
+def test_a_saved_model_is_the_same_when_transformers_loads_it(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
+    made = create(processor.tokenizer.get_vocab()).eval()
+    save_hub(made, tmp_path)
+    processor.save_pretrained(tmp_path)
+    loaded, notes = AutoModelForImageTextToText.from_pretrained(tmp_path, dtype=torch.float32, output_loading_info=True)
+    assert not notes["missing_keys"] and not notes["unexpected_keys"]
+    wanted = made.state_dict()
+    for name, value in loaded.state_dict().items():
+        assert torch.equal(value, wanted[name].to(torch.bfloat16).float()), name
+
+
+def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> None:  # type: ignore[no-untyped-def]
+    """The logits of a packed row are those of each exchange alone."""
+    torch.manual_seed(0)
+    learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
+    packer = Packer(processor.tokenizer, 384)
+    rng, figure = figure_of(3)
+    image = np.asarray(fast.render(rng, figure).resize((320, 320)))
+    exchanges = picture_exchanges(random.Random(0), figure)[:4]
+    pixels = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def logits(row) -> torch.Tensor:  # type: ignore[no-untyped-def]
+        ids, segment, position = (torch.from_numpy(part)[None] for part in (row.ids, row.segment, row.position))
+        mask = attention_mask(segment, ids == learner.image_token).float()
+        core = learner.nano.model
+        seen = core.multi_modal_projector(core.vision_tower(pixel_values=pixels).last_hidden_state)
+        embedded = core.language_model.embed_tokens(ids)
+        embedded[ids == learner.image_token] = seen[0]
+        masks = {"full_attention": mask, "sliding_attention": mask}
+        return core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state[
+            0
+        ]
+
+    with torch.no_grad():
+        together = packer.pack(exchanges, packer.prefix, shared=True)
+        whole = logits(together)
+        for i, exchange in enumerate(exchanges):
+            alone = packer.pack([exchange], packer.prefix, shared=True)
+            one = logits(alone)[alone.segment == 1]
+            packed = whole[torch.from_numpy(together.segment == i + 1)]
+            assert (one - packed).abs().max() < 0.05, "bf16 attention, so not to the last digit"
+
+
+def test_only_the_models_own_words_are_learned(processor) -> None:  # type: ignore[no-untyped-def]
+    packer = Packer(processor.tokenizer, 384)
+    row = packer.pack([("value", "How much is A?", "The answer is 7.")], packer.prefix, shared=True)
+    learned = processor.tokenizer.decode(row.ids[row.learn])
+    assert learned == "The answer is 7.<end_of_turn>"
+
+
+def test_letters_are_noted_where_they_stand() -> None:
+    image, letters = text_page(random.Random(1))
+    assert len(letters) > 100
+    pixels = np.asarray(image.convert("L")).astype(float)
+    dark = np.abs(pixels - np.median(pixels)) > 40
+    hits = 0
+    for _, x, y in letters:
+        column, row = int(x * image.width), int(y * image.height)
+        hits += dark[max(0, row - 6) : row + 7, max(0, column - 3) : column + 4].any()
+    assert hits / len(letters) > 0.95
+    targets = letter_targets([("7", 0.01, 0.01), ("A", 0.99, 0.99)])
+    assert targets[0, 0, 0] == ALPHABET.index("7") + 2 and targets[GRID * GRID - 1, 3, 0] == ALPHABET.index("A") + 2
+    assert (targets > 0).sum() == 2
+
+
+def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.nano.pool.SHARD", 2)
+    path = render_shard(tmp_path, 4, 64)
+    pictures = np.load(path)
+    assert pictures.shape == (2, 64, 64, 3) and SHARD > 2
+    assert figures_of(path) == [figure_of(4)[1], figure_of(5)[1]]
+    assert render_shard(tmp_path, 4, 64).stat().st_mtime_ns == path.stat().st_mtime_ns
+    assert not list(tmp_path.glob("*half*"))
+
+
+def test_a_batch_learns_something(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
+    """Both phases give finite losses, and a few steps on one batch lower them."""
+    plan = Plan(pictures=2, texts=1, length=384)
+    learner = Learner(processor.tokenizer.get_vocab(), 0)
+    for progress in (0.0, 0.9):
+        stream = Stream(processor.tokenizer, plan, tmp_path, torch.tensor([progress]), 0)
+        batch = next(iter(stream))
+        inputs = _inputs(batch, learner.image_token)
+        optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-3)
+        losses = []
+        for _ in range(4):
+            loss, _, letter_loss, _ = learner(*inputs)
+            (loss + letter_loss).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            losses.append(loss.item() + letter_loss.item())
+        assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
+def test_scores_follow_the_fields_rule() -> None:
+    printed = next(
+        r for r in (make(1_000_000_000 + i, kind="bar") for i in range(50)) if r.asked.exact and r.gold.isdigit() and int(r.gold) > 40
+    )
+    read_off = next(r for r in (make(1_000_000_000 + i, kind="bar") for i in range(90)) if not r.asked.exact and float(r.gold) > 40)
+    near = str(round(float(read_off.gold) * 1.03, 1))
+    assert score(printed, f"<think>a</think>The answer is {printed.gold}.").right
+    assert not score(printed, f"<think>a</think>The answer is {int(printed.gold) + 1}.").right
+    assert score(read_off, f"The answer is {near}.").right and not score(read_off, f"The answer is {near}.").strict
+    assert not score(read_off, f"The answer is {float(read_off.gold) * 1.2}.").right
+    cut = score(printed, f"<think>The answer is {printed.gold}.")
+    assert cut.truncated and not cut.right, "a thought that never closed is no answer"
+
+
+def test_the_table_counts_what_it_says() -> None:
+    record = make(1_000_000_000, kind="pie")
+    right = Scored(record=record, text="", right=True, strict=True, truncated=False)
+    wrong = Scored(record=record, text="", right=False, strict=False, truncated=True)
+    made = table([wrong, wrong], [right, wrong])
+    assert "| all | 2 | 0.0 % (0.0–65.8) | 50.0 % (9.5–90.5) | 50.0 % |" in made
+    assert "never closed: 1 of 2" in made
+    assert wilson(0, 0) == (0.0, 1.0)
