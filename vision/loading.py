@@ -94,14 +94,16 @@ def load(settings: Settings) -> Loaded:
     )
 
 
-def _is_local(name: str) -> bool:
+def _is_local(name: str, option: str = "--model", marker: str = "config.json") -> bool:
+    """Whether ``name`` is a directory that holds ``marker``; False for what can only be a Hub id."""
     path = Path(name).expanduser()
+    expected = f"point {option} at a directory with {marker} or at a Hub id"
     if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ModelError(f"{name} holds no config.json; point --model at a checkpoint directory or a Hub id")
+        if not (path / marker).is_file():
+            raise ModelError(f"{name} holds no {marker}; {expected}")
         return True
-    if name.startswith((".", "/", "~")) or name.count("/") > 1 or os.sep * 2 in name:
-        raise ModelError(f"there is no directory {name}; point --model at a checkpoint directory or a Hub id")
+    if name.startswith((".", os.sep, "~")) or name.count("/") > 1 or "\\" in name:
+        raise ModelError(f"there is no directory {name}; {expected}")
     return False
 
 
@@ -143,7 +145,7 @@ def _is_small(name: str) -> bool:
 def _with_adapter(model: Any, adapter: str, *, merge: bool) -> Any:
     from peft import PeftModel
 
-    local = Path(adapter).expanduser().is_dir()
+    local = _is_local(adapter, "--adapter", "adapter_config.json")
     try:
         tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
     except (OSError, ValueError, RuntimeError, KeyError) as exc:

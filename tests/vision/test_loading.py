@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vision import ModelError, Settings, open_engine
+from vision.loading import adapter_of, display_name, load
+from vision.settings import NANO
+
+
+def test_nano_comes_with_its_adapter_unless_told_otherwise() -> None:
+    assert adapter_of(Settings()) == str(NANO / "thinking") and display_name(Settings()) == "nano + thinking"
+    assert adapter_of(Settings(adapter="none")) == "" and display_name(Settings(adapter="none")) == "nano"
+
+
+def test_a_loaded_model_tells_how_it_sees(engine) -> None:  # type: ignore[no-untyped-def]
+    assert (engine.loaded.image_side, engine.loaded.image_tokens) == (320, 100)
+    assert not engine.model.training
+
+
+def test_precisions_are_what_they_say() -> None:
+    assert load(Settings(adapter="none")).model.dtype == torch.float32, "a small model on a CPU"
+    assert load(Settings(adapter="none", precision="bf16")).model.dtype == torch.bfloat16
+
+
+def test_eight_bits_are_really_eight_bits() -> None:
+    model = load(Settings(adapter="none", precision="8bit")).model
+    kinds = {type(module).__name__ for module in model.modules()}
+    assert "Linear8bitLt" in kinds
+
+
+def copied(to: Path, **changes: object) -> str:
+    shutil.copytree(NANO, to)
+    config = json.loads((to / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps(config | changes))
+    return str(to)
+
+
+def test_what_cannot_be_loaded_gives_one_sentence_with_the_remedy(tmp_path: Path) -> None:
+    damaged = copied(tmp_path / "damaged")
+    weights = Path(damaged) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    text_only = tmp_path / "text"
+    text_only.mkdir()
+    (text_only / "config.json").write_text(json.dumps({"model_type": "gemma2"}))
+    unknown = tmp_path / "unknown"
+    unknown.mkdir()
+    (unknown / "config.json").write_text(json.dumps({"model_type": "made_up"}))
+    for name, said in (
+        (damaged, "damaged"),
+        (str(text_only), "reads text only"),
+        (str(unknown), "unknown"),
+        ("nobody/nothing-here", "nobody/nothing-here"),
+    ):
+        with pytest.raises(ModelError, match=said) as caught:
+            open_engine(Settings(model=name))
+        assert "\n" not in str(caught.value)
+
+
+def test_an_adapter_for_another_model_is_refused(tmp_path: Path) -> None:
+    shutil.copytree(NANO / "thinking", tmp_path / "adapter")
+    config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(config | {"r": 3}))
+    with pytest.raises(ModelError, match="adapter"):
+        open_engine(Settings(adapter=str(tmp_path / "adapter")))
+
+
+def test_nano_needs_no_network_and_no_torchvision() -> None:
+    """In a fresh process every connection fails and torchvision cannot be imported; nano answers all the same."""
+    code = """
+import socket, sys
+def refuse(*a, **k): raise OSError("no network")
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+sys.modules["torchvision"] = None
+from PIL import Image
+from vision import ask, open_engine
+reply = ask(Image.new("RGB", (64, 64), "white"), "What is the total?", open_engine())
+print(reply.usage.prompt_tokens > 100)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
+    assert done.stdout.strip() == "True", done.stderr[-1500:]
