@@ -8,6 +8,7 @@ Layout and wiring only; what is shown is made in :mod:`app.render`, what is answ
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
+PACE_S = 0.05
+
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "What is the total of all values?"),
     ("visitors.png", "How much higher is Museum than Library?"),
@@ -37,6 +40,25 @@ EXAMPLE_QUESTIONS = (
     ("bakery.png", "What comes after Mix?"),
     ("garden.png", "What is the perimeter?"),
 )
+
+
+class Picture(gr.Image):
+    """An image upload whose file reaches :mod:`vision.images` as it came, so that one place opens pictures."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> str | None:
+        return None if payload is None else str(payload.path)
+
+
+def paced(replies: Iterator[Reply]) -> Iterator[Reply]:
+    """``replies`` at most every :data:`PACE_S` seconds, the last one always: a browser gains nothing from more."""
+    shown = 0.0
+    for reply in replies:
+        now = time.monotonic()
+        if reply.usage is not None or now - shown >= PACE_S:
+            shown = now
+            yield reply
 
 
 def about(engine: Engine) -> str:
@@ -65,7 +87,7 @@ def build(engine: Engine, settings: Settings) -> gr.Blocks:
             yield (answer_html(Reply(question=question)), reasoning_html(Reply(question=question)), *busy)
             drawn = replace(sampling, temperature=temperature)
             replies = ask_live(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits, control=control)
-            for reply in replies:
+            for reply in paced(replies):
                 yield (answer_html(reply), reasoning_html(reply), *(busy if reply.usage is None else ready))
         except LogicFlowError as exc:
             yield (error_html(str(exc)), "", *ready)
@@ -82,7 +104,9 @@ def build(engine: Engine, settings: Settings) -> gr.Blocks:
         gr.Markdown(f"# LogicFlow\n{about(engine)}", elem_id="lf-head")
         with gr.Row():
             with gr.Column(scale=5):
-                picture = gr.Image(type="filepath", sources=["upload", "clipboard"], label="Picture", height=320, elem_id="lf-picture")
+                picture = Picture(
+                    type="filepath", image_mode=None, sources=["upload", "clipboard"], label="Picture", height=320, elem_id="lf-picture"
+                )
                 question = gr.Textbox(
                     label="Question", placeholder="What is the total of all values?", lines=1, max_lines=4, elem_id="lf-question"
                 )

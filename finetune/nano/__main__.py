@@ -35,9 +35,11 @@ def _pretrain(args: argparse.Namespace) -> None:
     from finetune.nano.pretrain import Plan, pretrain
 
     base = args.work / "base"
-    if not (base / "tokenizer.json").exists():
+    if args.start is not None:
+        AutoProcessor.from_pretrained(args.start, local_files_only=True).save_pretrained(base)
+    elif not (base / "tokenizer.json").exists():
         tokenizer.save(base)
-    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, Plan(minutes=args.minutes))
+    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, Plan(minutes=args.minutes), args.start)
     draw_curves(args.work)
 
 
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     pool.set_defaults(run=_pool)
     pretrain = steps.add_parser("pretrain", help="train the base from scratch")
     pretrain.add_argument("--minutes", type=float, default=90.0, help="budget of wall-clock time, compiling left out")
+    pretrain.add_argument("--start", type=Path, default=None, help="go on from this finished base instead of from nothing")
     pretrain.set_defaults(run=_pretrain)
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")
     thoughts.add_argument("--count", type=int, default=8_000)

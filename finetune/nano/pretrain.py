@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader, IterableDataset
-from transformers import GemmaTokenizer
+from transformers import AutoModelForImageTextToText, GemmaTokenizer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from finetune.charts import fast
@@ -48,7 +48,7 @@ class Plan:
         length: tokens of a row.
         peak: highest learning rate, for Muon and AdamW alike.
         warm: share of the budget over which the rate rises.
-        easy: share of the budget over which charts grow from two categories to the full range.
+        easy: share of the budget at which charts have grown from two categories to the full range.
         sight: share of the budget in which the tower learns letters and the text side text, apart.
         seed: of the model and of the order of pictures.
     """
@@ -56,10 +56,10 @@ class Plan:
     minutes: float = 80.0
     pictures: int = 10
     texts: int = 3
-    length: int = 384
+    length: int = 320
     peak: float = 2e-3
     warm: float = 0.02
-    easy: float = 0.6
+    easy: float = 0.75
     sight: float = 0.38
     seed: int = 0
 
@@ -80,8 +80,9 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
 
     def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, np.ndarray, Row]:
         done = float(self.progress[0])
-        ease = max(0.0, 1.0 - done / self.plan.easy) * rng.random()
-        if self.shards and done > self.plan.sight and rng.random() < 0.15 + 0.35 * min(1.0, done / self.plan.easy):
+        grown = min(max(0.0, (done - self.plan.sight) / (self.plan.easy - self.plan.sight)), 1.0)
+        ease = (1.0 - grown) * rng.random()
+        if self.shards and done > self.plan.sight and rng.random() < 0.1 + 0.4 * grown:
             shard = rng.choice(self.shards)
             figures = figures_of(shard)
             at = rng.randrange(len(figures))
@@ -245,9 +246,15 @@ def _save(folder: Path, learner: Learner, optimizers: list[torch.optim.Optimizer
     half.rename(folder / "state.pt")
 
 
-def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan) -> None:
-    """Train the base into ``folder/base``; resumes from ``folder/state.pt`` and logs to ``folder/curve.jsonl``."""
+def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | None = None) -> None:
+    """Train the base into ``folder/base``; resumes from ``folder/state.pt`` and logs to ``folder/curve.jsonl``.
+
+    ``start`` names a finished base whose weights a new run begins with, instead of fresh ones.
+    """
     learner = Learner(tokenizer.get_vocab(), plan.seed)
+    if start is not None:
+        finished = AutoModelForImageTextToText.from_pretrained(start, dtype=torch.float32, local_files_only=True)
+        learner.nano.load_state_dict(finished.state_dict())
     optimizers = _optimizers(learner, plan.peak)
     step, spent = 0, 0.0
     if (folder / "state.pt").exists():

@@ -49,8 +49,8 @@ def picture_exchanges(rng: random.Random, figure: Figure) -> list[Exchange]:
         made.append(("look up", f"Look up {', '.join(names)}.", _shows(read(names, tuple(figure.values[i] for i in chosen)))))
     if figure.title and rng.random() < 0.3:
         made.append(("title", "What is the title?", figure.title))
-    for _ in range(5):
-        asked = ask(rng, figure, "value" if rng.random() < 0.25 else "")
+    for _ in range(3):
+        asked = ask(rng, figure, "value" if rng.random() < 0.35 else "")
         made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
     return made
 
