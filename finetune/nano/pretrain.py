@@ -31,8 +31,8 @@ from finetune.charts import fast
 from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS, count, create, save_hub
 from finetune.nano.pool import figure_of, figures_of, square
-from finetune.nano.rows import Packer, Row, attention_mask
-from finetune.nano.sight import SLOTS, Sight, letter_targets, text_page
+from finetune.nano.rows import Packer, Row, attention_mask, picture_exchanges, reading_exchanges
+from finetune.nano.sight import SLOTS, Sight, few_words, letter_targets, text_page
 
 FAST_SEEDS = 10_000_000
 """Training seeds from here on are drawn by the fast renderer."""
@@ -59,8 +59,8 @@ class Plan:
     length: int = 320
     peak: float = 2e-3
     warm: float = 0.02
-    easy: float = 0.75
-    sight: float = 0.38
+    easy: float = 0.9
+    sight: float = 0.35
     seed: int = 0
 
 
@@ -82,6 +82,10 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         done = float(self.progress[0])
         grown = min(max(0.0, (done - self.plan.sight) / (self.plan.easy - self.plan.sight)), 1.0)
         ease = (1.0 - grown) * rng.random()
+        if done > self.plan.sight and rng.random() < 0.4 * (1.0 - grown):
+            drawing, written, lines = few_words(rng)
+            image = square(wear(rng, drawing, pad=False), IMAGE_SIDE)
+            return np.asarray(image), letter_targets(written), self.packer.picture_row(rng, reading_exchanges(rng, lines))
         if self.shards and done > self.plan.sight and rng.random() < 0.1 + 0.4 * grown:
             shard = rng.choice(self.shards)
             figures = figures_of(shard)
@@ -102,7 +106,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
                 return self._picture(rng, seed + 500_000_000)
             image = square(wear(drawn, drawing, pad=False), IMAGE_SIDE)
             letters = letter_targets(written)
-        return np.asarray(image), letters, self.packer.picture_row(rng, figure)
+        return np.asarray(image), letters, self.packer.picture_row(rng, picture_exchanges(rng, figure, 1 if grown < 0.5 else 3))
 
     def _batch(self, step: int) -> dict[str, Any]:
         rng = random.Random(self.plan.seed * 1_000_003 + step)

@@ -33,8 +33,16 @@ def _shows(reading: str) -> str:
     return f"It shows {reading}."
 
 
-def picture_exchanges(rng: random.Random, figure: Figure) -> list[Exchange]:
-    """Exchanges about a picture of ``figure``, the description first."""
+def reading_exchanges(rng: random.Random, lines: list[str]) -> list[Exchange]:
+    """Exchanges about a picture with a few lines of text."""
+    made: list[Exchange] = [("read", rng.choice(("Read the text.", "What is written here?")), _shows(", ".join(lines) or "nothing"))]
+    for i in rng.sample(range(len(lines)), min(2, len(lines))):
+        made.append(("read line", f"Read line {i + 1}.", _shows(lines[i])))
+    return made
+
+
+def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) -> list[Exchange]:
+    """Exchanges about a picture of ``figure``: its description first, parts of it, then ``questions`` with direct answers."""
     made: list[Exchange] = [("describe", rng.choice(_DESCRIBE), _shows(describe(figure)))]
     if len(figure.series) > 1:
         for name in rng.sample(list(figure.series), min(2, len(figure.series))):
@@ -47,9 +55,12 @@ def picture_exchanges(rng: random.Random, figure: Figure) -> list[Exchange]:
         chosen = rng.sample(range(len(figure.categories)), min(3, len(figure.categories)))
         names = tuple(figure.categories[i] for i in chosen)
         made.append(("look up", f"Look up {', '.join(names)}.", _shows(read(names, tuple(figure.values[i] for i in chosen)))))
-    if figure.title and rng.random() < 0.3:
-        made.append(("title", "What is the title?", figure.title))
-    for _ in range(3):
+    if figure.kind != "geometry":
+        joint = " -> " if figure.kind == "flow" else ", "
+        made.append(("names", "List the names.", _shows(joint.join(figure.categories))))
+    if figure.title and rng.random() < 0.4:
+        made.append(("title", "What is the title?", _shows(figure.title)))
+    for _ in range(questions):
         asked = ask(rng, figure, "value" if rng.random() < 0.35 else "")
         made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
     return made
@@ -181,10 +192,10 @@ class Packer:
             at = end
         return Row(ids, segment, position, learn, tasks)
 
-    def picture_row(self, rng: random.Random, figure: Figure) -> Row:
+    def picture_row(self, rng: random.Random, exchanges: list[Exchange]) -> Row:
         """A row about one picture; one in ten carries the system prompt that thinking is asked with."""
         prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
-        return self.pack(picture_exchanges(rng, figure), prefix, shared=True)
+        return self.pack(exchanges, prefix, shared=True)
 
     def text_row(self, rng: random.Random) -> Row:
         """A row filled with exchanges in text alone."""

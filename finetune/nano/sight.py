@@ -67,6 +67,29 @@ def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter]]:
     return canvas.image, canvas.letters
 
 
+def few_words(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]:
+    """A picture with one to four lines of one to three words: the first thing that language learns to read."""
+    look = style(rng, ease=rng.random())
+    canvas = Canvas(look)
+    lines = []
+    count = rng.randint(1, 4)
+    for i in range(count):
+        y = look.height * (i + rng.uniform(0.25, 0.75)) / count
+        scale = rng.uniform(0.9, 1.8)
+        room = (look.width - look.text * 2) / (wanted := rng.randint(1, 3))
+        line = []
+        for j in range(wanted):
+            word = _word(rng)
+            wide = canvas.measure(word, scale)[0]
+            if wide < room * 0.95:
+                x = look.text + room * j + rng.uniform(0, room - wide)
+                canvas.text((x, y), word, "lm", scale=scale, color=rng.choice(look.colors) if rng.random() < 0.1 else None)
+                line.append(word)
+        if line:
+            lines.append(" ".join(line))
+    return canvas.image, canvas.letters, lines
+
+
 def _word(rng: random.Random) -> str:
     kind = rng.random()
     if kind < 0.35:
