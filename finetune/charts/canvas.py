@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from finetune.charts.fonts import FAMILIES, advance, font
 
 Letter = tuple[str, float, float]
-"""A written letter and the place of its middle, as shares of the picture's width and height."""
+"""A written letter and the place of its middle, as shares of the picture's width and height; a newline opens each text."""
 
 Color = str | tuple[int, int, int]
 
@@ -184,11 +184,11 @@ class Canvas:
         """Remember where each letter of a text stands that begins at ``start`` and rises by ``turn`` degrees."""
         cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         before = 0.0
+        self.letters.append(("\n", -1.0, -1.0))
         for letter in text:
             after = before + advance(set_in, letter)
             reach = (before + after) / 2
-            if letter != " ":
-                self.letters.append((letter, (start[0] + reach * cos) / self.look.width, (start[1] - reach * sin) / self.look.height))
+            self.letters.append((letter, (start[0] + reach * cos) / self.look.width, (start[1] - reach * sin) / self.look.height))
             before = after
 
 

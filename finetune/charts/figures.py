@@ -56,12 +56,14 @@ def number(value: float) -> str:
     return f"{round(value, 4):.10g}"
 
 
-def _values(rng: random.Random, count: int, *, smooth: bool) -> list[float]:
+def _values(rng: random.Random, count: int, *, smooth: bool, few: bool = False) -> list[float]:
     """``count`` values of one scale; ``smooth`` ones follow each other as a line does."""
     low, high, step = rng.choices(
         ((1, 100, 1), (1, 20, 1), (10, 100, 5), (100, 1000, 10), (100, 1000, 1), (0.5, 10, 0.1), (1000, 10000, 100)),
         weights=(58, 9, 9, 7, 4, 7, 6),
     )[0]
+    if few:
+        low, high, step = 1, 100, 1
     cells = round((high - low) / step)
     if not smooth or rng.random() < 0.4:
         drawn = [rng.randint(0, cells) for _ in range(count)]
@@ -84,22 +86,22 @@ def _shares(rng: random.Random, count: int) -> list[float]:
     return [float(part + 2) for part in parts]
 
 
-def _charted(rng: random.Random, kind: str, ease: float, held_out: bool) -> Figure:
+def _charted(rng: random.Random, kind: str, ease: float, held_out: bool, few: bool) -> Figure:
     several = {"grouped": rng.choice((2, 2, 3)), "line": rng.choice((1, 1, 2)), "table": rng.choice((1, 2, 2, 3, 4))}.get(kind, 1)
     most = {"grouped": 5, "pie": 7, "table": 7, "line": 9}.get(kind, 9 if several == 1 else 6)
     count = rng.randint(2, max(2, round(most - (most - 2) * ease)))
-    categories, topic = words.labels(rng, count, held_out, ordered=kind == "line")
+    categories, topic = words.labels(rng, count, held_out, ordered=kind == "line", few=few)
     quantity, unit = words.quantity(rng)
-    names = words.series_names(rng, several, held_out) if several > 1 else [""]
+    names = words.series_names(rng, several, held_out, few=few) if several > 1 else [""]
     if kind == "table":
         names = names if several > 1 and rng.random() < 0.6 else rng.sample(words.QUANTITIES, several)
     if kind == "pie":
         series = {"": tuple(_shares(rng, count))}
         unit = "%"
     else:
-        columns = _values(rng, count * several, smooth=kind == "line") if kind != "table" else []
+        columns = _values(rng, count * several, smooth=kind == "line", few=few) if kind != "table" else []
         if kind == "table":
-            series = {name: tuple(_values(rng, count, smooth=False)) for name in names}
+            series = {name: tuple(_values(rng, count, smooth=False, few=few)) for name in names}
         else:
             series = {name: tuple(columns[i * count : (i + 1) * count]) for i, name in enumerate(names)}
     title = words.title(rng, quantity, topic, held_out) if rng.random() < 0.75 else ""
@@ -115,10 +117,10 @@ def _charted(rng: random.Random, kind: str, ease: float, held_out: bool) -> Figu
     )
 
 
-def _flow(rng: random.Random, ease: float, held_out: bool) -> Figure:
+def _flow(rng: random.Random, ease: float, held_out: bool, few: bool) -> Figure:
     count = rng.randint(3, max(3, round(7 - 4 * ease)))
     topic = "Step" if rng.random() < 0.6 else ""
-    boxes, _ = words.labels(rng, count, held_out, topic=topic)
+    boxes, _ = words.labels(rng, count, held_out, topic=topic, few=few)
     place = words.invent_for(rng, held_out)
     title = rng.choice(("", "", "Process", "Workflow", "Pipeline", f"{place} process", f"{place} workflow"))
     return Figure(kind="flow", title=title, topic="Step", categories=tuple(boxes), series={"": ()})
@@ -141,7 +143,7 @@ def _geometry(rng: random.Random) -> Figure:
     return Figure(kind="geometry", unit=unit, series=series, shape=shape)
 
 
-def sample(rng: random.Random, kind: str, *, ease: float = 0.0, held_out: bool = False) -> Figure:
+def sample(rng: random.Random, kind: str, *, ease: float = 0.0, held_out: bool = False, few: bool = False) -> Figure:
     """A random figure of ``kind``.
 
     Args:
@@ -149,9 +151,10 @@ def sample(rng: random.Random, kind: str, *, ease: float = 0.0, held_out: bool =
         kind: one of :data:`KINDS`.
         ease: 0.0 for the full range, 1.0 for two or three categories only (a curriculum's start).
         held_out: whether words that training never shows may occur.
+        few: labels from a list of some fifty words and whole numbers up to 100 only (a curriculum's start too).
     """
     if kind == "flow":
-        return _flow(rng, ease, held_out)
+        return _flow(rng, ease, held_out, few)
     if kind == "geometry":
         return _geometry(rng)
-    return _charted(rng, kind, ease, held_out)
+    return _charted(rng, kind, ease, held_out, few)

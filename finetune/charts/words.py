@@ -169,6 +169,15 @@ _NUCLEI = "a a e e i i o o u ai au ea ee ei ia ie io oa oo ou oy y".split()
 _CODAS = ["", "", "", *"b ck d ff g k l ll m n n nd ng nk nt p r rd rk rm rn rt s sh sk ss st t th x z".split()]
 _ENDINGS = ["", "", "", "", *"a o ia on er ix us um el is ex ent ive al ing ers ton ville land ford".split()]
 
+FEW = [
+    word
+    for word in (
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun A B C D E F Red Blue Green Cat Dog Fish"
+        " Bird Apple Pear Plum Tea Milk Rice Car Bus Train Bike Oil Gas Coal Men Women North South East West Math Art Music"
+    ).split()
+]
+"""The words that a curriculum begins with: a model first learns that what it sees can be said at all."""
+
 LISTED = sorted({word for words in _TOPICS.values() for word in words.split()})
 
 
@@ -272,7 +281,9 @@ def _one(rng: random.Random, words: list[str]) -> str:
     return f"{rng.choice(words)} {rng.choice((rng.choice(LISTED), rng.choice(LISTED).lower(), str(rng.randint(1, 9))))}"
 
 
-def labels(rng: random.Random, count: int, held_out: bool, *, ordered: bool = False, topic: str = "") -> tuple[list[str], str]:
+def labels(
+    rng: random.Random, count: int, held_out: bool, *, ordered: bool = False, topic: str = "", few: bool = False
+) -> tuple[list[str], str]:
     """``count`` different labels and the word for what they are.
 
     Args:
@@ -281,10 +292,13 @@ def labels(rng: random.Random, count: int, held_out: bool, *, ordered: bool = Fa
         held_out: whether words that training never shows may occur; then about a third of the labels are such.
         ordered: prefer labels that form a series (years, months, weeks).
         topic: draw from this topic only.
+        few: draw from the short list :data:`FEW` only.
 
     Returns:
         the labels, none contained in another's words, and a noun such as ``Country``.
     """
+    if few:
+        return rng.sample(FEW, count), rng.choice(_GENERAL)
     if not topic and rng.random() < (0.75 if ordered else 0.12):
         series = _sequence(rng, count)
         if series and all(_may_use(label, held_out) for label in series):
@@ -302,8 +316,10 @@ def labels(rng: random.Random, count: int, held_out: bool, *, ordered: bool = Fa
     return chosen, topic
 
 
-def series_names(rng: random.Random, count: int, held_out: bool) -> list[str]:
+def series_names(rng: random.Random, count: int, held_out: bool, *, few: bool = False) -> list[str]:
     """``count`` names for the series of a chart: years, groups, or words."""
+    if few:
+        return rng.sample(FEW, count)
     if rng.random() < 0.2:
         start = rng.randint(1990, 2023)
         return [str(start + i) for i in range(count)]

@@ -26,11 +26,11 @@ SHARD = 250
 """Pictures in a shard."""
 
 
-def figure_of(seed: int, ease: float = 0.0) -> tuple[random.Random, Figure]:
+def figure_of(seed: int, ease: float = 0.0, few: bool = False) -> tuple[random.Random, Figure]:
     """The figure of a training seed and the generator that goes on to draw it."""
     rng = random.Random(seed)
     kind = rng.choices(KINDS, [WEIGHTS[name] for name in KINDS])[0]
-    return rng, sample(rng, kind, ease=ease)
+    return rng, sample(rng, kind, ease=ease, few=few)
 
 
 def square(image: Image.Image, side: int) -> Image.Image:

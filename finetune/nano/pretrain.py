@@ -28,11 +28,12 @@ from transformers import AutoModelForImageTextToText, GemmaTokenizer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from finetune.charts import fast
+from finetune.charts.canvas import Letter
 from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS, count, create, save_hub
 from finetune.nano.pool import figure_of, figures_of, square
 from finetune.nano.rows import Packer, Row, attention_mask, picture_exchanges, reading_exchanges
-from finetune.nano.sight import SLOTS, Sight, few_words, letter_targets, text_page
+from finetune.nano.sight import SLOTS, Sight, few_words, letter_targets, text_page, word_loss, word_targets
 
 FAST_SEEDS = 10_000_000
 """Training seeds from here on are drawn by the fast renderer."""
@@ -64,6 +65,10 @@ class Plan:
     seed: int = 0
 
 
+NO_LETTERS = np.full((IMAGE_TOKENS, 4, SLOTS), -100)
+NO_WORDS = np.full((IMAGE_TOKENS, 4), -100)
+
+
 class Stream(IterableDataset):  # type: ignore[type-arg]
     """Endless batches; ``progress`` (a shared float tensor, 0..1) sets their difficulty."""
 
@@ -78,35 +83,34 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             yield self._batch(step)
             step += 1
 
-    def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, np.ndarray, Row]:
+    def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, list[Letter] | None, Row]:
         done = float(self.progress[0])
         grown = min(max(0.0, (done - self.plan.sight) / (self.plan.easy - self.plan.sight)), 1.0)
-        ease = (1.0 - grown) * rng.random()
-        if done > self.plan.sight and rng.random() < 0.4 * (1.0 - grown):
-            drawing, written, lines = few_words(rng)
+        ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
+        if done > self.plan.sight and rng.random() < 0.35 * (1.0 - grown):
+            drawing, written, lines = few_words(rng, few)
             image = square(wear(rng, drawing, pad=False), IMAGE_SIDE)
-            return np.asarray(image), letter_targets(written), self.packer.picture_row(rng, reading_exchanges(rng, lines))
-        if self.shards and done > self.plan.sight and rng.random() < 0.1 + 0.4 * grown:
+            return np.asarray(image), written, self.packer.picture_row(rng, reading_exchanges(rng, lines))
+        if self.shards and done > self.plan.sight and rng.random() < 0.05 + 0.45 * grown * grown:
             shard = rng.choice(self.shards)
             figures = figures_of(shard)
             at = rng.randrange(len(figures))
             figure = figures[at]
             pixels = np.load(shard, mmap_mode="r")[at]
             image = _shift(rng, Image.fromarray(np.asarray(pixels)))
-            letters = np.full((IMAGE_TOKENS, 4, SLOTS), -100)
+            written = None
         else:
-            drawn, figure = figure_of(FAST_SEEDS + seed, ease)
+            drawn, figure = figure_of(FAST_SEEDS + seed, ease, few)
             if done < self.plan.sight and rng.random() < 0.75:
                 drawing, written = text_page(rng)
-                return np.asarray(square(wear(rng, drawing, pad=False), IMAGE_SIDE)), letter_targets(written), self.packer.text_row(rng)
+                return np.asarray(square(wear(rng, drawing, pad=False), IMAGE_SIDE)), written, self.packer.text_row(rng)
             try:
                 drawing, written = fast.render_with_letters(drawn, figure, ease)
             except ValueError as exc:  # hours of training outweigh one picture; the seed is there to mend it
                 print(f"seed {FAST_SEEDS + seed} cannot be drawn: {exc}", flush=True)
                 return self._picture(rng, seed + 500_000_000)
             image = square(wear(drawn, drawing, pad=False), IMAGE_SIDE)
-            letters = letter_targets(written)
-        return np.asarray(image), letters, self.packer.picture_row(rng, picture_exchanges(rng, figure, 1 if grown < 0.5 else 3))
+        return np.asarray(image), written, self.packer.picture_row(rng, picture_exchanges(rng, figure, 1 if grown < 0.5 else 3))
 
     def _batch(self, step: int) -> dict[str, Any]:
         rng = random.Random(self.plan.seed * 1_000_003 + step)
@@ -116,10 +120,12 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         apart = float(self.progress[0]) < self.plan.sight
         rows = [] if apart else [row for *_, row in pictures]
         rows += [self.packer.text_row(rng) for _ in range(self.plan.texts)]
+        written, tokenizer = [seen for _, seen, _ in pictures], self.packer.tokenizer
         return {
             "apart": apart,
             "pixels": torch.from_numpy(np.stack([image for image, *_ in pictures])),
-            "letters": torch.from_numpy(np.stack([letters for _, letters, _ in pictures])),
+            "letters": torch.from_numpy(np.stack([NO_LETTERS if seen is None else letter_targets(seen) for seen in written])),
+            "words": torch.from_numpy(np.stack([NO_WORDS if seen is None else word_targets(seen, tokenizer) for seen in written])),
             "ids": torch.from_numpy(np.stack([row.ids for row in rows])),
             "segment": torch.from_numpy(np.stack([row.segment for row in rows])),
             "position": torch.from_numpy(np.stack([row.position for row in rows])),
@@ -165,6 +171,7 @@ class Learner(torch.nn.Module):
         self,
         pixels: torch.Tensor,
         letters: torch.Tensor,
+        words: torch.Tensor,
         ids: torch.Tensor,
         position: torch.Tensor,
         mask: torch.Tensor,
@@ -176,18 +183,20 @@ class Learner(torch.nn.Module):
         Args:
             pixels: (P, 3, side, side) in -1..1; of the first P rows, unless ``places`` is None.
             letters: (P, 100, 4, 4) classes, -100 where unknown.
+            words: (P, 100, 4) tokens that begin in each cell, -100 where there is none.
             ids, position: (B, L).
             mask: (B, 1, L, L) additive.
             places: (P, 100) where each picture's soft tokens stand; None for rows of text that see no picture.
             target: (B, L) the next token, -100 where nothing is learned.
 
         Returns:
-            mean loss, (B, L) hits, letter loss, share of letters right.
+            mean loss, (B, L) hits, loss of sight, shares of letters right by patch and by token, and of cells whose word is right.
         """
         core = self.nano.model
         patches = core.vision_tower(pixel_values=pixels).last_hidden_state  # (P, 400, V)
         seen = core.multi_modal_projector(patches)  # (P, 100, D)
         letter_loss, letter_hits = self.sight(patches, seen, letters)
+        seen_loss, seen_hits = word_loss(seen, words, core.language_model.embed_tokens.weight)
         embedded = core.language_model.embed_tokens(ids)
         if places is not None:
             spread = places[..., None].expand(-1, -1, embedded.shape[-1])
@@ -197,7 +206,7 @@ class Learner(torch.nn.Module):
         hidden = core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state
         logits = self.nano.lm_head(hidden).float()  # (B, L, V)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-        return loss, logits.argmax(-1) == target, letter_loss, letter_hits
+        return loss, logits.argmax(-1) == target, 0.3 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
 
 
 def _optimizers(learner: torch.nn.Module, peak: float) -> list[torch.optim.Optimizer]:
@@ -240,7 +249,7 @@ def _inputs(batch: dict[str, Any], image_token: int) -> tuple[torch.Tensor | Non
         places = image[: len(pixels)].int().argmax(1)[:, None] + torch.arange(IMAGE_TOKENS)[None]
     target = torch.full_like(ids, -100)
     target[:, :-1] = torch.where(batch["learn"][:, 1:], ids[:, 1:], -100)
-    return pixels, batch["letters"], ids, batch["position"], attention_mask(batch["segment"], image), places, target
+    return pixels, batch["letters"], batch["words"], ids, batch["position"], attention_mask(batch["segment"], image), places, target
 
 
 def _save(folder: Path, learner: Learner, optimizers: list[torch.optim.Optimizer], step: int, spent: float) -> None:
@@ -295,9 +304,9 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | 
         spent += min(now - before, 15.0)  # compiling is not learning
         before = now
         _tally(hits, batch, scores)
-        for name, value in zip(("letters by patch", "letters by token"), letter_hits.tolist(), strict=True):
+        for name, value in zip(("letters by patch", "letters by token", "words by token"), letter_hits.tolist(), strict=True):
             scores[name].append(value)
-        scores["letter loss"].append(letter_loss.item())
+        scores["sight loss"].append(letter_loss.item())
         if step % 50 == 0:
             _log(folder, step, spent, loss.item(), scores, plan)
         if now - saved > 300:

@@ -14,6 +14,7 @@ import string
 import numpy as np
 import torch
 from PIL import Image
+from transformers import GemmaTokenizer
 
 from finetune.charts import words
 from finetune.charts.canvas import Canvas, Letter, contrast, style
@@ -32,12 +33,36 @@ def letter_targets(letters: list[Letter]) -> np.ndarray:
     side = GRID * 2
     rows: list[list[list[int]]] = [[[] for _ in range(side)] for _ in range(side)]
     for letter, x, y in letters:
-        if 0 <= x < 1 and 0 <= y < 1:
+        if not letter.isspace() and 0 <= x < 1 and 0 <= y < 1:
             rows[int(y * side)][int(x * side)].append(_CLASS.get(letter, 1))
     made = np.zeros((IMAGE_TOKENS, 4, SLOTS), np.int64)
     for y, row in enumerate(rows):
         for x, found in enumerate(row):
             made[y // 2 * GRID + x // 2, y % 2 * 2 + x % 2, : len(found)] = found[:SLOTS]
+    return made
+
+
+def word_targets(letters: list[Letter], tokenizer: GemmaTokenizer) -> np.ndarray:
+    """(cells, 4) tokens of the written texts, each in the cell where its first letter stands; -100 where there is none."""
+    made = np.full((IMAGE_TOKENS, 4), -100, np.int64)
+    used = np.zeros(IMAGE_TOKENS, np.int64)
+    texts: list[list[Letter]] = []
+    for letter in letters:
+        texts.append([]) if letter[0] == "\n" else texts[-1].append(letter)
+    coded = tokenizer(
+        [" " + "".join(letter for letter, *_ in text) for text in texts], add_special_tokens=False, return_offsets_mapping=True
+    )
+    for text, ids, offsets in zip(texts, coded["input_ids"], coded["offset_mapping"], strict=True):
+        for token, (start, end) in zip(ids, offsets, strict=True):
+            at = max(start - 1, 0)  # the space in front is not in the picture
+            while at < end - 1 and at < len(text) - 1 and text[at][0] == " ":
+                at += 1
+            _, x, y = text[min(at, len(text) - 1)]
+            if 0 <= x < 1 and 0 <= y < 1:
+                cell = int(y * GRID) * GRID + int(x * GRID)
+                if used[cell] < 4:
+                    made[cell, used[cell]] = token
+                    used[cell] += 1
     return made
 
 
@@ -67,7 +92,7 @@ def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter]]:
     return canvas.image, canvas.letters
 
 
-def few_words(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]:
+def few_words(rng: random.Random, few: bool = False) -> tuple[Image.Image, list[Letter], list[str]]:
     """A picture with one to four lines of one to three words: the first thing that language learns to read."""
     look = style(rng, ease=rng.random())
     canvas = Canvas(look)
@@ -79,7 +104,7 @@ def few_words(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]
         room = (look.width - look.text * 2) / (wanted := rng.randint(1, 3))
         line = []
         for j in range(wanted):
-            word = _word(rng)
+            word = _word(rng) if not few else rng.choice(words.FEW) if rng.random() < 0.5 else str(rng.randint(0, 100))
             wide = canvas.measure(word, scale)[0]
             if wide < room * 0.95:
                 x = look.text + room * j + rng.uniform(0, room - wide)
@@ -141,6 +166,25 @@ class Sight(torch.nn.Module):
         near, near_right = _score(self.of_patch(patches).view(*by_patch.shape, CLASSES), by_patch)
         far, far_right = _score(self.of_token(tokens).view(*letters.shape, CLASSES), letters)
         return near + far, torch.stack([near_right, far_right])
+
+
+def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far soft tokens are from the embeddings of the words that they show, and the share of words ranked first.
+
+    A language model that can repeat its own tokens can then repeat what it sees.
+
+    Args:
+        tokens: (P, 100, D) from the projector.
+        words: (P, 100, 4) token ids, -100 where there is none.
+        embedding: (V, D), taken as it is: the words do not move towards the pictures.
+    """
+    unit = torch.nn.functional.normalize(tokens.float(), dim=-1) * tokens.shape[-1] ** 0.5
+    logits = torch.nn.functional.linear(unit, embedding.detach().float())  # (P, 100, V)
+    known = words >= 0
+    chosen = logits.log_softmax(-1).gather(-1, words.clamp(min=0))
+    right = ((logits.argmax(-1)[..., None] == words) & known).any(-1)
+    written = known.any(-1)
+    return -(chosen * known).sum() / known.sum().clamp(min=1), (right & written).sum() / written.sum().clamp(min=1)
 
 
 def _score(logits: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
