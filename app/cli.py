@@ -54,7 +54,7 @@ def ask(
     elif reply.answer_text:
         print(reply.answer_text)
     if not reply.answer_text:
-        print("no answer: the thought did not close within its budget; raise --max-thought-tokens", file=sys.stderr)
+        print(reply.why_no_answer, file=sys.stderr)
         raise typer.Exit(1)
 
 

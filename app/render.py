@@ -76,8 +76,7 @@ def answer_html(reply: Reply) -> str:
         return f'<div class="lf-answer">{html.escape(reply.answer_text)}</div>'
     if reply.usage is None:
         return '<div class="lf-answer lf-quiet">…</div>'
-    reason = "stopped before an answer" if reply.usage.end == "stopped" else "no answer: the thought did not close within its budget"
-    return f'<div class="lf-answer lf-quiet">{reason}</div>'
+    return f'<div class="lf-answer lf-quiet">{html.escape(reply.why_no_answer)}</div>'
 
 
 def error_html(sentence: str) -> str:

@@ -55,6 +55,17 @@ class Reply:
         """Whether the thought never closed, or the text ran into its limit."""
         return self.usage is not None and (self.thinking or self.usage.end == "length")
 
+    @property
+    def why_no_answer(self) -> str:
+        """One sentence for a reply that ended without an answer, "" for any other."""
+        if self.usage is None or self.answer_text:
+            return ""
+        if self.usage.end == "stopped":
+            return "stopped before an answer"
+        if self.usage.end == "length":
+            return "no answer: the tokens ran out; raise the token budgets"
+        return "no answer: the model ended inside its thought; ask again with another seed and a temperature above 0"
+
 
 def open_engine(settings: Settings | None = None) -> Engine:
     """The engine that ``settings`` (else the environment) ask for; loads its model."""

@@ -6,7 +6,9 @@ Code that comes with a checkpoint is never run, and weights are read from safete
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,9 +65,9 @@ def load(settings: Settings) -> Loaded:
     """
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
-    from transformers.utils import logging
+    from transformers.utils.logging import disable_progress_bar
 
-    logging.disable_progress_bar()
+    disable_progress_bar()
     local = _is_local(settings.model)
     try:
         config = AutoConfig.from_pretrained(settings.model, local_files_only=local)
@@ -143,11 +145,15 @@ def _is_small(name: str) -> bool:
 
 
 def _with_adapter(model: Any, adapter: str, *, merge: bool) -> Any:
+    # peft imports bitsandbytes where it is installed, which then talks about kernels that nobody asked for.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     from peft import PeftModel
 
     local = _is_local(adapter, "--adapter", "adapter_config.json")
     try:
-        tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft still asks transformers by an old name
+            tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
     except (OSError, ValueError, RuntimeError, KeyError) as exc:
         raise ModelError(f"the adapter {adapter} does not fit this model or is not there: {_first_line(exc)}") from exc
     return tuned.merge_and_unload() if merge else tuned

@@ -53,7 +53,7 @@ def test_a_thought_without_an_answer_exits_with_one(chart_file: Path, monkeypatc
     )
     done = CliRunner().invoke(app, ["ask", str(chart_file), "How many?"])
     assert done.exit_code == 1
-    assert done.stdout == "" and "on and on" in done.stderr and "--max-thought-tokens" in done.stderr
+    assert done.stdout == "" and "on and on" in done.stderr and "raise the token budgets" in done.stderr
 
 
 def test_a_false_claim_is_reported_beside_the_thought(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

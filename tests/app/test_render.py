@@ -45,7 +45,7 @@ def test_the_footer_tells_times_counts_and_why_it_ended() -> None:
 
 def test_an_answer_that_is_missing_says_why() -> None:
     cut = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=0, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="length")
-    assert "did not close" in answer_html(Reply(question="q", thought="a", thinking=True, usage=cut))
+    assert "tokens ran out" in answer_html(Reply(question="q", thought="a", thinking=True, usage=cut))
 
 
 def test_a_stop_reaches_its_own_session_only() -> None:
