@@ -59,7 +59,8 @@ def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
     share = hits / total
     center = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return (center - spread) / (1 + z * z / total), (center + spread) / (1 + z * z / total)
+    scale = 1 + z * z / total
+    return max(0.0, (center - spread) / scale), min(1.0, (center + spread) / scale)
 
 
 def held_out(count: int, first: int = HELD_OUT_FROM) -> Iterator[Record]:
