@@ -121,8 +121,8 @@ def build(engine: Engine, settings: Settings) -> gr.Blocks:
                 if shown:
                     gr.Examples(shown, [picture, question], cache_examples=False, label="Examples that the bundled model answers")
             with gr.Column(scale=6):
-                answered = gr.HTML("", label="Answer", show_label=True, elem_id="lf-answer")
-                reasoned = gr.HTML("", label="Steps", show_label=True, elem_id="lf-steps")
+                answered = gr.HTML("", label="Answer", show_label=True, container=True, elem_id="lf-answer")
+                reasoned = gr.HTML("", label="Steps", show_label=True, container=True, elem_id="lf-steps")
         outputs = [answered, reasoned, send, now, halt]
         gr.on(
             [send.click, question.submit],

@@ -64,6 +64,7 @@ def load(settings: Settings) -> Loaded:
         ModelError: missing, gated, of the wrong kind, without memory; with the remedy.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     from transformers.utils.logging import disable_progress_bar
 
@@ -80,7 +81,7 @@ def load(settings: Settings) -> Loaded:
         raise
     except torch.OutOfMemoryError as exc:
         raise ModelError(f"{settings.model} does not fit into memory; try --precision 4bit or a smaller model") from exc
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as exc:
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as exc:
         raise ModelError(_reason(settings.model, exc)) from exc
     adapter = adapter_of(settings)
     if adapter:
@@ -148,13 +149,14 @@ def _with_adapter(model: Any, adapter: str, *, merge: bool) -> Any:
     # peft imports bitsandbytes where it is installed, which then talks about kernels that nobody asked for.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     from peft import PeftModel
+    from safetensors import SafetensorError
 
     local = _is_local(adapter, "--adapter", "adapter_config.json")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft still asks transformers by an old name
             tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
-    except (OSError, ValueError, RuntimeError, KeyError) as exc:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
         raise ModelError(f"the adapter {adapter} does not fit this model or is not there: {_first_line(exc)}") from exc
     return tuned.merge_and_unload() if merge else tuned
 

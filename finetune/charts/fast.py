@@ -100,7 +100,7 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     step = next(grain * m for m in (1, 2, 2.5, 5, 10) if grain * m >= raw * 0.95)
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
-    return [round(step * i, 10) for i in range(first, last + 1)]
+    return [round(float(step) * i, 10) for i in range(first, last + 1)]
 
 
 def _scale(rng: random.Random, figure: Figure) -> tuple[float, float, list[float]]:

@@ -49,6 +49,7 @@ def word_targets(letters: list[Letter], tokenizer: GemmaTokenizer) -> np.ndarray
     texts: list[list[Letter]] = []
     for letter in letters:
         texts.append([]) if letter[0] == "\n" else texts[-1].append(letter)
+    texts = [text for text in texts if text]  # what was drawn over has no letters left
     coded = tokenizer(
         [" " + "".join(letter for letter, *_ in text) for text in texts], add_special_tokens=False, return_offsets_mapping=True
     )

@@ -151,7 +151,7 @@ def test_two_hundred_runs_leave_no_thread_and_no_memory_behind(engine: LocalEngi
 
     def tensors() -> int:
         gc.collect()
-        return sum(1 for thing in gc.get_objects() if isinstance(thing, torch.Tensor))
+        return sum(1 for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor))
 
     for i in range(200):
         control = Control()
@@ -178,5 +178,5 @@ def test_sampling_follows_its_temperature(engine: LocalEngine, chart: Record) ->
 def test_the_readable_path_gives_steps_and_an_answer(engine: LocalEngine, chart: Record) -> None:
     reply = ask(chart.image, chart.question, engine)
     parsed = split(text_and_usage(engine, about(chart), Sampling())[0])
-    assert (reply.thought, reply.answer_text) == (parsed.thought, parsed.answer)
+    assert (reply.thought.strip(), reply.answer_text.strip()) == (parsed.thought, parsed.answer)
     assert len(reply.steps) >= 2 and reply.answer and reply.usage is not None and not reply.truncated
