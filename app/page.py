@@ -65,8 +65,8 @@ def about(engine: Engine) -> str:
     """The honest line: which model is loaded and what it can do."""
     if engine.name.startswith("nano"):
         return (
-            f"**{engine.name}** is loaded: a tiny model of our own, trained on drawn charts, tables, flow diagrams and simple figures "
-            "with whole numbers. For other pictures load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+            f"**{engine.name}** is loaded: a tiny model of our own that is still learning to read drawn charts. Its steps are well formed, "
+            "its readings mostly wrong. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
         )
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 
@@ -119,7 +119,7 @@ def build(engine: Engine, settings: Settings) -> gr.Blocks:
                     temperature = gr.Slider(0.0, 1.5, settings.temperature, step=0.1, label="Temperature")
                 shown = [[str(EXAMPLES / name), text] for name, text in EXAMPLE_QUESTIONS if (EXAMPLES / name).is_file()]
                 if shown:
-                    gr.Examples(shown, [picture, question], cache_examples=False, label="Examples that the bundled model answers")
+                    gr.Examples(shown, [picture, question], cache_examples=False, label="Examples")
             with gr.Column(scale=6):
                 answered = gr.HTML("", label="Answer", show_label=True, container=True, elem_id="lf-answer")
                 reasoned = gr.HTML("", label="Steps", show_label=True, container=True, elem_id="lf-steps")
