@@ -294,12 +294,12 @@ def _count(rng: random.Random, view: _View) -> Asked:
         rng,
         ("How many are {side} {line}{of}?", "How many values are {side} {line}{of}?", "How many {each} values are {side} {line}{of}?"),
         side=rng.choice(("above", "over", "higher than", "more than") if above else ("below", "under", "lower than", "less than")),
-        line=line_text(line),
+        line=number(line),
         of=view.of,
         each=view.each,
     )
     side = "Above" if above else "Below"
-    steps = (f"{side} {line_text(line)}: {', '.join(view.at(i) for i in chosen)}.", f"That makes {len(chosen)}.")
+    steps = (f"{side} {number(line)}: {', '.join(view.at(i) for i in chosen)}.", f"That makes {len(chosen)}.")
     return _question("count", text, view, steps, str(len(chosen)), 2, True)
 
 
@@ -310,9 +310,6 @@ def _between(low: float, high: float) -> float | None:
         if low < line < high:
             return line
     return None
-
-
-line_text = number
 
 
 def _rank(rng: random.Random, view: _View) -> Asked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 IMAGE_SIDE = 320
@@ -107,6 +107,3 @@ def save_hub(model: Gemma3ForConditionalGeneration, folder: Path) -> None:
 def count(model: torch.nn.Module) -> int:
     """Parameters of ``model``, shared ones once."""
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-__all__ = ["IMAGE_SIDE", "IMAGE_TOKENS", "config", "count", "create", "load_file", "save_hub"]

@@ -279,7 +279,7 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | 
     print(f"{count(learner.nano) / 1e6:.1f}M parameters, from step {step}", flush=True)
     progress = torch.tensor([spent / 60 / plan.minutes]).share_memory_()
     stream = Stream(tokenizer, plan, folder / "pool", progress, step)
-    batches = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=3))
+    batches = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=3, worker_init_fn=_keep_drawing))
     compiled = torch.compile(learner, dynamic=False)
     scores: dict[str, list[float]] = defaultdict(list)
     before, saved = time.time(), time.time()
@@ -313,6 +313,13 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | 
             _save(folder, learner, optimizers, step, spent)
             saved = now
     _save(folder, learner, optimizers, step, spent)
+    if stopping.is_set():  # saved, but not finished: nothing may go on from here as if it were
+        raise KeyboardInterrupt
+
+
+def _keep_drawing(worker: int) -> None:
+    """Ctrl-C reaches the whole process group: the parent saves and ends, so its drawing worker must outlive the signal."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _log(folder: Path, step: int, spent: float, loss: float, scores: dict[str, list[float]], plan: Plan) -> None:
