@@ -1,4 +1,4 @@
-"""The command line: ``logicflow ask`` and ``logicflow serve``. Nothing heavy is imported to print help.
+"""The command line: ``logicflow ask``, ``vote`` and ``serve``. Nothing heavy is imported to print help.
 
 The thought goes to stderr, dimmed, as it streams; the answer goes to stdout. Exit codes: 0 answered, 1 no answer,
 2 bad input.
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from vision.ask import Reply
+    from vision.ask import Ballot, Reply
     from vision.settings import Settings
 
 app = typer.Typer(
@@ -28,33 +30,70 @@ app = typer.Typer(
 Model = Annotated[str | None, typer.Option(help="Checkpoint directory or Hub id; the bundled nano when left out.")]
 Adapter = Annotated[str | None, typer.Option(help="LoRA adapter directory or Hub id; 'none' for the bare model.")]
 Precision = Annotated[str | None, typer.Option(help="auto, fp32, bf16, 8bit or 4bit.")]
+Words = Annotated[list[str], typer.Argument(metavar="PICTURE... QUESTION", help="One picture or several, then the question.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with steps, claims and usage.")]
+ThoughtTokens = Annotated[int | None, typer.Option(help="Tokens after which the thought is closed.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the sampling.")]
 
 
 @app.command()
 def ask(
-    words: Annotated[list[str], typer.Argument(metavar="PICTURE... QUESTION", help="One picture or several, then the question.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with steps, claims and usage.")] = False,
+    words: Words,
+    as_json: AsJson = False,
     model: Model = None,
     adapter: Adapter = None,
     precision: Precision = None,
-    max_thought_tokens: Annotated[int | None, typer.Option(help="Tokens after which the thought is closed.")] = None,
+    max_thought_tokens: ThoughtTokens = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the likeliest token every time; up to 2.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the sampling.")] = None,
+    seed: Seed = None,
     thinking: Annotated[bool, typer.Option("--thinking/--no-thinking", help="Whether to think before answering.")] = True,
 ) -> None:
     """Ask a question about one picture or several."""
-    if len(words) < 2:
-        _fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
     settings = _settings(
         model=model, adapter=adapter, precision=precision, max_thought_tokens=max_thought_tokens, temperature=temperature, seed=seed
     )
-    reply = _run(words[:-1], words[-1], settings, thinking=thinking, quiet=as_json)
+    from vision.ask import ask_live, sampling_of
+
+    def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
+        return ask_live(pictures, question, engine, sampling=sampling_of(settings), thinking=thinking, limits=limits)
+
+    reply = _run(words, settings, live, partial(_show, quiet=as_json))
     if as_json:
         print(json.dumps(reply_as_json(reply), ensure_ascii=False, indent=2))
     elif reply.answer_text:
         print(reply.answer_text)
     if not reply.answer_text:
         print(reply.why_no_answer, file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def vote(
+    words: Words,
+    as_json: AsJson = False,
+    model: Model = None,
+    adapter: Adapter = None,
+    precision: Precision = None,
+    max_thought_tokens: ThoughtTokens = None,
+    traces: Annotated[int, typer.Option(min=1, max=64, help="Traces at most; fewer are drawn once the vote is settled.")] = 5,
+    temperatures: Annotated[str, typer.Option(help="One a trace, with commas, instead of --traces; 0.2 to 1.0 when left out.")] = "",
+    seed: Seed = None,
+) -> None:
+    """Ask several times and let the answers vote."""
+    settings = _settings(model=model, adapter=adapter, precision=precision, max_thought_tokens=max_thought_tokens, seed=seed)
+    drawn = _temperatures(temperatures, traces)
+    from vision.ask import sampling_of, vote_live
+
+    def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
+        return vote_live(pictures, question, engine, sampling=sampling_of(settings), temperatures=drawn, limits=limits)
+
+    ballot = _run(words, settings, live, partial(_show_votes, quiet=as_json))
+    if as_json:
+        print(json.dumps(ballot_as_json(ballot), ensure_ascii=False, indent=2))
+    elif ballot.vote.winner:
+        print(ballot.vote.winner)
+    if not ballot.vote.winner:
+        print(f"no answer: all {len(ballot.replies)} traces ended without one; raise the token budgets", file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -91,21 +130,39 @@ def _settings(**overrides: Any) -> Settings:
         _fail(str(exc))
 
 
-def _run(pictures: list[str], question: str, settings: Settings, *, thinking: bool, quiet: bool) -> Reply:
-    """Stream one reply, its thought to stderr; Ctrl-C keeps what there is."""
+def _temperatures(written: str, traces: int) -> tuple[float, ...]:
+    from vision.ask import spread
+
+    if not written:
+        return spread(traces)
+    try:
+        found = tuple(float(part) for part in written.split(","))
+    except ValueError:
+        _fail(f"--temperatures is {written!r}; expected numbers with commas, as in 0.2,0.6,1.0")
+    wrong = [value for value in found if not 0 <= value <= 2]
+    if wrong or len(found) > 64:
+        _fail(f"--temperatures has {f'{wrong[0]:g}' if wrong else f'{len(found)} numbers'}; expected up to 64 numbers from 0 to 2")
+    return found
+
+
+Live = Callable[[list[Any], str, Any, Any], Any]
+
+
+def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any], Any]) -> Any:
+    """Open pictures and model and ``show`` what is answered ``live``; mistakes become sentences."""
+    if len(words) < 2:
+        _fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
     from vision.errors import LogicFlowError
     from vision.images import open_image
     from vision.prompts import check_question
 
     try:
-        from vision.ask import ask_live, limits_of, open_engine, sampling_of
+        from vision.ask import limits_of, open_engine
 
         limits = limits_of(settings)
-        images = [open_image(picture, limits) for picture in pictures]  # before a model is loaded in vain
-        engine = open_engine(settings) if check_question(question) else None
-        assert engine is not None
-        replies = ask_live(images, question, engine, sampling=sampling_of(settings), thinking=thinking, limits=limits)
-        return _show(replies, quiet=quiet)
+        images = [open_image(picture, limits) for picture in words[:-1]]  # before a model is loaded in vain
+        question = check_question(words[-1])
+        return show(live(images, question, open_engine(settings), limits))
     except LogicFlowError as exc:
         _fail(str(exc))
     except KeyboardInterrupt:
@@ -126,6 +183,33 @@ def _show(replies: Any, *, quiet: bool) -> Reply:
         print(file=sys.stderr)
         _report_false_claims(reply)
     return reply
+
+
+def _show_votes(ballots: Any, *, quiet: bool) -> Ballot:
+    """Each trace's answer on stderr as it ends, then the standing."""
+    shown, ballot = 0, None
+    for ballot in ballots:
+        for reply, temperature in list(zip(ballot.replies, ballot.temperatures, strict=False))[shown:]:
+            if reply.usage is not None:
+                shown += 1
+                said = "no answer" if reply.truncated or not reply.answer else printable(reply.answer)
+                if not quiet:
+                    print(f"trace {shown} (temperature {temperature:g}): {said}", file=sys.stderr, flush=True)
+    assert ballot is not None
+    if not quiet:
+        print(standing(ballot), file=sys.stderr)
+    return ballot
+
+
+def standing(ballot: Ballot) -> str:
+    """One line: how many agree, how sure that makes us, who abstained and what was spared."""
+    vote = ballot.vote
+    ended = vote.cast + len(vote.abstained)
+    low, high = vote.interval
+    line = f"{vote.votes} of {ended} traces agree: {100 * vote.confidence:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    if vote.abstained:
+        line += f"; {len(vote.abstained)} without an answer"
+    return line + (f"; settled {ballot.spared} early" if ballot.spared else "")
 
 
 def _report_false_claims(reply: Reply) -> None:
@@ -159,7 +243,25 @@ def reply_as_json(reply: Reply) -> dict[str, Any]:
     }
 
 
-def _fail(sentence: str) -> Any:
+def ballot_as_json(ballot: Ballot) -> dict[str, Any]:
+    """A ballot as the object that ``vote --json`` prints."""
+    vote = ballot.vote
+    return {
+        "question": ballot.question,
+        "answer": vote.winner,
+        "confidence": vote.confidence,
+        "interval": list(vote.interval),
+        "clusters": [{"answer": cluster.answer, "traces": list(cluster.traces)} for cluster in vote.clusters],
+        "abstained": list(vote.abstained),
+        "spared": ballot.spared,
+        "traces": [
+            {"temperature": temperature, **reply_as_json(reply)}
+            for reply, temperature in zip(ballot.replies, ballot.temperatures, strict=False)
+        ],
+    }
+
+
+def _fail(sentence: str) -> NoReturn:
     print(f"logicflow: {sentence}", file=sys.stderr)
     raise typer.Exit(2)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 
 from vision.ask import Reply
-from vision.steps import Claim, Step
+from vision.claims import Claim
+from vision.steps import Step
 
 _MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
 

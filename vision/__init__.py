@@ -9,16 +9,19 @@ print(reply.answer)
 """
 
 from vision.answers import equivalent, extract, normalize
-from vision.ask import Reply, ask, ask_live, open_engine
+from vision.ask import Ballot, Reply, ask, ask_live, open_engine, vote, vote_live
+from vision.claims import Claim, find_claims
+from vision.consensus import Vote, tally
 from vision.engine import Control, Engine, Sampling, Usage
 from vision.errors import GenerationError, ImageError, LogicFlowError, ModelError, PromptError, SettingsError
 from vision.images import Limits, open_image
 from vision.prompts import Conversation, Turn
 from vision.reasoning import ReasoningParser, split
 from vision.settings import Settings, load_settings
-from vision.steps import Claim, Step, find_claims, steps_of
+from vision.steps import Step, steps_of
 
 __all__ = [
+    "Ballot",
     "Claim",
     "Control",
     "Conversation",
@@ -37,6 +40,7 @@ __all__ = [
     "Step",
     "Turn",
     "Usage",
+    "Vote",
     "ask",
     "ask_live",
     "equivalent",
@@ -48,4 +52,7 @@ __all__ = [
     "open_image",
     "split",
     "steps_of",
+    "tally",
+    "vote",
+    "vote_live",
 ]

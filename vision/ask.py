@@ -5,15 +5,18 @@ for update in ask_live("chart.png", "What is the total?", engine):
     ...                                 # Progress values as the text grows
 reply = ask("chart.png", "What is the total?", engine)
 print(reply.answer, reply.steps)
+ballot = vote("chart.png", "What is the total?", engine)
+print(ballot.vote.winner, ballot.vote.confidence)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from vision.answers import extract
+from vision.consensus import Vote, tally
 from vision.engine import Control, Delta, Engine, Sampling, Usage
 from vision.images import Limits, Source, open_image
 from vision.prompts import Conversation, Turn, check_question
@@ -93,6 +96,46 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ballot:
+    """Several traces of one question and their vote, whole or still growing.
+
+    Attributes:
+        question: as it was asked.
+        replies: the traces begun so far; all but those that still grow have their usage.
+        temperatures: of all traces that may be drawn, in order.
+        done: whether no further trace will be drawn.
+    """
+
+    question: str
+    replies: tuple[Reply, ...] = ()
+    temperatures: tuple[float, ...] = ()
+    done: bool = False
+
+    @property
+    def vote(self) -> Vote:
+        """The standing among the traces that have ended; those cut off abstain."""
+        return tally([None if reply.truncated else reply.answer for reply in self.replies if reply.usage is not None])
+
+    @property
+    def spared(self) -> int:
+        """Traces that were planned and need not be drawn."""
+        return len(self.temperatures) - len(self.replies) if self.done else 0
+
+
+TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""Of the traces of a vote: from nearly certain to wide."""
+
+
+def spread(traces: int) -> tuple[float, ...]:
+    """``traces`` temperatures from 0.2 to 1.0, evenly; at least one.
+
+    >>> spread(3)
+    (0.2, 0.6, 1.0)
+    """
+    return tuple(round(0.2 + 0.8 * i / max(traces - 1, 1), 2) for i in range(traces))
+
+
 def ask(
     pictures: Source | Sequence[Source],
     question: str,
@@ -107,9 +150,7 @@ def ask(
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    reply = Reply(question=question)
-    for reply in ask_live(pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits):  # noqa: B007
-        pass
+    *_, reply = ask_live(pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits)
     return reply
 
 
@@ -125,11 +166,64 @@ def ask_live(
 ) -> Iterator[Reply]:
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
     sampling = sampling or Sampling()
+    conversation = converse(pictures, question, thinking=thinking and sampling.max_thought_tokens > 0, limits=limits)
+    yield from follow(engine, conversation, sampling, control)
+
+
+def vote(
+    pictures: Source | Sequence[Source],
+    question: str,
+    engine: Engine,
+    *,
+    sampling: Sampling | None = None,
+    temperatures: Sequence[float] = TEMPERATURES,
+    limits: Limits | None = None,
+) -> Ballot:
+    """Ask ``question`` several times and let the answers vote; the whole ballot, see :func:`vote_live`.
+
+    Raises:
+        LogicFlowError: for a picture, question or model that cannot be used.
+    """
+    *_, ballot = vote_live(pictures, question, engine, sampling=sampling, temperatures=temperatures, limits=limits)
+    return ballot
+
+
+def vote_live(
+    pictures: Source | Sequence[Source],
+    question: str,
+    engine: Engine,
+    *,
+    sampling: Sampling | None = None,
+    temperatures: Sequence[float] = TEMPERATURES,
+    limits: Limits | None = None,
+    control: Control | None = None,
+) -> Iterator[Ballot]:
+    """The same, as it grows: a trace for each of ``temperatures``, each with a seed of its own.
+
+    No further trace is begun once the vote is settled (:meth:`vision.consensus.Vote.settled`) or stopped.
+    """
+    sampling, control = sampling or Sampling(), control or Control()
+    conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits)
+    ballot = Ballot(question=question, temperatures=tuple(temperatures))
+    for index, temperature in enumerate(ballot.temperatures):
+        ended = ballot.replies
+        for reply in follow(engine, conversation, replace(sampling, temperature=temperature, seed=sampling.seed + index), control):
+            ballot = replace(ballot, replies=(*ended, reply))
+            yield ballot
+        if control.stopped or ballot.vote.settled(len(ballot.temperatures) - index - 1):
+            break
+    yield replace(ballot, done=True)
+
+
+def converse(pictures: Source | Sequence[Source], question: str, *, thinking: bool, limits: Limits | None = None) -> Conversation:
+    """A conversation with one question about ``pictures``, all opened and checked.
+
+    Raises:
+        ImageError, PromptError: for a picture or a question that cannot be used.
+    """
     sources: list[Source] = list(pictures) if isinstance(pictures, (list, tuple)) else [cast(Source, pictures)]
     images = tuple(open_image(source, limits) for source in sources)
-    turn = Turn(question=check_question(question), images=images)
-    conversation = Conversation(turns=(turn,), thinking=thinking and sampling.max_thought_tokens > 0)
-    yield from follow(engine, conversation, sampling, control)
+    return Conversation(turns=(Turn(question=check_question(question), images=images),), thinking=thinking)
 
 
 def follow(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:

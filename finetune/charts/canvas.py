@@ -15,7 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from finetune.charts.fonts import FAMILIES, advance, font
 
 Letter = tuple[str, float, float]
-"""A written letter and the place of its middle, as shares of the picture's width and height; a newline opens each text."""
+"""A written letter and the place of its middle, as shares of the picture's width and height.
+
+A newline opens each text; in place of its own it has the size of the text to the em, as the same shares."""
 
 Color = str | tuple[int, int, int]
 
@@ -75,12 +77,13 @@ class Style:
 
 def style(rng: random.Random, ease: float = 0.0) -> Style:
     """A random appearance; ``ease`` above 0 prefers large text on plain paper."""
-    usual = ((640, 480), (640, 480), (800, 600), (600, 400), (500, 400), (400, 300), (500, 500), (720, 432), (480, 360))
+    usual = ((640, 480), (640, 480), (480, 360), (400, 300), (600, 400), (500, 400), (400, 400), (500, 500), (720, 432))
     width, height = rng.choice(usual)
     if rng.random() < 0.5:
-        width, height = rng.randint(300, 900), rng.randint(260, 640)
-    least = 0.020 * width + 0.006 * ease * width
-    text = round(max(10, rng.uniform(least, 0.034 * width), rng.uniform(0.022, 0.03) * height))
+        width = rng.randint(320, 800)
+        height = round(width / rng.uniform(0.85, 1.8))
+    least = 0.036 + 0.008 * ease
+    text = round(min(rng.uniform(least, 0.054 + 0.006 * ease) * width, rng.uniform(0.064, 0.08) * height))
     palette = list(rng.choice(PALETTES))
     if rng.random() < 0.45:
         rng.shuffle(palette)
@@ -184,7 +187,7 @@ class Canvas:
         """Remember where each letter of a text stands that begins at ``start`` and rises by ``turn`` degrees."""
         cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         before = 0.0
-        self.letters.append(("\n", -1.0, -1.0))
+        self.letters.append(("\n", set_in.size / self.look.width, set_in.size / self.look.height))
         for letter in text:
             after = before + advance(set_in, letter)
             reach = (before + after) / 2

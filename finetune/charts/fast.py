@@ -189,7 +189,8 @@ def _vertical(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> 
 
 
 def _grid_rows(canvas: Canvas, box: Box, marks: list[float], written: list[str], y_of, hidden: bool) -> None:  # type: ignore[no-untyped-def]
-    for mark, text in zip(marks, written, strict=True):
+    apart = math.ceil(len(marks) * canvas.look.text * 1.4 / max(box[3] - box[1], 1))
+    for mark, text in zip(marks[::apart], written[::apart], strict=True):
         y = y_of(mark)
         if canvas.look.grid != "none":
             canvas.draw.line((box[0], y, box[2], y), fill=canvas.look.faint)
@@ -266,7 +267,8 @@ def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -
         return left + value / high * (right - left)
 
     hidden = figure.printed and rng.random() < 0.12
-    for mark in marks:
+    widest = max(canvas.measure(_tick_text(mark, separator))[0] for mark in marks) + look.text
+    for mark in marks[:: math.ceil(len(marks) * widest / (right - left))]:
         x = x_of(mark)
         if look.grid != "none":
             canvas.draw.line((x, box[1], x, bottom), fill=look.faint)

@@ -86,11 +86,21 @@ def _shares(rng: random.Random, count: int) -> list[float]:
     return [float(part + 2) for part in parts]
 
 
+def _side_by_side(names: list[str]) -> list[str]:
+    """As many of ``names`` as can stand beside each other under an axis in large print, but two at least."""
+    while len(names) > 2 and max(map(len, names)) * len(names) + 2 * len(names) > 34:
+        names = names[:-1]
+    return names
+
+
 def _charted(rng: random.Random, kind: str, ease: float, held_out: bool, few: bool) -> Figure:
-    several = {"grouped": rng.choice((2, 2, 3)), "line": rng.choice((1, 1, 2)), "table": rng.choice((1, 2, 2, 3, 4))}.get(kind, 1)
-    most = {"grouped": 5, "pie": 7, "table": 7, "line": 9}.get(kind, 9 if several == 1 else 6)
+    several = {"grouped": rng.choice((2, 2, 2, 3)), "line": rng.choice((1, 1, 2)), "table": rng.choice((1, 1, 2, 2, 3))}.get(kind, 1)
+    most = {"grouped": 4, "pie": 6, "hbar": 7}.get(kind, 6)
     count = rng.randint(2, max(2, round(most - (most - 2) * ease)))
     categories, topic = words.labels(rng, count, held_out, ordered=kind == "line", few=few)
+    if kind in ("bar", "grouped", "line") and rng.random() < 0.85:
+        categories = _side_by_side(categories)
+        count = len(categories)
     quantity, unit = words.quantity(rng)
     names = words.series_names(rng, several, held_out, few=few) if several > 1 else [""]
     if kind == "table":
@@ -113,12 +123,12 @@ def _charted(rng: random.Random, kind: str, ease: float, held_out: bool, few: bo
         topic=topic,
         categories=tuple(categories),
         series=series,
-        printed=kind in ("pie", "table") or rng.random() < (0.6 if kind != "line" else 0.5),
+        printed=kind in ("pie", "table") or rng.random() < (0.6 if kind != "line" else 0.55 if several == 1 else 0.3),
     )
 
 
 def _flow(rng: random.Random, ease: float, held_out: bool, few: bool) -> Figure:
-    count = rng.randint(3, max(3, round(7 - 4 * ease)))
+    count = rng.randint(3, max(3, round(6 - 3 * ease)))
     topic = "Step" if rng.random() < 0.6 else ""
     boxes, _ = words.labels(rng, count, held_out, topic=topic, few=few)
     place = words.invent_for(rng, held_out)

@@ -5,19 +5,21 @@ About 60 ms a picture. Nothing here touches matplotlib's global state outside :f
 
 from __future__ import annotations
 
-import io
+import math
 import random
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Plot
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from PIL import Image
 
-from finetune.charts.canvas import PALETTES, contrast
+from finetune.charts.canvas import PALETTES, Letter, contrast
 from finetune.charts.figures import Figure, number
+from finetune.charts.fonts import advance, font
 from finetune.charts.shapes import triangle_corners
 
 _STYLES = (
@@ -38,35 +40,93 @@ _STYLES = (
     "dark_background",
 )
 _FAMILIES = (*("DejaVu Sans",) * 8, "DejaVu Serif", "STIXGeneral", "DejaVu Sans Mono", "cmss10")
-_SIZES = (*((6.4, 4.8),) * 6, (6, 4), (5, 4), (5, 5), (4, 3), (7, 5), (8, 5), (6, 6), (8, 6), (4.5, 4.5), (10, 6))
+_PROPORTIONS = font(0, 100)
+_SIZES = (*((4, 3),) * 6, (3.6, 2.4), (4, 3.2), (4, 4), (3.5, 2.5), (5, 3), (4.8, 2.88), (4.5, 4), (5, 4))
 
 
 def render(rng: random.Random, figure: Figure) -> Image.Image:
-    """Draw ``figure`` with matplotlib in a random style; an RGB picture of about 300 to 1000 pixels a side."""
+    """Draw ``figure`` with matplotlib in a random style; an RGB picture of about 250 to 700 pixels a side."""
+    return render_with_letters(rng, figure)[0]
+
+
+def render_with_letters(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter]]:
+    """The same with the place of every letter, as :func:`finetune.charts.fast.render_with_letters` gives them."""
     size = rng.choice(_SIZES)
-    dpi = rng.choice((72, 80, 100, 100, 100, 120))
+    dpi = rng.choice((80, 100, 100, 120, 140))
     settings = {
         "font.family": [rng.choice(_FAMILIES), "DejaVu Sans"],
-        "font.size": rng.choice((10, 10, 10, 11, 12)) if size[0] < 8 else rng.choice((12, 13, 14)),
+        "font.size": round(rng.uniform(0.035, 0.052) * size[0] * 72 * 2) / 2,
+        "axes.titlesize": rng.choice(("medium", "medium", "large")),
+        "axes.labelsize": "medium",
+        "xtick.labelsize": "medium",
+        "ytick.labelsize": "medium",
+        "legend.fontsize": "medium",
         "axes.unicode_minus": False,
         "text.usetex": False,
     }
-    with matplotlib.rc_context(), mpl_style.context(rng.choice(_STYLES)), matplotlib.rc_context(settings):
+    with (
+        matplotlib.rc_context(),
+        mpl_style.context(rng.choice(_STYLES[: -1 if figure.kind == "table" else None])),
+        matplotlib.rc_context(settings),
+    ):
         plot = Plot(figsize=size, dpi=dpi)
-        FigureCanvasAgg(plot)
+        canvas = FigureCanvasAgg(plot)
         axes = plot.add_subplot()
         if rng.random() < 0.5 and figure.kind not in ("flow", "geometry", "table"):
             axes.set_prop_cycle(color=rng.choice(PALETTES))
         _DRAW[figure.kind](rng, axes, figure)
         if figure.title:
+            fits = len(figure.title) < 26
             axes.set_title(
-                figure.title, loc=rng.choice(("center", "center", "center", "left")), fontweight=rng.choice(("normal", "normal", "bold"))
+                figure.title,
+                loc=rng.choice(("center", "center", "center", "left")),
+                fontweight=rng.choice(("normal", "normal", "bold")) if fits else "normal",
+                fontsize=None if fits else "small",
             )
-        if rng.random() < 0.85:
-            plot.tight_layout()
-        stream = io.BytesIO()
-        plot.savefig(stream, format="png", bbox_inches="tight" if rng.random() < 0.4 or figure.kind == "table" else None)
-    return Image.open(stream).convert("RGB")
+        if rng.random() < 0.95:
+            plot.tight_layout(pad=rng.uniform(0.4, 1.1))
+        renderer = canvas.get_renderer()
+        written = _listen(renderer)
+        canvas.draw()
+        image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        if rng.random() < 0.4 or figure.kind == "table":
+            tight = plot.get_tightbbox(renderer).padded(0.1)  # inches
+            box = [round(edge * dpi) for edge in (tight.x0, size[1] - tight.y1, tight.x1, size[1] - tight.y0)]
+            box = [max(0, box[0]), max(0, box[1]), min(image.width, box[2]), min(image.height, box[3])]
+        else:
+            box = [0, 0, *image.size]
+    wide, high = box[2] - box[0], box[3] - box[1]
+    letters = [
+        (letter, *((x / wide, y / high) if letter == "\n" else ((x - box[0]) / wide, (y - box[1]) / high))) for letter, x, y in written
+    ]
+    return image.crop(box), letters  # type: ignore[arg-type]
+
+
+def _listen(renderer: Any) -> list[Letter]:
+    """Have ``renderer`` note each text that it draws: letters at pixels from the top left, a newline before each text."""
+    written: list[Letter] = []
+    draw_text = renderer.draw_text
+
+    def noting(gc: Any, x: float, y: float, text: str, font: Any, angle: float, *rest: Any, **more: Any) -> None:
+        width, height, descent = renderer.get_text_width_height_descent(text, font, False)
+        widths = [advance(_PROPORTIONS, letter) for letter in text]
+        cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        up, along, total = (height - descent) * 0.5, 0.0, sum(widths) or 1.0
+        size = font.get_size_in_points() * renderer.dpi / 72
+        written.append(("\n", size, size))
+        for letter, wide in zip(text, widths, strict=True):
+            reach = (along + wide / 2) / total * width
+            written.append((letter, x + reach * cos - up * sin, y - reach * sin - up * cos))
+            along += wide
+        draw_text(gc, x, y, text, font, angle, *rest, **more)
+
+    renderer.draw_text = noting
+    return written
+
+
+def _letters_across(axes: Any) -> float:
+    """About how many letters of ordinary text fit across the picture."""
+    return float(axes.figure.get_figwidth() * 72 / (matplotlib.rcParams["font.size"] * 0.6))
 
 
 def _dress(rng: random.Random, axes: Any, figure: Figure, *, horizontal: bool = False) -> None:
@@ -87,15 +147,28 @@ def _dress(rng: random.Random, axes: Any, figure: Figure, *, horizontal: bool = 
         axes.spines[["top", "right"]].set_visible(False)
     if horizontal:
         return
-    crowded = sum(len(name) + 2 for name in figure.categories) > 62 * axes.figure.get_figwidth() / 6.4
-    if crowded or rng.random() < 0.15:
+    crowded = max(map(len, figure.categories)) * len(figure.categories) + 2 * len(figure.categories) > _letters_across(axes) * 0.85
+    if crowded or rng.random() < 0.12:
         turn = rng.choice((90, 45, 45, 30))
         axes.tick_params(axis="x", labelrotation=turn)
         if turn < 90 and rng.random() < 0.7:
             for label in axes.get_xticklabels():
                 label.set_ha("right")
     if len(figure.series) > 1:
-        axes.legend(title=rng.choice((None, None, figure.quantity)), loc=rng.choice(("best", "best", "upper right", "upper left")))
+        _legend(rng, axes, figure)
+
+
+def _legend(rng: random.Random, axes: Any, figure: Figure) -> None:
+    """Beside the plot, above it where no title stands, or inside with room made for it."""
+    place = rng.random()
+    if place < 0.4:
+        axes.legend(loc="center left", bbox_to_anchor=(1, rng.choice((0.5, 0.8))))
+    elif place < 0.7 and not figure.title:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(figure.series))
+    else:
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, top + (top - bottom) * (0.16 * len(figure.series) + 0.05))
+        axes.legend(loc=rng.choice(("best", "upper right", "upper left")))
 
 
 def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
@@ -121,13 +194,13 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
                 labels=[number(value) for value in values],
                 label_type=place,
                 padding=2 if place == "edge" else 0,
-                fontsize=None if count < 3 else "small",
+                fontsize=None if count * len(figure.categories) < 7 else "small",
                 **({"color": contrast(face)} if place == "center" else {}),
             )
     (axes.set_yticks if horizontal else axes.set_xticks)(list(places), figure.categories)
     if horizontal:
         axes.invert_yaxis()
-    top = max(value for values in figure.series.values() for value in values) * (1.12 if figure.printed else rng.choice((1.05, 1.05, 1.15)))
+    top = max(value for values in figure.series.values() for value in values) * (1.2 if figure.printed else rng.choice((1.05, 1.05, 1.15)))
     (axes.set_xlim if horizontal else axes.set_ylim)(0, top)
     _dress(rng, axes, figure, horizontal=horizontal)
 
@@ -135,6 +208,7 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
 def _line(rng: random.Random, axes: Any, figure: Figure) -> None:
     marker = rng.choice(("o", "o", "o", "s", "^", None))
     width = rng.choice((1.5, 1.5, 2, 2.5))
+    size = matplotlib.rcParams["font.size"]
     for s, (name, values) in enumerate(figure.series.items()):
         axes.plot(
             figure.categories, values, marker=marker, linewidth=width, label=name or None, linestyle=rng.choice(("-", "-", "-", "--"))
@@ -142,17 +216,19 @@ def _line(rng: random.Random, axes: Any, figure: Figure) -> None:
         if figure.printed:
             for place, value in enumerate(values):
                 below = s == 1
-                axes.annotate(number(value), (place, value), xytext=(0, -13 if below else 5), textcoords="offset points", ha="center")
+                axes.annotate(
+                    number(value), (place, value), xytext=(0, -1.3 * size if below else 0.5 * size), textcoords="offset points", ha="center"
+                )
     if rng.random() < 0.4:
         axes.set_ylim(bottom=0)
     elif figure.printed:
-        axes.margins(y=0.14)
+        axes.margins(y=0.2)
     _dress(rng, axes, figure)
 
 
 def _pie(rng: random.Random, axes: Any, figure: Figure) -> None:
     form = rng.choice(("%.0f%%", "%.0f%%", "%.0f%%", "%1.1f%%", "%d"))
-    legend = rng.random() < 0.25
+    legend = rng.random() < 0.25 and max(map(len, figure.categories)) < 9
     wedges, *_ = axes.pie(
         figure.values,
         labels=None if legend else figure.categories,
@@ -183,7 +259,7 @@ def _table(rng: random.Random, axes: Any, figure: Figure) -> None:
         cell.get_text().set_color("black")
         cell.set_facecolor(cell.get_facecolor() if shade else "white")
     table.auto_set_font_size(False)
-    table.set_fontsize(rng.choice((11, 12, 13, 14)))
+    table.set_fontsize(matplotlib.rcParams["font.size"])
     table.auto_set_column_width(list(range(len(header))))
     table.scale(1, rng.uniform(1.3, 2.2))
 
@@ -193,7 +269,7 @@ def _flow(rng: random.Random, axes: Any, figure: Figure) -> None:
     boxes = figure.categories
     size_x, size_y = axes.figure.get_size_inches()
     longest = max(len(name) for name in boxes)
-    font_pt = rng.choice((10, 11, 12))
+    font_pt = matplotlib.rcParams["font.size"]
     wide = (longest + 2) * font_pt * 0.62 / 72
     across = max(1, int(size_x * 0.9 // (wide + 0.35)))
     columns = min(len(boxes), 1 if size_y / len(boxes) > 0.62 and rng.random() < 0.5 else across)
@@ -226,7 +302,7 @@ def _geometry(rng: random.Random, axes: Any, figure: Figure) -> None:
     texts = [number(value) + unit for value in figure.values]
     line = matplotlib.rcParams["text.color"]
     face = rng.choice(("none", "#dbe9f6", "#e2f0d9", "#fff2cc"))
-    font_pt = rng.choice((12, 13, 14, 16))
+    font_pt = matplotlib.rcParams["font.size"]
     if figure.shape == "rectangle":
         wide, high = figure.values
         axes.add_patch(Rectangle((0, 0), wide, high, facecolor=face, edgecolor=line, linewidth=rng.choice((1, 2))))
@@ -259,8 +335,8 @@ def _geometry(rng: random.Random, axes: Any, figure: Figure) -> None:
             (ax, ay), (bx, by) = corners[i], corners[(i + 1) % 3]
             mx, my = (ax + bx) / 2, (ay + by) / 2
             gap = ((mx - cx) ** 2 + (my - cy) ** 2) ** 0.5 or 1.0
-            axes.text(mx + (mx - cx) / gap * 0.35, my + (my - cy) / gap * 0.35, text, ha="center", va="center", fontsize=font_pt)
-    axes.set(xlim=(-1.0, 5.0), ylim=(-3.8, 0.8))
+            axes.text(mx + (mx - cx) / gap * 0.5, my + (my - cy) / gap * 0.5, text, ha="center", va="center", fontsize=font_pt)
+    axes.set(xlim=(-1.2, 5.2), ylim=(-3.8, 0.8))
 
 
 _DRAW = {

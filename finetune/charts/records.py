@@ -16,7 +16,7 @@ from PIL import Image
 
 from finetune.charts import fast, plots, questions, words
 from finetune.charts.figures import KINDS, Figure, number, sample
-from finetune.charts.questions import Question
+from finetune.charts.readings import Question
 
 HELD_OUT_FROM = 1_000_000_000
 """Seeds below this one are for training, the others for measuring only."""

@@ -9,7 +9,6 @@ stands beside it). Shares come with 95 % Wilson intervals.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from tqdm import tqdm
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, make
 from vision.answers import equivalent, extract, within
+from vision.consensus import wilson
 from vision.loading import Loaded, load
 from vision.prompts import Conversation, Turn, messages
 from vision.reasoning import split
@@ -46,21 +46,6 @@ class Scored:
     right: bool
     strict: bool
     truncated: bool
-
-
-def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927).
-
-    >>> [round(bound, 3) for bound in wilson(85, 100)]
-    [0.767, 0.907]
-    """
-    if total == 0:
-        return 0.0, 1.0
-    share = hits / total
-    center = share + z * z / (2 * total)
-    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    return max(0.0, (center - spread) / scale), min(1.0, (center + spread) / scale)
 
 
 def held_out(count: int, first: int = HELD_OUT_FROM) -> Iterator[Record]:

@@ -2,7 +2,8 @@
 
     python -m finetune.nano pool --count 12000
 
-A shard is a plain array (pictures, side, side, 3) of bytes beside a JSON list of the figures it shows.
+A shard is a plain array (pictures, side, side, 3) of bytes beside a JSON list of the figures it shows, each with the
+letters that stand in it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from finetune.charts import plots
+from finetune.charts.canvas import Letter
 from finetune.charts.figures import KINDS, Figure, sample
-from finetune.charts.records import WEIGHTS, draw
+from finetune.charts.records import WEIGHTS, wear
 
 SHARD = 250
 """Pictures in a shard."""
@@ -46,8 +49,9 @@ def render_shard(folder: Path, start: int, side: int) -> Path:
     pictures, figures = np.empty((SHARD, side, side, 3), np.uint8), []
     for i in range(SHARD):
         rng, figure = figure_of(start + i)
-        figures.append(asdict(figure))
-        pictures[i] = np.asarray(square(draw(rng, figure, "matplotlib"), side))
+        drawing, letters = plots.render_with_letters(rng, figure)
+        figures.append(asdict(figure) | {"letters": [(letter, round(x, 4), round(y, 4)) for letter, x, y in letters]})
+        pictures[i] = np.asarray(square(wear(rng, drawing, pad=False), side))
     path.with_suffix(".json").write_text(json.dumps(figures))
     half = path.with_suffix(".half.npy")
     np.save(half, pictures)
@@ -56,12 +60,14 @@ def render_shard(folder: Path, start: int, side: int) -> Path:
 
 
 @cache
-def figures_of(path: Path) -> list[Figure]:
-    """The figures of the shard at ``path``, in order."""
-    return [
-        Figure(**(row | {"categories": tuple(row["categories"]), "series": {k: tuple(v) for k, v in row["series"].items()}}))
-        for row in json.loads(path.with_suffix(".json").read_text())
-    ]
+def figures_of(path: Path) -> list[tuple[Figure, list[Letter]]]:
+    """The figures of the shard at ``path``, in order, with the letters of their pictures."""
+    shown = []
+    for row in json.loads(path.with_suffix(".json").read_text()):
+        letters = [(letter, x, y) for letter, x, y in row.pop("letters")]
+        series = {name: tuple(values) for name, values in row["series"].items()}
+        shown.append((Figure(**(row | {"categories": tuple(row["categories"]), "series": series})), letters))
+    return shown
 
 
 def render_pool(folder: Path, count: int, side: int, workers: int | None = None) -> None:

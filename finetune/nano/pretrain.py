@@ -9,7 +9,6 @@ hold the minutes, and the same command resumes. Two cores with AMX see about twe
 from __future__ import annotations
 
 import json
-import math
 import random
 import signal
 import threading
@@ -32,8 +31,8 @@ from finetune.charts.canvas import Letter
 from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS, count, create, save_hub
 from finetune.nano.pool import figure_of, figures_of, square
-from finetune.nano.rows import Packer, Row, attention_mask, picture_exchanges, reading_exchanges
-from finetune.nano.sight import SLOTS, Sight, few_words, letter_targets, text_page, word_loss, word_targets
+from finetune.nano.rows import Packer, Row, attention_mask, page_exchanges, picture_exchanges, reading_exchanges
+from finetune.nano.sight import POINTS, Sight, few_words, letter_targets, text_page, word_loss, word_targets
 
 FAST_SEEDS = 10_000_000
 """Training seeds from here on are drawn by the fast renderer."""
@@ -46,9 +45,10 @@ class Plan:
     Attributes:
         minutes: budget of wall-clock time.
         pictures, texts: rows of a batch with and without a picture.
+        texts_apart: rows of text in the part where tower and text side learn apart; 0 leaves the text side as it is.
         length: tokens of a row.
         peak: highest learning rate, for Muon and AdamW alike.
-        warm: share of the budget over which the rate rises.
+        warm, fall: shares of the budget over which the rate rises and falls.
         easy: share of the budget at which charts have grown from two categories to the full range.
         sight: share of the budget in which the tower learns letters and the text side text, apart.
         seed: of the model and of the order of pictures.
@@ -57,15 +57,17 @@ class Plan:
     minutes: float = 80.0
     pictures: int = 10
     texts: int = 3
+    texts_apart: int = 3
     length: int = 320
     peak: float = 2e-3
     warm: float = 0.02
+    fall: float = 0.3
     easy: float = 0.9
     sight: float = 0.35
     seed: int = 0
 
 
-NO_LETTERS = np.full((IMAGE_TOKENS, 4, SLOTS), -100)
+NO_LETTERS = np.full((IMAGE_TOKENS, 4, POINTS), -100)
 NO_WORDS = np.full((IMAGE_TOKENS, 4), -100)
 
 
@@ -87,23 +89,27 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         done = float(self.progress[0])
         grown = min(max(0.0, (done - self.plan.sight) / (self.plan.easy - self.plan.sight)), 1.0)
         ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
-        if done > self.plan.sight and rng.random() < 0.35 * (1.0 - grown):
+        apart, chance = done < self.plan.sight, rng.random()
+        if chance < (0.75 if apart else 0.1):
+            drawing, written, lines = text_page(rng)
+            return (
+                np.asarray(square(wear(rng, drawing, pad=False), IMAGE_SIDE)),
+                written,
+                self.packer.picture_row(rng, page_exchanges(rng, lines)),
+            )
+        if not apart and chance < 0.1 + 0.3 * (1.0 - grown):
             drawing, written, lines = few_words(rng, few)
             image = square(wear(rng, drawing, pad=False), IMAGE_SIDE)
             return np.asarray(image), written, self.packer.picture_row(rng, reading_exchanges(rng, lines))
-        if self.shards and done > self.plan.sight and rng.random() < 0.05 + 0.45 * grown * grown:
+        if self.shards and rng.random() < 0.1 + 0.4 * grown:
             shard = rng.choice(self.shards)
             figures = figures_of(shard)
             at = rng.randrange(len(figures))
-            figure = figures[at]
+            figure, letters = figures[at]
             pixels = np.load(shard, mmap_mode="r")[at]
-            image = _shift(rng, Image.fromarray(np.asarray(pixels)))
-            written = None
+            image, written = _shift(rng, Image.fromarray(np.asarray(pixels)), letters)
         else:
             drawn, figure = figure_of(FAST_SEEDS + seed, ease, few)
-            if done < self.plan.sight and rng.random() < 0.75:
-                drawing, written = text_page(rng)
-                return np.asarray(square(wear(rng, drawing, pad=False), IMAGE_SIDE)), written, self.packer.text_row(rng)
             try:
                 drawing, written = fast.render_with_letters(drawn, figure, ease)
             except ValueError as exc:  # hours of training outweigh one picture; the seed is there to mend it
@@ -119,30 +125,39 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         pictures = [self._picture(rng, step * self.plan.pictures + i) for i in range(self.plan.pictures)]
         apart = float(self.progress[0]) < self.plan.sight
         rows = [] if apart else [row for *_, row in pictures]
-        rows += [self.packer.text_row(rng) for _ in range(self.plan.texts)]
+        rows += [self.packer.text_row(rng) for _ in range(self.plan.texts_apart if apart else self.plan.texts)]
         written, tokenizer = [seen for _, seen, _ in pictures], self.packer.tokenizer
         return {
             "apart": apart,
             "pixels": torch.from_numpy(np.stack([image for image, *_ in pictures])),
             "letters": torch.from_numpy(np.stack([NO_LETTERS if seen is None else letter_targets(seen) for seen in written])),
             "words": torch.from_numpy(np.stack([NO_WORDS if seen is None else word_targets(seen, tokenizer) for seen in written])),
-            "ids": torch.from_numpy(np.stack([row.ids for row in rows])),
-            "segment": torch.from_numpy(np.stack([row.segment for row in rows])),
-            "position": torch.from_numpy(np.stack([row.position for row in rows])),
-            "learn": torch.from_numpy(np.stack([row.learn for row in rows])),
+            **self._stacked(rows),
             "tasks": [row.tasks for row in rows],
         }
 
 
-def _shift(rng: random.Random, image: Image.Image) -> Image.Image:
-    """A pooled picture made new: moved and scaled a little, sometimes recompressed."""
+    def _stacked(self, rows: list[Row]) -> dict[str, torch.Tensor]:
+        none = self.packer.pack([], [], shared=False)
+        return {
+            name: torch.from_numpy(np.stack([getattr(row, name) for row in (rows or [none])])[: len(rows)])
+            for name in ("ids", "segment", "position", "learn")
+        }
+
+
+def _shift(rng: random.Random, image: Image.Image, letters: list[Letter]) -> tuple[Image.Image, list[Letter]]:
+    """A pooled picture made new: moved and scaled a little, its letters with it."""
+    if rng.random() < 0.3:
+        return image, letters
     side, ground = image.width, image.getpixel((0, 0))
-    if rng.random() < 0.7:
-        wide, high = (round(side * rng.uniform(0.9, 1.0)) for _ in range(2))
-        smaller = image.resize((wide, high), Image.Resampling.BILINEAR)
-        image = Image.new("RGB", (side, side), ground)
-        image.paste(smaller, (rng.randint(0, side - wide), rng.randint(0, side - high)))
-    return image
+    wide, high = (round(side * rng.uniform(0.9, 1.0)) for _ in range(2))
+    left, top = rng.randint(0, side - wide), rng.randint(0, side - high)
+    moved = Image.new("RGB", (side, side), ground)
+    moved.paste(image.resize((wide, high), Image.Resampling.BILINEAR), (left, top))
+    return moved, [
+        (letter, x * wide / side, y * high / side) if letter == "\n" else (letter, (x * wide + left) / side, (y * high + top) / side)
+        for letter, x, y in letters
+    ]
 
 
 def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, **_: Any) -> Any:
@@ -182,8 +197,8 @@ class Learner(torch.nn.Module):
 
         Args:
             pixels: (P, 3, side, side) in -1..1; of the first P rows, unless ``places`` is None.
-            letters: (P, 100, 4, 4) classes, -100 where unknown.
-            words: (P, 100, 4) tokens that begin in each cell, -100 where there is none.
+            letters: (P, 256, 4, 4) classes, -100 where unknown.
+            words: (P, 256, 4) tokens that begin in each cell, -100 where there is none.
             ids, position: (B, L).
             mask: (B, 1, L, L) additive.
             places: (P, 100) where each picture's soft tokens stand; None for rows of text that see no picture.
@@ -193,10 +208,13 @@ class Learner(torch.nn.Module):
             mean loss, (B, L) hits, loss of sight, shares of letters right by patch and by token, and of cells whose word is right.
         """
         core = self.nano.model
-        patches = core.vision_tower(pixel_values=pixels).last_hidden_state  # (P, 400, V)
-        seen = core.multi_modal_projector(patches)  # (P, 100, D)
+        patches = core.vision_tower(pixel_values=pixels).last_hidden_state  # (P, 1024, V)
+        seen = core.multi_modal_projector(patches)  # (P, 256, D)
         letter_loss, letter_hits = self.sight(patches, seen, letters)
         seen_loss, seen_hits = word_loss(seen, words, core.language_model.embed_tokens.weight)
+        sight_loss, sight_hits = 0.5 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
+        if not len(ids):
+            return sight_loss.new_zeros(()), ids > 0, sight_loss, sight_hits
         embedded = core.language_model.embed_tokens(ids)
         if places is not None:
             spread = places[..., None].expand(-1, -1, embedded.shape[-1])
@@ -206,7 +224,7 @@ class Learner(torch.nn.Module):
         hidden = core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state
         logits = self.nano.lm_head(hidden).float()  # (B, L, V)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-        return loss, logits.argmax(-1) == target, 0.3 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
+        return loss, logits.argmax(-1) == target, sight_loss, sight_hits
 
 
 def _optimizers(learner: torch.nn.Module, peak: float) -> list[torch.optim.Optimizer]:
@@ -221,16 +239,17 @@ def _optimizers(learner: torch.nn.Module, peak: float) -> list[torch.optim.Optim
 
 
 def _rate(plan: Plan, done: float) -> float:
-    if done < plan.warm:
-        return plan.peak * done / plan.warm + 1e-6
-    share = (done - plan.warm) / (1 - plan.warm)
-    return plan.peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, share))))
+    """Up, level, and down to nothing: what was learned by then can go on from any point of the level part."""
+    return plan.peak * max(0.01, min(1.0, done / plan.warm, (1.0 - done) / plan.fall))
 
 
 def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[float]]) -> None:
     """Count the exchanges whose every token was right, by task; all data are new, so this is no memory."""
     learn = torch.zeros_like(batch["learn"])
     learn[:, :-1] = batch["learn"][:, 1:]
+    if not batch["apart"]:
+        seen = learn[: len(batch["pixels"])]
+        scores["picture tokens"].append((hits[: len(seen)][seen]).float().mean().item())
     missed = (~hits & learn).numpy()
     segment = np.zeros(missed.shape, np.int64)
     segment[:, :-1] = batch["segment"].numpy()[:, 1:]

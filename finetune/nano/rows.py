@@ -19,7 +19,8 @@ from transformers import GemmaTokenizer
 
 from finetune.charts import words
 from finetune.charts.figures import KINDS, Figure, number, sample
-from finetune.charts.questions import ask, describe, read
+from finetune.charts.questions import ask
+from finetune.charts.readings import describe, read
 from finetune.nano.model import IMAGE_TOKENS
 from vision.prompts import SYSTEM_PROMPT
 
@@ -38,6 +39,16 @@ def reading_exchanges(rng: random.Random, lines: list[str]) -> list[Exchange]:
     made: list[Exchange] = [("read", rng.choice(("Read the text.", "What is written here?")), _shows(", ".join(lines) or "nothing"))]
     for i in rng.sample(range(len(lines)), min(2, len(lines))):
         made.append(("read line", f"Read line {i + 1}.", _shows(lines[i])))
+    return made
+
+
+def page_exchanges(rng: random.Random, lines: list[str]) -> list[Exchange]:
+    """Exchanges about a page full of text: find a word and read on from there."""
+    made = []
+    for line in rng.sample(lines, min(4, len(lines))):
+        first = line.split()[0]
+        if sum(first in other.split() for other in lines) == 1:
+            made.append(("read on", f"Read on from {first}.", _shows(line)))
     return made
 
 

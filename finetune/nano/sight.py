@@ -1,9 +1,10 @@
 """What the vision tower is taught before and beside language: which letters stand where.
 
 From next-token loss alone the tower stays blind for tens of thousands of pictures, because a language model without
-sight finds nothing to send back. So each soft token also predicts, through a linear head that is thrown away
-afterwards, the letters in its cell: four quarters of 16 x 16 pixels with up to four letters each, in reading order.
-The fast renderer knows where it wrote every letter.
+sight finds nothing to send back. So each patch and each soft token also predicts, through linear heads that are thrown
+away afterwards, which letter covers each of the points that lie 5 pixels from each other. (Letters by their order in
+a patch are a worse lesson: one that stands on the edge of a patch moves all others.) The renderers know where they
+wrote every letter.
 """
 
 from __future__ import annotations
@@ -23,33 +24,49 @@ from finetune.nano.model import IMAGE_TOKENS
 ALPHABET = string.digits + string.ascii_letters + ".,%-:()>°?$/×"
 CLASSES = len(ALPHABET) + 2
 """0 is no letter, 1 any letter outside the alphabet."""
-SLOTS = 4
+POINTS = 4
+"""Points of a patch at which letters are asked for, two across and two down."""
 GRID = int(IMAGE_TOKENS**0.5)
 _CLASS = {letter: i + 2 for i, letter in enumerate(ALPHABET)}
+_SIDE = GRID * 2 * 2
+
+
+def texts_of(letters: list[Letter]) -> list[tuple[Letter, list[Letter]]]:
+    """The written texts, each as its opening (with the size of the text) and its letters; what was drawn over is gone."""
+    texts: list[tuple[Letter, list[Letter]]] = []
+    for letter in letters:
+        texts.append((letter, [])) if letter[0] == "\n" else texts[-1][1].append(letter)
+    return [text for text in texts if text[1]]
 
 
 def letter_targets(letters: list[Letter]) -> np.ndarray:
-    """(cells, quarters, slots) classes of the letters of one picture, 0 where there is none."""
-    side = GRID * 2
-    rows: list[list[list[int]]] = [[[] for _ in range(side)] for _ in range(side)]
-    for letter, x, y in letters:
-        if not letter.isspace() and 0 <= x < 1 and 0 <= y < 1:
-            rows[int(y * side)][int(x * side)].append(_CLASS.get(letter, 1))
-    made = np.zeros((IMAGE_TOKENS, 4, SLOTS), np.int64)
-    for y, row in enumerate(rows):
-        for x, found in enumerate(row):
-            made[y // 2 * GRID + x // 2, y % 2 * 2 + x % 2, : len(found)] = found[:SLOTS]
-    return made
+    """(cells, quarters, points) class of the letter at each point of one picture, 0 where there is none."""
+    points = np.zeros((_SIDE, _SIDE), np.int64)
+    for (_, em_x, em_y), text in texts_of(letters):
+        for i, (letter, x, y) in enumerate(text):
+            if letter.isspace():
+                continue
+            others = [text[j] for j in (i - 1, i + 1) if 0 <= j < len(text)]
+            along_x = min((abs(other[1] - x) for other in others), default=em_x * 0.6) / 2
+            along_y = min((abs(other[2] - y) for other in others), default=0.0) / 2
+            if along_y < 0.1 * em_y:
+                half_x, half_y = along_x, 0.36 * em_y
+            elif along_x < 0.1 * em_x:
+                half_x, half_y = 0.36 * em_x, along_y
+            else:
+                half_x, half_y = along_x + 0.1 * em_x, along_y + 0.1 * em_y
+            left, right = (max(0, round((x + sign * half_x) * _SIDE)) for sign in (-1, 1))
+            top, bottom = (max(0, round((y + sign * half_y) * _SIDE)) for sign in (-1, 1))
+            points[top:bottom, left:right] = _CLASS.get(letter, 1)
+    cells = points.reshape(GRID, 2, 2, GRID, 2, 2)  # rows: cell, quarter, point; columns alike
+    return cells.transpose(0, 3, 1, 4, 2, 5).reshape(IMAGE_TOKENS, 4, POINTS)
 
 
 def word_targets(letters: list[Letter], tokenizer: GemmaTokenizer) -> np.ndarray:
     """(cells, 4) tokens of the written texts, each in the cell where its first letter stands; -100 where there is none."""
     made = np.full((IMAGE_TOKENS, 4), -100, np.int64)
     used = np.zeros(IMAGE_TOKENS, np.int64)
-    texts: list[list[Letter]] = []
-    for letter in letters:
-        texts.append([]) if letter[0] == "\n" else texts[-1].append(letter)
-    texts = [text for text in texts if text]  # what was drawn over has no letters left
+    texts = [text for _, text in texts_of(letters)]
     coded = tokenizer(
         [" " + "".join(letter for letter, *_ in text) for text in texts], add_special_tokens=False, return_offsets_mapping=True
     )
@@ -67,10 +84,15 @@ def word_targets(letters: list[Letter], tokenizer: GemmaTokenizer) -> np.ndarray
     return made
 
 
-def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter]]:
-    """A picture full of words and numbers, ten times as many letters as a chart has, in every size, font and colour."""
+def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]:
+    """A picture full of words and numbers, ten times as many letters as a chart has, in every size, font and colour.
+
+    Returns:
+        the picture, its letters, and the lines that can be read undisturbed.
+    """
     look = style(rng)
     canvas = Canvas(look)
+    lines = []
     y = rng.uniform(0, look.text)
     while y < look.height - look.text * 0.6:
         scale = rng.uniform(0.8, 1.5)
@@ -79,18 +101,21 @@ def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter]]:
             ground = rng.choice(look.colors)
             canvas.draw.rectangle((0, y, look.width, y + look.text * scale * 1.3), fill=ground)
             color = contrast(ground)
-        _text_line(canvas, rng, y + look.text * scale * 0.65, scale, color)
+        lines.append(_text_line(canvas, rng, y + look.text * scale * 0.65, scale, color))
         y += look.text * scale * rng.uniform(1.15, 2.2)
-    for _ in range(rng.randint(0, 3)):  # turned labels, on ground of their own
+    turned = rng.choice((0, 0, 0, 1, 2, 3))
+    for _ in range(turned):  # on ground of their own
         at = (rng.uniform(0.1, 0.9) * look.width, rng.uniform(0.1, 0.6) * look.height)
         word, turn = _word(rng), rng.choice((90, 45, 30))
         wide = canvas.measure(word)[0]
         box = (at[0] - wide - look.text, at[1] - look.text, at[0] + look.text * 1.5, at[1] + wide + look.text)
         canvas.draw.rectangle(box, fill=look.paper)
         inside = [box[0] / look.width, box[1] / look.height, box[2] / look.width, box[3] / look.height]
-        canvas.letters = [seen for seen in canvas.letters if not (inside[0] < seen[1] < inside[2] and inside[1] < seen[2] < inside[3])]
+        canvas.letters = [
+            seen for seen in canvas.letters if seen[0] == "\n" or not (inside[0] < seen[1] < inside[2] and inside[1] < seen[2] < inside[3])
+        ]
         canvas.text(at, word, "end", turn=turn)
-    return canvas.image, canvas.letters
+    return canvas.image, canvas.letters, [line for line in lines if line and not turned]
 
 
 def few_words(rng: random.Random, few: bool = False) -> tuple[Image.Image, list[Letter], list[str]]:
@@ -130,16 +155,17 @@ def _word(rng: random.Random) -> str:
     return words.invent_for(rng, held_out=False)
 
 
-def _text_line(canvas: Canvas, rng: random.Random, y: float, scale: float, color: str | None) -> None:
-    x, bold = rng.uniform(0, canvas.look.text * 2), rng.random() < 0.15
-    while x < canvas.look.width:
+def _text_line(canvas: Canvas, rng: random.Random, y: float, scale: float, color: str | None) -> str:
+    x, bold, line = rng.uniform(0, canvas.look.text * 2), rng.random() < 0.15, []
+    while True:
         word = _word(rng)
         wide = canvas.measure(word, scale, bold)[0]
         if x + wide > canvas.look.width:
-            return
+            return " ".join(line)
         canvas.text(
             (x, y), word, "lm", scale=scale, bold=bold, color=color or (rng.choice(canvas.look.colors) if rng.random() < 0.1 else None)
         )
+        line.append(word)
         x += wide + canvas.look.text * rng.uniform(0.3, 2.5)
 
 
@@ -152,18 +178,18 @@ class Sight(torch.nn.Module):
 
     def __init__(self, patch: int, token: int) -> None:
         super().__init__()
-        self.of_patch = torch.nn.Linear(patch, SLOTS * CLASSES)
-        self.of_token = torch.nn.Linear(token, 4 * SLOTS * CLASSES)
+        self.of_patch = torch.nn.Linear(patch, POINTS * CLASSES)
+        self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
 
     def forward(self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean of both losses, and the shares of letters that are right: by patch, by token.
 
         Args:
-            patches: (P, 400, V) from the tower.
-            tokens: (P, 100, D) from the projector.
-            letters: (P, 100, 4, 4) classes; -100 where they are unknown.
+            patches: (P, 1024, V) from the tower.
+            tokens: (P, 256, D) from the projector.
+            letters: (P, 256, 4, 4) classes; -100 where they are unknown.
         """
-        by_patch = letters.view(-1, GRID, GRID, 2, 2, SLOTS).permute(0, 1, 3, 2, 4, 5).reshape(len(letters), -1, SLOTS)
+        by_patch = letters.view(-1, GRID, GRID, 2, 2, POINTS).permute(0, 1, 3, 2, 4, 5).reshape(len(letters), -1, POINTS)
         near, near_right = _score(self.of_patch(patches).view(*by_patch.shape, CLASSES), by_patch)
         far, far_right = _score(self.of_token(tokens).view(*letters.shape, CLASSES), letters)
         return near + far, torch.stack([near_right, far_right])
@@ -175,12 +201,12 @@ def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor
     A language model that can repeat its own tokens can then repeat what it sees.
 
     Args:
-        tokens: (P, 100, D) from the projector.
-        words: (P, 100, 4) token ids, -100 where there is none.
+        tokens: (P, 256, D) from the projector.
+        words: (P, 256, 4) token ids, -100 where there is none.
         embedding: (V, D), taken as it is: the words do not move towards the pictures.
     """
     unit = torch.nn.functional.normalize(tokens.float(), dim=-1) * tokens.shape[-1] ** 0.5
-    logits = torch.nn.functional.linear(unit, embedding.detach().float())  # (P, 100, V)
+    logits = torch.nn.functional.linear(unit, embedding.detach().float())  # (P, 256, V)
     known = words >= 0
     chosen = logits.log_softmax(-1).gather(-1, words.clamp(min=0))
     right = ((logits.argmax(-1)[..., None] == words) & known).any(-1)
@@ -190,7 +216,7 @@ def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor
 
 def _score(logits: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     real = letters > 0
-    weight = torch.where(real, 1.0, 0.03) * (letters >= 0)
+    weight = torch.where(real, 1.0, 0.05) * (letters >= 0)
     loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, -2), letters.clamp(min=0).flatten(), reduction="none")
     right = ((logits.argmax(-1) == letters) & real).sum() / real.sum().clamp(min=1)
     return (loss * weight.flatten()).sum() / weight.sum().clamp(min=1), right

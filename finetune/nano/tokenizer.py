@@ -14,7 +14,8 @@ from transformers import AddedToken, Gemma3ImageProcessorPil, Gemma3Processor, G
 
 from finetune.charts import words
 from finetune.charts.figures import KINDS, sample
-from finetune.charts.questions import ask, describe
+from finetune.charts.questions import ask
+from finetune.charts.readings import describe
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS
 from vision.prompts import SYSTEM_PROMPT
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from finetune.charts.records import Record
-from tests.fakes import QueuedEngine
+from tests.fakes import QueuedEngine, SeededEngine
 from vision import Engine, ask
 from vision.engine import Delta, Usage
 
@@ -65,9 +65,35 @@ def test_a_false_claim_is_reported_beside_the_thought(chart_file: Path, monkeypa
     assert "step 1 is wrong: 2 + 2 = 5; it is 4" in done.stderr
 
 
+def test_a_vote_prints_the_winner_and_how_sure_it_is(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: SeededEngine(["7", None, "7", "8", "7"]))
+    done = CliRunner().invoke(app, ["vote", str(chart_file), "How many?"])
+    assert done.exit_code == 0 and done.stdout == "7\n"
+    assert "trace 2 (temperature 0.4): no answer" in done.stderr
+    assert "3 of 5 traces agree: 60 % (95 % interval 23 to 88 %); 1 without an answer" in done.stderr
+
+
+def test_a_vote_as_json_holds_every_trace(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: SeededEngine(["7", "7", "8"]))
+    done = CliRunner().invoke(app, ["vote", "--json", "--temperatures", "0.3,0.3,0.9", str(chart_file), "How many?"])
+    ballot = json.loads(done.stdout)
+    assert (ballot["answer"], ballot["spared"], ballot["abstained"]) == ("7", 1, [])
+    assert ballot["clusters"] == [{"answer": "7", "traces": [0, 1]}]
+    assert [(trace["temperature"], trace["answer"]) for trace in ballot["traces"]] == [(0.3, "7"), (0.3, "7")]
+
+
+def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: SeededEngine([None, None]))
+    done = CliRunner().invoke(app, ["vote", "--traces", "2", str(chart_file), "How many?"])
+    assert done.exit_code == 1 and done.stdout == "" and "all 2 traces ended without one" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["vote", "{chart}", "How many?", "--temperatures", "0.2,warm"], "--temperatures is '0.2,warm'"),
+        (["vote", "{chart}", "How many?", "--temperatures", "0.2,3"], "--temperatures has 3"),
+        (["vote", "only-a-question"], "at least one picture"),
         (["ask", "only-a-question"], "at least one picture"),
         (["ask", "no/such.png", "How many?"], "no file no/such.png"),
         (["ask", "{text}", "How many?"], "no picture"),

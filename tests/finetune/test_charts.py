@@ -13,7 +13,8 @@ import pytest
 from finetune.charts import words
 from finetune.charts.__main__ import main
 from finetune.charts.figures import KINDS, Figure, sample
-from finetune.charts.questions import ask, describe
+from finetune.charts.questions import ask
+from finetune.charts.readings import describe
 from finetune.charts.records import HELD_OUT_FROM, is_held_out, make
 from vision.answers import equivalent, extract
 from vision.steps import steps_of

@@ -10,14 +10,15 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from finetune.charts import fast
+from finetune.charts import fast, plots
+from finetune.charts.figures import sample
 from finetune.charts.records import make
-from finetune.nano.evaluate import Scored, score, table, wilson
+from finetune.nano.evaluate import Scored, score, table
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import Learner, Plan, Stream, _inputs
 from finetune.nano.rows import Packer, attention_mask, picture_exchanges
-from finetune.nano.sight import ALPHABET, GRID, letter_targets, text_page
+from finetune.nano.sight import ALPHABET, GRID, few_words, letter_targets, text_page
 from finetune.nano.tokenizer import NEWLINES
 from vision import Conversation, Turn
 from vision.prompts import messages
@@ -118,20 +119,36 @@ def test_only_the_models_own_words_are_learned(processor) -> None:  # type: igno
     assert learned == "The answer is 7.<end_of_turn>"
 
 
-def test_letters_are_noted_where_they_stand() -> None:
-    image, letters = text_page(random.Random(1))
-    letters = [seen for seen in letters if not seen[0].isspace()]
-    assert len(letters) > 100
-    pixels = np.asarray(image.convert("L")).astype(float)
-    dark = np.abs(pixels - np.median(pixels)) > 40
-    hits = 0
-    for _, x, y in letters:
-        column, row = int(x * image.width), int(y * image.height)
-        hits += dark[max(0, row - 6) : row + 7, max(0, column - 3) : column + 4].any()
-    assert hits / len(letters) > 0.95
-    targets = letter_targets([("7", 0.01, 0.01), ("A", 0.99, 0.99)])
-    assert targets[0, 0, 0] == ALPHABET.index("7") + 2 and targets[GRID * GRID - 1, 3, 0] == ALPHABET.index("A") + 2
-    assert (targets > 0).sum() == 2
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: text_page(rng)[:2],
+        lambda rng: few_words(rng)[:2],
+        lambda rng: fast.render_with_letters(rng, sample(rng, "bar")),
+        lambda rng: plots.render_with_letters(rng, sample(rng, "line")),
+    ],
+    ids=["page", "few words", "fast", "matplotlib"],
+)
+def test_letters_are_noted_where_they_stand(draw) -> None:  # type: ignore[no-untyped-def]
+    """Around nearly every noted place there is ink of more than one shade."""
+    hits: list[bool] = []
+    for seed in range(6):
+        image, letters = draw(random.Random(seed))
+        pixels = np.asarray(image.convert("L")).astype(float)
+        for letter, x, y in letters:
+            if not letter.isspace():
+                column, row = int(x * image.width), int(y * image.height)
+                around = pixels[max(0, row - 6) : row + 7, max(0, column - 4) : column + 5]
+                hits.append(around.size > 0 and float(np.ptp(around)) > 40)
+    assert len(hits) > 20 and sum(hits) / len(hits) > 0.95
+
+
+def test_each_letter_covers_the_points_around_it() -> None:
+    targets = letter_targets([("\n", 0.04, 0.04), ("7", 0.1, 0.1), ("A", 0.13, 0.1), ("\n", 0.04, 0.04), ("x", 0.95, 0.95)])
+    seven, a, x = (targets == ALPHABET.index(letter) + 2 for letter in "7Ax")
+    assert seven.sum() >= 4 and a.sum() >= 4 and x.sum() >= 4
+    assert targets[GRID * 9 + 9][x[GRID * 9 + 9]].size == x.sum(), "it stands in the last cell"
+    assert (targets > 0).sum() == seven.sum() + a.sum() + x.sum()
 
 
 def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +156,8 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
     path = render_shard(tmp_path, 4, 64)
     pictures = np.load(path)
     assert pictures.shape == (2, 64, 64, 3) and SHARD > 2
-    assert figures_of(path) == [figure_of(4)[1], figure_of(5)[1]]
+    assert [figure for figure, _ in figures_of(path)] == [figure_of(4)[1], figure_of(5)[1]]
+    assert all(any(letter.isalnum() for letter, *_ in letters) for _, letters in figures_of(path))
     assert render_shard(tmp_path, 4, 64).stat().st_mtime_ns == path.stat().st_mtime_ns
     assert not list(tmp_path.glob("*half*"))
 
@@ -185,4 +203,3 @@ def test_the_table_counts_what_it_says() -> None:
     made = table([wrong, wrong], [right, wrong])
     assert "| all | 2 | 0.0 % (0.0–65.8) | 50.0 % (9.5–90.5) | 50.0 % |" in made
     assert "never closed: 1 of 2" in made
-    assert wilson(0, 0) == (0.0, 1.0)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from finetune.charts.records import Record
+from tests.fakes import SeededEngine
+from vision import Control, PromptError, Sampling, vote, vote_live
+from vision.local import LocalEngine
+
+PICTURE = Image.new("RGB", (64, 64), "white")
+
+
+def test_a_vote_ends_once_it_is_settled() -> None:
+    engine = SeededEngine(["7", "7", "7", "8", "8"])
+    ballot = vote(PICTURE, "How many?", engine)
+    assert (ballot.vote.winner, ballot.vote.votes, ballot.spared, ballot.done) == ("7", 3, 2, True)
+    assert [sampling.seed for sampling in engine.drawn] == [0, 1, 2]
+    assert [sampling.temperature for sampling in engine.drawn] == [0.2, 0.4, 0.6]
+
+
+def test_every_trace_is_drawn_while_the_outcome_is_open() -> None:
+    ballot = vote(PICTURE, "How many?", SeededEngine(["7", "8", "7", "8", "9"]))
+    assert (len(ballot.replies), ballot.spared, ballot.vote.winner) == (5, 0, "7")
+
+
+def test_a_trace_that_is_cut_off_abstains() -> None:
+    ballot = vote(PICTURE, "How many?", SeededEngine(["7", None, "7"]), temperatures=(0.2, 0.6, 1.0))
+    assert ballot.vote.abstained == (1,) and ballot.vote.confidence == pytest.approx(2 / 3)
+
+
+def test_a_ballot_grows_trace_by_trace() -> None:
+    standings = [
+        (len(ballot.replies), ballot.vote.cast, ballot.done)
+        for ballot in vote_live(PICTURE, "?", SeededEngine(["1", "2"]), temperatures=(0.2, 1.0))
+    ]
+    assert standings[0] == (1, 0, False) and standings[-1] == (2, 2, True)
+    assert standings == sorted(standings)
+
+
+def test_a_stop_ends_the_vote_and_keeps_what_there_is() -> None:
+    control = Control()
+
+    def stopping() -> Iterator[int]:
+        for ballot in vote_live(PICTURE, "?", SeededEngine(["1", "2", "3"]), control=control):
+            if ballot.vote.cast == 1:
+                control.stop()
+            yield len(ballot.replies)
+
+    assert max(stopping()) == 1
+
+
+def test_a_vote_asks_about_a_question() -> None:
+    with pytest.raises(PromptError):
+        vote(PICTURE, "  ", SeededEngine(["1"]))
+
+
+def test_the_bundled_model_votes(engine: LocalEngine, chart: Record) -> None:
+    ballot = vote(chart.image, chart.question, engine, sampling=Sampling(seed=3), temperatures=(0.2, 0.6, 1.0))
+    assert ballot.done and 2 <= len(ballot.replies) <= 3
+    assert ballot.vote.cast + len(ballot.vote.abstained) == len(ballot.replies)
+    assert all(reply.usage is not None and reply.answer_text for reply in ballot.replies)
