@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -59,6 +58,8 @@ def ask(
 
     reply = _run(words, settings, live, partial(_show, quiet=as_json))
     if as_json:
+        from app.plain import reply_as_json
+
         print(json.dumps(reply_as_json(reply), ensure_ascii=False, indent=2))
     elif reply.answer_text:
         print(reply.answer_text)
@@ -89,6 +90,8 @@ def vote(
 
     ballot = _run(words, settings, live, partial(_show_votes, quiet=as_json))
     if as_json:
+        from app.plain import ballot_as_json
+
         print(json.dumps(ballot_as_json(ballot), ensure_ascii=False, indent=2))
     elif ballot.vote.winner:
         print(ballot.vote.winner)
@@ -223,42 +226,6 @@ def _report_false_claims(reply: Reply) -> None:
 def printable(text: str) -> str:
     """``text`` without control characters that could steer a terminal."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
-
-
-def reply_as_json(reply: Reply) -> dict[str, Any]:
-    """A reply as the object that ``--json`` prints."""
-    return {
-        "question": reply.question,
-        "thought": reply.thought,
-        "steps": [
-            {
-                "text": step.text,
-                "claims": [{"text": claim.text, "verdict": claim.verdict, "correct_value": claim.correct_value} for claim in step.claims],
-            }
-            for step in reply.steps
-        ],
-        "answer": reply.answer,
-        "truncated": reply.truncated,
-        "usage": asdict(reply.usage) if reply.usage else None,
-    }
-
-
-def ballot_as_json(ballot: Ballot) -> dict[str, Any]:
-    """A ballot as the object that ``vote --json`` prints."""
-    vote = ballot.vote
-    return {
-        "question": ballot.question,
-        "answer": vote.winner,
-        "confidence": vote.confidence,
-        "interval": list(vote.interval),
-        "clusters": [{"answer": cluster.answer, "traces": list(cluster.traces)} for cluster in vote.clusters],
-        "abstained": list(vote.abstained),
-        "spared": ballot.spared,
-        "traces": [
-            {"temperature": temperature, **reply_as_json(reply)}
-            for reply, temperature in zip(ballot.replies, ballot.temperatures, strict=False)
-        ],
-    }
 
 
 def _fail(sentence: str) -> NoReturn:

@@ -1,37 +1,32 @@
-"""The page: a picture and a question on the left, the answer and its checked steps on the right.
+"""The page: the conversation on the left, beside it the checked steps of the answer that is looked at.
 
     logicflow serve
 
-Layout and wiring only; what is shown is made in :mod:`app.render`, what is answered in :mod:`vision.ask`.
+Layout and wiring only: what events do is in :mod:`app.desk`, what is shown is made in :mod:`app.render`.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-# Nothing is fetched or reported from this page; gradio reads this when it is imported.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+import gradio as gr
 
-import gradio as gr  # noqa: E402
-
-from app.render import answer_html, error_html, reasoning_html  # noqa: E402
-from app.session import Running  # noqa: E402
-from vision.ask import Reply, ask_live, limits_of, open_engine, sampling_of  # noqa: E402
-from vision.engine import Engine  # noqa: E402
-from vision.errors import LogicFlowError  # noqa: E402
-from vision.settings import Settings  # noqa: E402
+from app.desk import Desk
+from app.history import History
+from app.plain import ballot_as_json, reply_as_json
+from app.talks import Talk
+from vision.ask import ask, limits_of, open_engine, sampling_of, spread, vote
+from vision.engine import Engine
+from vision.errors import LogicFlowError
+from vision.settings import Settings
 
 CSS = Path(__file__).with_name("page.css")
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-
-PACE_S = 0.05
+LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
 
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "What is the total of all values?"),
@@ -40,25 +35,6 @@ EXAMPLE_QUESTIONS = (
     ("bakery.png", "What comes after Mix?"),
     ("garden.png", "What is the perimeter?"),
 )
-
-
-class Picture(gr.Image):
-    """An image upload whose file reaches :mod:`vision.images` as it came, so that one place opens pictures."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> str | None:
-        return None if payload is None else str(payload.path)
-
-
-def paced(replies: Iterator[Reply]) -> Iterator[Reply]:
-    """``replies`` at most every :data:`PACE_S` seconds, the last one always: a browser gains nothing from more."""
-    shown = 0.0
-    for reply in replies:
-        now = time.monotonic()
-        if reply.usage is not None or now - shown >= PACE_S:
-            shown = now
-            yield reply
 
 
 def about(engine: Engine) -> str:
@@ -71,78 +47,189 @@ def about(engine: Engine) -> str:
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 
 
-def build(engine: Engine, settings: Settings) -> gr.Blocks:
+def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
     """The page around an ``engine``; ``settings`` give the limits and defaults."""
-    running = Running()
-    sampling, limits = sampling_of(settings), limits_of(settings)
-
-    def answer(picture: str | None, question: str, thinking: bool, temperature: float, request: gr.Request) -> Iterator[Any]:
-        session = str(request.session_hash)
-        control = running.begin(session)
-        busy = (gr.Button(interactive=False), gr.Button(interactive=True), gr.Button(interactive=True))
-        ready = (gr.Button(interactive=True), gr.Button(interactive=False), gr.Button(interactive=False))
-        try:
-            if picture is None:
-                raise LogicFlowError("there is no picture yet; drop one on the left or choose an example")
-            yield (answer_html(Reply(question=question)), reasoning_html(Reply(question=question)), *busy)
-            drawn = replace(sampling, temperature=temperature)
-            replies = ask_live(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits, control=control)
-            for reply in paced(replies):
-                yield (answer_html(reply), reasoning_html(reply), *(busy if reply.usage is None else ready))
-        except LogicFlowError as exc:
-            yield (error_html(str(exc)), "", *ready)
-        finally:
-            running.end(session, control)
-
-    def stop(request: gr.Request) -> None:
-        running.stop(str(request.session_hash))
-
-    def answer_now(request: gr.Request) -> None:
-        running.answer_now(str(request.session_hash))
-
+    desk = Desk(engine, settings, history)
     with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
+        state = gr.BrowserState(None, storage_key="logicflow", secret=history.secret)
+        talk = gr.State(Talk(), time_to_live=86400)
+        side = _sidebar()
         gr.Markdown(f"# LogicFlow\n{about(engine)}", elem_id="lf-head")
-        with gr.Row():
-            with gr.Column(scale=5):
-                picture = Picture(
-                    type="filepath", image_mode=None, sources=["upload", "clipboard"], label="Picture", height=320, elem_id="lf-picture"
-                )
-                question = gr.Textbox(
-                    label="Question", placeholder="What is the total of all values?", lines=1, max_lines=4, elem_id="lf-question"
-                )
-                with gr.Row():
-                    send = gr.Button("Ask", variant="primary", elem_id="lf-ask")
-                    now = gr.Button("Answer now", interactive=False, elem_id="lf-now")
-                    halt = gr.Button("Stop", variant="stop", interactive=False, elem_id="lf-stop")
-                with gr.Accordion("Settings", open=False):
-                    thinking = gr.Checkbox(True, label="Think before answering")
-                    temperature = gr.Slider(0.0, 1.5, settings.temperature, step=0.1, label="Temperature")
-                shown = [[str(EXAMPLES / name), text] for name, text in EXAMPLE_QUESTIONS if (EXAMPLES / name).is_file()]
-                if shown:
-                    gr.Examples(shown, [picture, question], cache_examples=False, label="Examples")
+        with gr.Row(elem_id="lf-panes"):
             with gr.Column(scale=6):
-                answered = gr.HTML("", label="Answer", show_label=True, container=True, elem_id="lf-answer")
-                reasoned = gr.HTML("", label="Steps", show_label=True, container=True, elem_id="lf-steps")
-        outputs = [answered, reasoned, send, now, halt]
-        gr.on(
-            [send.click, question.submit],
-            answer,
-            [picture, question, thinking, temperature],
-            outputs,
-            concurrency_limit=1,
-            show_progress="hidden",
-            api_name="ask",
-        )
-        halt.click(stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
-        now.click(answer_now, None, None, queue=False, show_progress="hidden", api_visibility="private")
-        page.unload(stop)
+                talking = _conversation()
+                chosen = _settings(settings)
+                _examples(talking["box"])
+            with gr.Column(scale=5):
+                steps = gr.HTML("", label="Steps", show_label=True, container=True, elem_id="lf-steps")
+                saw = gr.Gallery(visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw")
+        shown = [talking["chat"], steps, talk, side["kept"], talking["stop"], talking["now"], talking["on"]]
+        _wire_conversation(desk, talking, chosen, talk, state, shown, steps)
+        _wire_history(desk, side, talk, state, shown)
+        _endpoints(engine, settings)
+        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        page.load(desk.arrive, [state], [state, *shown], **quick)
+        talk.change(desk.saw, [talk, state], [saw], **quick)
+        page.unload(desk.stop)
     return page
+
+
+def _sidebar() -> dict[str, Any]:
+    with gr.Sidebar(label="Conversations", open=False, elem_id="lf-side"):
+        made = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
+        made["search"] = gr.Textbox(placeholder="Search", show_label=False, container=False, elem_id="lf-search")
+        made["kept"] = gr.Radio([], label="Kept here", elem_id="lf-kept")
+        made["name"] = gr.Textbox(placeholder="Rename to …", show_label=False, container=False, elem_id="lf-name")
+        with gr.Row():
+            made["branch"] = gr.Button("Branch", size="sm", elem_id="lf-branch")
+            made["delete"] = gr.Button("Delete", size="sm", elem_id="lf-delete")
+        with gr.Accordion("Export and import", open=False):
+            made["form"] = gr.Radio(["Markdown", "HTML", "JSON"], value="Markdown", label="Format", elem_id="lf-form")
+            made["thoughts"] = gr.Checkbox(True, label="With thoughts")
+            made["make"] = gr.Button("Make the file", size="sm", elem_id="lf-make")
+            made["file"] = gr.File(label="Export", interactive=False, visible=False, elem_id="lf-file")
+            made["upload"] = gr.UploadButton("Import JSON", file_types=[".json"], size="sm", elem_id="lf-upload")
+        made["everything"] = gr.Button("Delete everything", variant="stop", size="sm", elem_id="lf-everything")
+    return made
+
+
+def _conversation() -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    made["chat"] = gr.Chatbot(
+        label="Conversation",
+        elem_id="lf-chat",
+        height=440,
+        editable="user",
+        latex_delimiters=LATEX,
+        allow_tags=False,
+        buttons=["copy"],
+        placeholder="Drop a chart below and ask about it.",
+    )
+    made["box"] = gr.MultimodalTextbox(
+        placeholder="Ask about a picture; drop, paste or choose one or several",
+        file_types=["image"],
+        file_count="multiple",
+        max_lines=6,
+        show_label=False,
+        elem_id="lf-box",
+    )
+    with gr.Row():
+        made["now"] = gr.Button("Answer now", interactive=False, size="sm", elem_id="lf-now")
+        made["stop"] = gr.Button("Stop", variant="stop", interactive=False, size="sm", elem_id="lf-stop")
+        made["on"] = gr.Button("Continue", interactive=False, size="sm", elem_id="lf-continue")
+    return made
+
+
+def _settings(settings: Settings) -> list[Any]:
+    with gr.Accordion("Settings", open=False, elem_id="lf-settings"):
+        return [
+            gr.Checkbox(True, label="Think before answering", elem_id="lf-thinking"),
+            gr.Slider(0.0, 2.0, settings.temperature, step=0.1, label="Temperature"),
+            gr.Slider(0.05, 1.0, settings.top_p, step=0.05, label="Top-p"),
+            gr.Number(settings.seed, label="Seed", precision=0, minimum=0),
+            gr.Slider(0, 4096, settings.max_thought_tokens, step=16, label="Thought budget, tokens"),
+            gr.Slider(1, 15, 1, step=1, label="Traces that vote", info="1 answers once, at the temperature above", elem_id="lf-traces"),
+        ]
+
+
+def _examples(box: Any) -> None:
+    shown = [[{"text": text, "files": [str(EXAMPLES / name)]}] for name, text in EXAMPLE_QUESTIONS if (EXAMPLES / name).is_file()]
+    if shown:
+        gr.Examples(shown, [box], cache_examples=False, label="Examples")
+
+
+def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], talk: Any, state: Any, shown: list[Any], steps: Any) -> None:
+    chat, box = talking["chat"], talking["box"]
+    answering = {"concurrency_limit": 1, "concurrency_id": "engine", "show_progress": "hidden", "api_visibility": "private"}
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    kept = [talk, state]
+    ran = [
+        box.submit(desk.submit, [box, *kept, *chosen], [box, *shown], **answering),
+        chat.retry(desk.retry, [*kept, *chosen], shown, **answering),
+        chat.edit(desk.edit, [*kept, *chosen], shown, **answering),
+        talking["on"].click(desk.go_on, kept, shown, **answering),
+    ]
+    for event in ran:
+        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **quick)
+    chat.undo(desk.undo, kept, [box, *shown], **quick)
+    chat.clear(desk.begin, [state], shown, **quick)
+    chat.select(desk.look, [talk], [steps], **quick)
+    chat.like(desk.like, kept, [talk], **quick)
+    talking["stop"].click(desk.stop, None, None, **quick)
+    talking["now"].click(desk.answer_now, None, None, **quick)
+
+
+def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown: list[Any]) -> None:
+    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    kept = [talk, state]
+    changed = [
+        side["new"].click(desk.begin, [state], shown, **quick),
+        side["kept"].input(desk.open, [side["kept"], state], shown, **quick),
+        side["branch"].click(desk.branch, kept, shown, **quick),
+        side["delete"].click(desk.delete, kept, shown, **quick),
+        side["everything"].click(desk.delete_everything, [state], shown, **quick),
+        side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **quick),
+        side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **quick),
+    ]
+    for event in changed:
+        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **quick)
+    side["search"].input(lambda search, talk, state: desk.kept(state, talk, search), [side["search"], *kept], [side["kept"]], **quick)
+    side["make"].click(
+        lambda *given: gr.File(desk.download(*given), visible=True), [side["form"], side["thoughts"], *kept], [side["file"]], **quick
+    )
+
+
+def _endpoints(engine: Engine, settings: Settings) -> None:
+    """What programs call: ``/ask`` and ``/vote``, with a picture, a question and plain JSON back."""
+    limits, usual = limits_of(settings), sampling_of(settings)
+
+    def ask_once(picture: str, question: str, thinking: bool = True, temperature: float = 0.0, seed: float = 0) -> dict[str, Any]:
+        """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
+
+        Args:
+            picture: JPEG, PNG, WebP, GIF, TIFF or BMP.
+            question: what to find out about it.
+            thinking: whether to reason before answering.
+            temperature: 0 for the likeliest answer, up to 2.
+            seed: of the sampling.
+        """
+        try:
+            drawn = replace(usual, temperature=temperature, seed=int(seed))
+            return reply_as_json(ask(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits))
+        except LogicFlowError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+
+    def ask_often(picture: str, question: str, traces: float = 5, seed: float = 0) -> dict[str, Any]:
+        """Ask several times and let the answers vote; the winner comes back with its share and every trace.
+
+        Args:
+            picture: JPEG, PNG, WebP, GIF, TIFF or BMP.
+            question: what to find out about it.
+            traces: at most so many, 1 to 64; fewer are drawn once the vote is settled.
+            seed: of the first trace.
+        """
+        try:
+            drawn = spread(min(max(int(traces), 1), 64))
+            return ballot_as_json(
+                vote(picture, question, engine, sampling=replace(usual, seed=int(seed)), temperatures=drawn, limits=limits)
+            )
+        except LogicFlowError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+
+    options = {"concurrency_limit": 1, "concurrency_id": "engine"}
+    with gr.Row(visible=False):
+        picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
+        thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
+        seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
+        gr.Button().click(ask_once, [picture, question, thinking, temperature, seed], result, api_name="ask", **options)
+        gr.Button().click(ask_often, [picture, question, traces, seed], result, api_name="vote", **options)
 
 
 def launch(settings: Settings, *, host: str, port: int, open_browser: bool, block: bool = True) -> gr.Blocks:
     """Load the model, then serve the page until Ctrl-C (or, with ``block`` off, in the background)."""
     engine = open_engine(settings)
-    page = build(engine, settings)
+    history = History(Path(settings.data_dir))
+    page = build(engine, settings, history)
     page.queue(max_size=64)
     page.launch(
         server_name=host,
@@ -152,6 +239,7 @@ def launch(settings: Settings, *, host: str, port: int, open_browser: bool, bloc
         share=False,
         quiet=not block,
         max_file_size=int(settings.max_image_mb * 1024 * 1024),
+        allowed_paths=[str((history.folder / "pictures").resolve())],
         footer_links=["api"],
         ssr_mode=False,
         theme=gr.themes.Soft(font=FONT, font_mono=MONO),

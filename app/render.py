@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+from app.talks import Exchange, Talk
 from vision.ask import Reply
 from vision.claims import Claim
+from vision.consensus import Vote
+from vision.errors import LogicFlowError
 from vision.steps import Step
 
 _MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
@@ -80,6 +87,87 @@ def answer_html(reply: Reply) -> str:
     return f'<div class="lf-answer lf-quiet">{html.escape(reply.why_no_answer)}</div>'
 
 
-def error_html(sentence: str) -> str:
-    """A user's mistake or a model's failure, as the sentence that it is."""
-    return f'<div class="lf-error" role="alert">{html.escape(sentence)}</div>'
+def votes_html(vote: Vote, left: int = 0) -> str:
+    """A bar for each answer, longest first, with its votes; ``left`` traces are still to come."""
+    ended = vote.cast + len(vote.abstained)
+    rows = [(cluster.answer, len(cluster.traces), "lf-won" if i == 0 else "") for i, cluster in enumerate(vote.clusters)]
+    if vote.abstained:
+        rows.append(("no answer", len(vote.abstained), "lf-quiet"))
+    bars = "".join(
+        f'<div class="lf-bar {kind}"><span class="lf-name">{html.escape(answer)}</span>'
+        f'<span class="lf-fill" style="width:{100 * votes / (ended + left):.1f}%"></span><span>{votes}</span></div>'
+        for answer, votes, kind in rows
+    )
+    low, high = vote.interval
+    sure = (
+        f"{100 * vote.confidence:.0f} % of {ended} traces (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        if ended
+        else "drawing traces …"
+    )
+    return f'<div class="lf-votes" role="status" aria-live="polite">{bars}<p class="lf-quiet">{sure}</p></div>'
+
+
+def exchange_html(exchange: Exchange, *, growing: bool = False) -> str:
+    """The steps pane for one exchange: its vote with every trace to open, or its only trace."""
+    if len(exchange.replies) < 2 and exchange.options.traces < 2:
+        return reasoning_html(exchange.replies[0] if exchange.replies else Reply(question=exchange.question))
+    traces = []
+    for number, reply in enumerate(exchange.replies, start=1):
+        opened = " open" if growing and number == len(exchange.replies) else ""
+        said = html.escape(reply.answer or ("…" if reply.usage is None else "no answer"))
+        traces.append(f"<details{opened}><summary>Trace {number}: {said}</summary>{reasoning_html(reply)}</details>")
+    left = exchange.options.traces - len(exchange.replies) if growing else 0
+    return votes_html(exchange.vote, left) + "".join(traces)
+
+
+def chat_messages(talk: Talk, path: Callable[[str], Path], *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
+    """The conversation as a chatbot takes it: for each exchange its pictures, the question, and the answer.
+
+    Args:
+        talk: what to show.
+        path: the file of a picture by its name.
+        busy: whether the last exchange is still being answered.
+        error: a sentence to end with.
+    """
+    made: list[dict[str, Any]] = []
+    for exchange in talk.exchanges:
+        for name in exchange.pictures:
+            try:
+                content: Any = {"path": str(path(name))}
+            except LogicFlowError as exc:
+                content = plain(str(exc))
+            made.append({"role": "user", "content": content})
+        made.append({"role": "user", "content": plain(exchange.question)})
+        last = exchange is talk.exchanges[-1]
+        made.append({"role": "assistant", "content": _said(exchange, growing=busy and last, failed=bool(error) and last)})
+    if error:
+        made.append({"role": "assistant", "content": f"⚠️ {plain(error)}"})
+    return made
+
+
+def _said(exchange: Exchange, *, growing: bool, failed: bool) -> str:
+    best = exchange.best
+    if best is not None and best.answer_text:
+        sure = f"\n\n*{exchange.vote.votes} of {len(exchange.replies)} traces agree*" if len(exchange.replies) > 1 else ""
+        cut = "" if growing or best.usage is not None else "\n\n*interrupted*"
+        return best.answer_text + sure + cut
+    if growing:
+        return "thinking …" if best is not None and best.thinking else "…"
+    if best is None or best.usage is None:
+        return "*no answer*" if failed else "*interrupted; Continue goes on from here*"
+    return f"*{best.why_no_answer}*"
+
+
+def place_of(talk: Talk, index: int | tuple[int, int] | list[int]) -> int:
+    """The exchange to which message ``index`` of :func:`chat_messages` belongs; the last one for what lies behind."""
+    left = index if isinstance(index, int) else index[0]
+    for place, exchange in enumerate(talk.exchanges):
+        left -= len(exchange.pictures) + 2
+        if left < 0:
+            return place
+    return len(talk.exchanges) - 1
+
+
+def plain(text: str) -> str:
+    """``text`` with the signs escaped that Markdown and HTML would take for their own."""
+    return re.sub(r"([\\`*_\[\]<>#|~$&])", r"\\\1", text)

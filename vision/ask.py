@@ -35,6 +35,7 @@ class Reply:
         answer_text: the text after the thought so far.
         thinking: whether the thought is still open.
         usage: counts and times; None while the text grows.
+        text: all that the model wrote, tags included: the draft from which a stopped answer can go on.
     """
 
     question: str
@@ -42,6 +43,7 @@ class Reply:
     answer_text: str = ""
     thinking: bool = False
     usage: Usage | None = None
+    text: str = ""
 
     @property
     def steps(self) -> list[Step]:
@@ -202,9 +204,17 @@ def vote_live(
 
     No further trace is begun once the vote is settled (:meth:`vision.consensus.Vote.settled`) or stopped.
     """
-    sampling, control = sampling or Sampling(), control or Control()
+    sampling = sampling or Sampling()
     conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits)
-    ballot = Ballot(question=question, temperatures=tuple(temperatures))
+    yield from elect(engine, conversation, sampling, temperatures, control)
+
+
+def elect(
+    engine: Engine, conversation: Conversation, sampling: Sampling, temperatures: Sequence[float], control: Control | None = None
+) -> Iterator[Ballot]:
+    """A vote over the answers to ``conversation``; see :func:`vote_live`."""
+    control = control or Control()
+    ballot = Ballot(question=conversation.turns[-1].question, temperatures=tuple(temperatures))
     for index, temperature in enumerate(ballot.temperatures):
         ended = ballot.replies
         for reply in follow(engine, conversation, replace(sampling, temperature=temperature, seed=sampling.seed + index), control):
@@ -229,8 +239,8 @@ def converse(pictures: Source | Sequence[Source], question: str, *, thinking: bo
 def follow(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
     """Stream an engine's text through the reasoning parser into growing replies."""
     parser = ReasoningParser()
-    question = conversation.turns[-1].question
-    thought = answer = ""
+    question, text = conversation.turns[-1].question, conversation.draft
+    thought, answer = _grow("", "", parser.feed(text))
     usage: Usage | None = None
     stream = engine.stream(conversation, sampling, control)
     try:
@@ -239,8 +249,9 @@ def follow(engine: Engine, conversation: Conversation, sampling: Sampling, contr
                 usage = piece
                 thought, answer = _grow(thought, answer, parser.flush())
             elif isinstance(piece, Delta):
+                text += piece.text
                 thought, answer = _grow(thought, answer, parser.feed(piece.text))
-            yield Reply(question=question, thought=thought, answer_text=answer, thinking=parser.thinking, usage=usage)
+            yield Reply(question=question, thought=thought, answer_text=answer, thinking=parser.thinking, usage=usage, text=text)
     finally:
         close = getattr(stream, "close", None)
         if close is not None:

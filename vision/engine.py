@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from PIL import Image
+
 from vision.errors import SettingsError
+from vision.images import Seen
 from vision.prompts import Conversation
 
 EndReason = Literal["end", "length", "stopped"]
@@ -102,7 +105,13 @@ class Engine(Protocol):
     def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
         """Text pieces as they are made and, last, one :class:`Usage`.
 
+        A conversation's draft is not given out again, but its tokens count as the thought and answer that they are.
+
         Closing the iterator frees the work at once. Errors reach the caller as
         :class:`vision.errors.LogicFlowError`.
         """
+        ...
+
+    def seen(self, image: Image.Image) -> Seen:
+        """What the model is shown of ``image``, and the tokens that it costs."""
         ...

@@ -5,7 +5,8 @@ LogicFlowError
 ├── ModelError        a model that cannot be loaded: missing, gated, of the wrong kind, too large
 ├── SettingsError     a setting with an impossible value or an unknown name
 ├── PromptError       a question that is empty or too long for the model
-└── GenerationError   an engine that failed while answering
+├── GenerationError   an engine that failed while answering
+└── TalkError         a kept or exported conversation that cannot be read
 """
 
 from __future__ import annotations
@@ -33,3 +34,7 @@ class PromptError(LogicFlowError):
 
 class GenerationError(LogicFlowError):
     """An engine failed while it was answering."""
+
+
+class TalkError(LogicFlowError):
+    """A kept or exported conversation cannot be read."""

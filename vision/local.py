@@ -11,8 +11,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from PIL import Image
+
 from vision.engine import Control, Delta, EndReason, Sampling, Usage
 from vision.errors import GenerationError, PromptError
+from vision.images import Seen, seen
 from vision.loading import Loaded
 from vision.prompts import Conversation, messages
 from vision.reasoning import ReasoningParser
@@ -40,7 +43,7 @@ class LocalEngine:
         import torch
 
         control = control or Control()
-        trace = _Trace(self, sampling, control)
+        trace = _Trace(self, sampling, control, conversation.draft)
         try:
             yield from trace.run(self._encode(conversation))
         except torch.OutOfMemoryError as exc:
@@ -50,13 +53,18 @@ class LocalEngine:
         except RuntimeError as exc:
             raise GenerationError(f"the model failed while answering: {str(exc).splitlines()[0][:200]}") from exc
 
+    def seen(self, image: Image.Image) -> Seen:
+        """See :class:`vision.engine.Engine`."""
+        side = int(self.processor.image_processor.size["height"])
+        return seen(image, side=side, tokens_per_image=int(self.processor.image_seq_length))
+
     def _encode(self, conversation: Conversation) -> dict[str, Any]:
         """Token ids, masks and pixels of the prompt on the model's device.
 
         Raises:
             PromptError: when the prompt leaves no room for an answer.
         """
-        text = self.processor.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False)
+        text = self.processor.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False) + conversation.draft
         images = conversation.images
         # The template writes <bos> itself.
         batch = self.processor(text=[text], images=[images] if images else None, return_tensors="pt", add_special_tokens=False)
@@ -71,7 +79,7 @@ class LocalEngine:
 class _Trace:
     """One answer in the making."""
 
-    def __init__(self, engine: LocalEngine, sampling: Sampling, control: Control) -> None:
+    def __init__(self, engine: LocalEngine, sampling: Sampling, control: Control, draft: str = "") -> None:
         import torch
 
         self.engine, self.sampling, self.control = engine, sampling, control
@@ -81,6 +89,10 @@ class _Trace:
         self.thought_tokens = self.answer_tokens = 0
         self.first_at = self.thought_at = self.answer_at = 0.0
         self.closed_by = ""
+        written = engine.tokenizer(draft, add_special_tokens=False)["input_ids"] if draft else []
+        self.draft_tokens = len(written)
+        for token in written:
+            list(self._take(token))
 
     def run(self, inputs: dict[str, Any]) -> Iterator[Delta | Usage]:
         """Prefill, then one token at a time; a forced closing tag is fed as a few tokens at once."""
@@ -88,9 +100,9 @@ class _Trace:
         from transformers import DynamicCache
 
         started = time.perf_counter()
-        prompt_tokens = inputs["input_ids"].shape[1]
+        prompt_tokens = inputs["input_ids"].shape[1] - self.draft_tokens
         cache = DynamicCache(config=self.engine.model.config.get_text_config())
-        room = self.engine._context - prompt_tokens
+        room = self.engine._context - inputs["input_ids"].shape[1]
         mask = inputs.pop("attention_mask")
         logits = self._forward(cache, mask, **inputs)
         end: EndReason = "length"

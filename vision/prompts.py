@@ -42,11 +42,13 @@ class Conversation:
         turns: oldest first, at least one.
         thinking: whether a thought is asked for.
         system: the system prompt for thinking.
+        draft: what the model had already written of its answer when it was stopped; it goes on from there.
     """
 
     turns: tuple[Turn, ...]
     thinking: bool = True
     system: str = field(default=SYSTEM_PROMPT)
+    draft: str = ""
 
     @property
     def images(self) -> list[Image.Image]:

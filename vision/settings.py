@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.errors import SettingsError
@@ -39,7 +39,16 @@ class Settings(BaseSettings):
     max_answer_tokens: int = Field(512, ge=1, le=16384, description="tokens of the answer after its thought")
     max_image_mb: float = Field(20.0, gt=0, le=200, description="size of a picture file, megabytes")
     max_megapixels: float = Field(50.0, gt=0, le=200, description="size of a picture, millions of pixels")
+    data_dir: str = Field(
+        "", description="folder for kept conversations; by default logicflow in the user's data folder", validate_default=True
+    )
     allow_urls: bool = Field(False, description="whether pictures are fetched from http(s) addresses")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _found(cls, value: str) -> str:
+        home = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+        return value or str(Path(home) / "logicflow")
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -67,6 +67,8 @@ def word_targets(letters: list[Letter], tokenizer: GemmaTokenizer) -> np.ndarray
     made = np.full((IMAGE_TOKENS, 4), -100, np.int64)
     used = np.zeros(IMAGE_TOKENS, np.int64)
     texts = [text for _, text in texts_of(letters)]
+    if not texts:
+        return made
     coded = tokenizer(
         [" " + "".join(letter for letter, *_ in text) for text in texts], add_special_tokens=False, return_offsets_mapping=True
     )

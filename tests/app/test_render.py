@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from app.render import answer_html, error_html, reasoning_html, step_html
+from app.render import answer_html, chat_messages, exchange_html, place_of, reasoning_html, step_html, votes_html
 from app.session import Running
-from vision import Reply, Usage, steps_of
+from app.talks import Exchange, Options, Talk
+from vision import Reply, Usage, steps_of, tally
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & 3 < 4"
 USAGE = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=4, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="end")
@@ -30,9 +33,10 @@ def test_a_chain_is_shown_once() -> None:
     [
         reasoning_html(Reply(question="q", thought=f"{NASTY}\n1 + 1 = 3 {NASTY}", usage=USAGE)),
         answer_html(Reply(question="q", answer_text=NASTY)),
-        error_html(NASTY),
+        votes_html(tally([NASTY, "7"])),
+        exchange_html(Exchange(question=NASTY, replies=(Reply(question=NASTY, answer_text=NASTY, usage=USAGE),) * 2)),
     ],
-    ids=["steps", "answer", "error"],
+    ids=["steps", "answer", "votes", "traces"],
 )
 def test_everything_that_was_written_is_escaped(made: str) -> None:
     assert "<script" not in made and "<img" not in made and "&lt;script&gt;" in made
@@ -46,6 +50,29 @@ def test_the_footer_tells_times_counts_and_why_it_ended() -> None:
 def test_an_answer_that_is_missing_says_why() -> None:
     cut = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=0, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="length")
     assert "tokens ran out" in answer_html(Reply(question="q", thought="a", thinking=True, usage=cut))
+
+
+def test_a_conversation_is_shown_message_by_message() -> None:
+    done = Reply(question="q", answer_text="The answer is 7.", usage=USAGE)
+    talk = Talk(
+        exchanges=(
+            Exchange(question="*How* <b>many</b>?", pictures=("a" * 64, "b" * 64), replies=(done,)),
+            Exchange(question="And now?", replies=(Reply(question="q", thought="Look", thinking=True),)),
+        )
+    )
+    made = chat_messages(talk, lambda name: Path(f"/pictures/{name[0]}.png"))
+    assert [message["role"] for message in made] == ["user", "user", "user", "assistant", "user", "assistant"]
+    assert made[0]["content"] == {"path": "/pictures/a.png"} and made[2]["content"] == "\\*How\\* \\<b\\>many\\</b\\>?"
+    assert made[3]["content"] == "The answer is 7." and "interrupted" in made[5]["content"]
+    assert [place_of(talk, index) for index in range(8)] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert chat_messages(talk, Path, busy=True)[-1]["content"] == "thinking …"
+    assert "went wrong" in chat_messages(talk, Path, error="It went wrong.")[-1]["content"]
+
+
+def test_a_vote_shows_bars_and_traces_to_open() -> None:
+    replies = tuple(Reply(question="q", thought="Read.", answer_text=f"The answer is {answer}.", usage=USAGE) for answer in (7, 7, 8))
+    made = exchange_html(Exchange(question="q", replies=replies, options=Options(traces=5)))
+    assert made.count("<details") == 3 and "67 % of 3 traces" in made and "lf-won" in made
 
 
 def test_a_stop_reaches_its_own_session_only() -> None:

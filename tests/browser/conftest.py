@@ -20,12 +20,12 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page on the bundled model, served from this process."""
     from app.page import launch
 
     port = free_port()
-    page = launch(Settings(), host="127.0.0.1", port=port, open_browser=False, block=False)
+    page = launch(Settings(data_dir=str(tmp_path_factory.mktemp("kept"))), host="127.0.0.1", port=port, open_browser=False, block=False)
     yield f"http://127.0.0.1:{port}"
     page.close()
 
@@ -55,6 +55,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.route("**/*", guard)
     page.asked = asked  # type: ignore[attr-defined]
     page.goto(address)
-    page.get_by_role("button", name="Ask").wait_for(timeout=60_000)
+    page.locator("#lf-box textarea").wait_for(timeout=60_000)
+    page.wait_for_function("localStorage.getItem('logicflow') !== null")
     yield page
     context.close()

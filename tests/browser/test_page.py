@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -8,60 +9,142 @@ from finetune.charts.records import Record
 from vision import Engine
 from vision import ask as ask_engine
 
+SLOW = 60_000
 
-def ask(page: Page, picture: Path, question: str) -> None:
-    page.locator("#lf-picture input[type=file]").set_input_files(str(picture))
-    page.locator("#lf-picture img").wait_for(timeout=20_000)
-    page.locator("#lf-question textarea").fill(question)
-    page.locator("#lf-ask").click()
+
+def ask(page: Page, picture: Path | None, question: str) -> None:
+    if picture is not None:
+        page.locator("#lf-box input[type=file]").set_input_files(str(picture))
+        page.locator("#lf-box .thumbnail-item img, #lf-box .thumbnail-image").first.wait_for(timeout=20_000)
+    page.locator("#lf-box textarea").fill(question)
+    page.locator("#lf-box .submit-button").click()
+
+
+def ended(page: Page) -> None:
+    expect(page.locator("#lf-steps")).to_contain_text("answer", timeout=SLOW)
+    expect(page.locator("#lf-steps")).to_contain_text("tokens a second", timeout=SLOW)
+    expect(page.locator("#lf-stop")).to_be_disabled(timeout=SLOW)
+
+
+def set_traces(page: Page, count: int) -> None:
+    page.locator("#lf-settings button").first.click()
+    field = page.locator("#lf-traces input[type=number]")
+    field.fill(str(count))
+    field.press("Tab")
+
+
+def open_side(page: Page) -> None:
+    page.locator("#lf-side .toggle-button").click()
+    page.locator("#lf-new").wait_for(timeout=10_000)
 
 
 def test_a_chart_gets_an_answer_and_checked_steps(page: Page, engine: Engine, chart: Record, chart_file: Path) -> None:
     reply = ask_engine(chart_file, chart.question, engine)
     ask(page, chart_file, chart.question)
-    expect(page.locator("#lf-answer .lf-answer")).to_have_text(reply.answer_text, timeout=60_000)
+    ended(page)
+    expect(page.locator("#lf-chat .bot").last).to_contain_text(reply.answer_text)
     assert page.locator("#lf-steps .lf-steps li").count() == len(reply.steps) >= 2
     expect(page.locator("#lf-steps")).to_contain_text("thought for")
-    expect(page.locator("#lf-ask")).to_be_enabled()
-    expect(page.locator("#lf-stop")).to_be_disabled()
+    expect(page.locator("#lf-chat img").first).to_be_visible()
 
 
 def test_nothing_is_fetched_from_another_machine(page: Page, address: str, chart: Record, chart_file: Path) -> None:
     ask(page, chart_file, chart.question)
-    expect(page.locator("#lf-steps")).to_contain_text("thought for", timeout=60_000)
+    ended(page)
     away = [url for url in page.asked if not url.startswith((address, "data:", "blob:"))]  # type: ignore[attr-defined]
     assert away == []
 
 
-def test_a_true_claim_is_marked_as_it_appears(page: Page, chart: Record, chart_file: Path) -> None:
+def test_a_true_claim_is_marked_as_it_appears(page: Page, chart_file: Path) -> None:
     ask(page, chart_file, "What is the total of all values?")
-    expect(page.locator("#lf-steps .lf-true").first).to_be_visible(timeout=60_000)
+    expect(page.locator("#lf-steps .lf-true").first).to_be_visible(timeout=SLOW)
 
 
-def test_stop_keeps_what_there_is(page: Page, chart: Record, chart_file: Path) -> None:
+def test_a_second_question_needs_no_second_picture(page: Page, chart: Record, chart_file: Path) -> None:
+    ask(page, chart_file, chart.question)
+    ended(page)
+    ask(page, None, "What is the total of all values?")
+    expect(page.locator("#lf-chat .bot")).to_have_count(2, timeout=SLOW)
+    ended(page)
+
+
+def test_a_stopped_answer_is_kept_and_goes_on(page: Page, chart_file: Path) -> None:
     ask(page, chart_file, "What is the average?")
     page.locator("#lf-stop:enabled").click(timeout=30_000)
-    expect(page.locator("#lf-steps")).to_contain_text("tokens", timeout=30_000)
-    expect(page.locator("#lf-ask")).to_be_enabled()
+    expect(page.locator("#lf-continue")).to_be_enabled(timeout=SLOW)
+    expect(page.locator("#lf-steps")).to_contain_text("stopped")
+    page.locator("#lf-continue").click()
+    expect(page.locator("#lf-continue")).to_be_disabled(timeout=SLOW)
+    expect(page.locator("#lf-steps")).not_to_contain_text("stopped", timeout=SLOW)
+    ended(page)
+
+
+def test_the_page_shows_what_the_model_saw(page: Page, engine: Engine, chart: Record, chart_file: Path) -> None:
+    ask(page, chart_file, chart.question)
+    ended(page)
+    seen = engine.seen(chart.image)
+    expect(page.locator("#lf-saw")).to_contain_text("What the model saw", timeout=20_000)
+    expect(page.locator("#lf-saw")).to_contain_text(f"{seen.tokens} tokens")
+    expect(page.locator("#lf-saw img").first).to_be_visible()
+
+
+def test_several_traces_vote(page: Page, chart: Record, chart_file: Path) -> None:
+    set_traces(page, 3)
+    ask(page, chart_file, chart.question)
+    expect(page.locator("#lf-stop")).to_be_enabled(timeout=SLOW)
+    expect(page.locator("#lf-stop")).to_be_disabled(timeout=SLOW)
+    expect(page.locator("#lf-steps .lf-votes")).to_contain_text("traces (95 % interval")
+    assert page.locator("#lf-steps details").count() >= 2
+    page.locator("#lf-steps details summary").first.click()
+    expect(page.locator("#lf-steps details").first.locator("li").first).to_be_visible()
+
+
+def test_a_conversation_survives_a_reload_and_is_found_again(page: Page, chart: Record, chart_file: Path) -> None:
+    ask(page, chart_file, chart.question)
+    ended(page)
+    said = page.locator("#lf-chat .bot").last.inner_text()
+    page.wait_for_timeout(500)
+    page.reload()
+    expect(page.locator("#lf-chat .bot").last).to_contain_text(said.strip().splitlines()[0], timeout=20_000)
+    open_side(page)
+    page.locator("#lf-new").click()
+    expect(page.locator("#lf-chat .bot")).to_have_count(0)
+    page.locator("#lf-kept label").first.click()
+    expect(page.locator("#lf-chat .bot")).to_have_count(1, timeout=20_000)
+    page.locator("#lf-everything").click()
+    expect(page.locator("#lf-kept label")).to_have_count(0, timeout=20_000)
+    expect(page.locator("#lf-chat .bot")).to_have_count(0)
+
+
+def test_a_conversation_is_exported_and_imported(page: Page, chart: Record, chart_file: Path, tmp_path: Path) -> None:
+    ask(page, chart_file, chart.question)
+    ended(page)
+    open_side(page)
+    page.get_by_role("button", name="Export and import").click()
+    page.locator("#lf-form").get_by_text("JSON").click()
+    page.locator("#lf-make").click()
+    with page.expect_download(timeout=20_000) as download:
+        page.locator("#lf-file a").first.click()
+    file = tmp_path / "talk.json"
+    download.value.save_as(file)
+    assert json.loads(file.read_text())["exchanges"][0]["question"] == chart.question
+    page.locator("#lf-new").click()
+    expect(page.locator("#lf-chat .bot")).to_have_count(0)
+    page.locator("input[type=file][accept*='.json']").set_input_files(str(file))
+    expect(page.locator("#lf-chat .bot")).to_have_count(1, timeout=20_000)
 
 
 def test_a_picture_that_cannot_be_read_is_said_in_one_sentence(page: Page, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"nothing" * 40)
-    page.locator("#lf-picture input[type=file]").set_input_files(str(broken))
-    page.locator("#lf-question textarea").fill("How many?")
-    page.wait_for_timeout(1500)
-    page.locator("#lf-ask").click()
-    expect(page.locator(".lf-error, .toast-body").first).to_be_visible(timeout=20_000)
+    ask(page, broken, "How many?")
+    expect(page.locator("#lf-chat .bot").last).to_contain_text("broken.png is", timeout=20_000)
     assert "Traceback" not in page.content()
-    expect(page.locator("#lf-ask")).to_be_enabled()
 
 
-def test_a_missing_picture_and_an_empty_question_are_said(page: Page, chart_file: Path) -> None:
-    page.locator("#lf-ask").click()
-    expect(page.locator("#lf-answer .lf-error")).to_contain_text("no picture", timeout=20_000)
-    ask(page, chart_file, " ")
-    expect(page.locator("#lf-answer .lf-error")).to_contain_text("question is empty", timeout=20_000)
+def test_a_missing_picture_is_said(page: Page) -> None:
+    ask(page, None, "How many?")
+    expect(page.locator("#lf-chat .bot").last).to_contain_text("no picture yet", timeout=20_000)
 
 
 def test_a_name_that_is_markup_stays_a_name(page: Page, chart: Record, tmp_path: Path) -> None:
@@ -69,20 +152,21 @@ def test_a_name_that_is_markup_stays_a_name(page: Page, chart: Record, tmp_path:
     page.on("dialog", lambda dialog: (alarms.append(dialog.message), dialog.dismiss()))
     path = tmp_path / "<img src=x onerror=alert(1)>.png"
     chart.image.save(path)
-    ask(page, path, "<script>alert(2)</script> What is the total of all values?")
-    expect(page.locator("#lf-steps")).to_contain_text("thought for", timeout=60_000)
+    ask(page, path, "<script>alert(2)</script> <img src=x onerror=alert(3)> What is the total of all values?")
+    ended(page)
+    expect(page.locator("#lf-chat .user").last).to_contain_text("<script>alert(2)</script>")
     assert alarms == []
 
 
 def test_an_example_is_filled_in_and_answered(page: Page) -> None:
     page.get_by_text("What is the perimeter?").first.click()
-    page.locator("#lf-picture img").wait_for(timeout=20_000)
-    page.locator("#lf-ask").click()
-    expect(page.locator("#lf-steps")).to_contain_text("thought for", timeout=60_000)
+    page.locator("#lf-box .thumbnail-item img, #lf-box .thumbnail-image").first.wait_for(timeout=20_000)
+    page.locator("#lf-box .submit-button").click()
+    ended(page)
 
 
 def test_the_page_is_usable_on_a_telephone(page: Page, chart: Record, chart_file: Path) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     ask(page, chart_file, chart.question)
-    expect(page.locator("#lf-steps")).to_contain_text("thought for", timeout=60_000)
+    ended(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

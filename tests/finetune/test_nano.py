@@ -18,7 +18,7 @@ from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import Learner, Plan, Stream, _inputs
 from finetune.nano.rows import Packer, attention_mask, picture_exchanges
-from finetune.nano.sight import ALPHABET, GRID, few_words, letter_targets, text_page
+from finetune.nano.sight import ALPHABET, GRID, few_words, letter_targets, text_page, word_targets
 from finetune.nano.tokenizer import NEWLINES
 from vision import Conversation, Turn
 from vision.prompts import messages
@@ -141,6 +141,11 @@ def test_letters_are_noted_where_they_stand(draw) -> None:  # type: ignore[no-un
                 around = pixels[max(0, row - 6) : row + 7, max(0, column - 4) : column + 5]
                 hits.append(around.size > 0 and float(np.ptp(around)) > 40)
     assert len(hits) > 20 and sum(hits) / len(hits) > 0.95
+
+
+def test_a_picture_without_a_word_has_no_targets(processor) -> None:  # type: ignore[no-untyped-def]
+    empty = [("\n", 0.04, 0.04)]
+    assert (letter_targets(empty) == 0).all() and (word_targets(empty, processor.tokenizer) == -100).all()
 
 
 def test_each_letter_covers_the_points_around_it() -> None:

@@ -62,6 +62,23 @@ def test_a_seed_gives_the_same_trace_and_another_seed_another(engine: LocalEngin
     assert drawn(1) == drawn(1) != drawn(2)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_stopped_answer_goes_on_from_its_draft(engine: LocalEngine, chart: Record, share: float) -> None:
+    """In the thought and in the answer alike, the rest is what it would have been, and the counts are of the whole."""
+    whole, counts = text_and_usage(engine, about(chart), Sampling())
+    tokens = engine.tokenizer(whole, add_special_tokens=False)["input_ids"]
+    draft = engine.tokenizer.decode(tokens[: int(len(tokens) * share)])
+    rest, usage = text_and_usage(engine, about(chart, draft=draft), Sampling())
+    assert draft + rest == whole
+    assert (usage.prompt_tokens, usage.thought_tokens, usage.answer_tokens) == (
+        counts.prompt_tokens,
+        counts.thought_tokens,
+        counts.answer_tokens,
+    )
+    *_, reply = follow(engine, about(chart, draft=draft), Sampling())
+    assert reply.text == whole and reply.thought == split(whole).thought + "\n"
+
+
 def test_a_spent_thought_budget_closes_the_thought_and_answers(engine: LocalEngine, chart: Record) -> None:
     text, usage = text_and_usage(engine, about(chart), Sampling(max_thought_tokens=8))
     parsed = split(text)

@@ -1,0 +1,49 @@
+"""Answer the last question of a conversation, step by step: talks in, growing talks out.
+
+What the page does between a question and an answer, without the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from PIL import Image
+
+from app.talks import Talk, conversation_of
+from vision.ask import elect, follow, spread
+from vision.engine import Control, Engine
+
+OpenPicture = Callable[[str], Image.Image]
+"""A picture, checked and upright, by its name."""
+
+
+def answer(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Control, max_answer_tokens: int = 512) -> Iterator[Talk]:
+    """``talk`` again and again as the answer to its last question grows; with several traces they vote.
+
+    Raises:
+        LogicFlowError: for a picture, question or model that cannot be used.
+    """
+    last = replace(talk.exchanges[-1], model=engine.name, replies=())
+    conversation, sampling = conversation_of(talk, open_picture), last.options.sampling(max_answer_tokens)
+    if last.options.traces > 1:
+        for ballot in elect(engine, conversation, sampling, spread(last.options.traces), control):
+            yield talk.with_last(replace(last, replies=ballot.replies))
+        return
+    for reply in follow(engine, conversation, sampling, control):
+        yield talk.with_last(replace(last, replies=(reply,)))
+
+
+def resume(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Control, max_answer_tokens: int = 512) -> Iterator[Talk]:
+    """The same for an answer that was stopped or interrupted: it goes on from what there is, the thought included."""
+    last = talk.exchanges[-1]
+    draft = last.replies[-1].text if last.replies else ""
+    conversation = replace(conversation_of(talk, open_picture), draft=draft)
+    for reply in follow(engine, conversation, last.options.sampling(max_answer_tokens), control):
+        yield talk.with_last(replace(last, model=engine.name, replies=(*last.replies[:-1], reply)))
+
+
+def resumable(talk: Talk) -> bool:
+    """Whether the last answer ended before its time."""
+    replies = talk.exchanges[-1].replies if talk.exchanges else ()
+    return bool(replies) and (replies[-1].usage is None or replies[-1].usage.end != "end")

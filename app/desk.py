@@ -1,0 +1,249 @@
+"""What the page's events do: from what a browser sends to what it shows. No layout here."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from app import export
+from app.answering import answer, resumable, resume
+from app.history import History
+from app.render import chat_messages, exchange_html, place_of
+from app.session import Running
+from app.talks import Exchange, Options, Talk
+from vision.ask import limits_of
+from vision.engine import Engine
+from vision.errors import LogicFlowError, PromptError, TalkError
+from vision.images import open_image
+from vision.prompts import check_question
+from vision.settings import Settings
+
+PACE_S = 0.05
+"""Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
+SAVE_S = 2.0
+"""Seconds between two states that are kept."""
+
+State = dict[str, Any]
+"""What a browser keeps: ``key`` of its history and ``talk``, the id of the conversation it shows."""
+
+
+class Desk:
+    """What the page's events do. One for all sessions: everything that is a session's own comes in as an argument."""
+
+    def __init__(self, engine: Engine, settings: Settings, history: History) -> None:
+        self.engine, self.settings, self.history = engine, settings, history
+        self.limits = limits_of(settings)
+        self.running = Running()
+
+    # Each method below that shows a talk returns, in this order: chat, steps, talk, kept talks, and the buttons' states.
+
+    def show(self, talk: Talk, state: State, *, busy: bool = False, error: str = "", place: int = -1) -> tuple[Any, ...]:
+        """The page for ``talk``, with the steps of the exchange at ``place``."""
+        steps = exchange_html(talk.exchanges[place], growing=busy) if talk.exchanges else ""
+        return (
+            chat_messages(talk, lambda name: self.history.path(state["key"], name), busy=busy, error=error),
+            steps,
+            talk,
+            gr.skip() if busy else self.kept(state, talk),
+            gr.Button(interactive=busy),
+            gr.Button(interactive=busy),
+            gr.Button(interactive=not busy and resumable(talk)),
+        )
+
+    def kept(self, state: State, talk: Talk, search: str = "") -> Any:
+        """The list of kept conversations."""
+        rows = [(kept.title, kept.id) for kept in self.history.list(state["key"], search)]
+        return gr.Radio(choices=rows, value=talk.id if any(talk.id == row[1] for row in rows) else None)
+
+    def picture(self, state: State, name: str) -> Image.Image:
+        return open_image(self.history.picture(state["key"], name), self.limits)
+
+    def submit(self, message: dict[str, Any], talk: Talk, state: State, request: gr.Request, *chosen: Any) -> Iterator[Any]:
+        """Ask what stands in the box."""
+        try:
+            question = check_question(message.get("text") or "")
+            files = [Path(path) for path in message.get("files") or []]
+            if not files and not any(exchange.pictures for exchange in talk.exchanges):
+                raise PromptError("there is no picture yet; drop one into the box or choose an example")
+            names = []
+            for file in files:
+                open_image(file, self.limits)
+                names.append(self.history.keep_picture(state["key"], file.read_bytes()))
+        except LogicFlowError as exc:
+            yield (gr.skip(), *self.show(talk, state, error=str(exc)))
+            return
+        talk = talk.asked(Exchange(question=question, pictures=tuple(names), options=options_of(*chosen)))
+        for shown in self.grow(talk, state, request, answer):
+            yield ({"text": "", "files": []}, *shown)
+
+    def retry(self, talk: Talk, state: State, event: gr.RetryData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
+        """Ask the question of the chosen answer again, as the settings are now; what came after it goes."""
+        at = place_of(talk, event.index)
+        again = replace(talk.exchanges[at], options=options_of(*chosen), replies=(), liked=None, why="")
+        yield from self.grow(talk.until(at).asked(again), state, request, answer)
+
+    def edit(self, talk: Talk, state: State, event: gr.EditData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
+        """Ask an earlier question in other words; its pictures stay."""
+        at = place_of(talk, event.index)
+        try:
+            question = check_question(str(event.value))
+        except PromptError as exc:
+            yield self.show(talk, state, error=str(exc))
+            return
+        asked = Exchange(question=question, pictures=talk.exchanges[at].pictures, options=options_of(*chosen))
+        yield from self.grow(talk.until(at).asked(asked), state, request, answer)
+
+    def go_on(self, talk: Talk, state: State, request: gr.Request) -> Iterator[Any]:
+        """Go on with an answer that was stopped."""
+        if resumable(talk):
+            yield from self.grow(talk, state, request, resume)
+
+    def grow(self, talk: Talk, state: State, request: gr.Request, how: Any) -> Iterator[Any]:
+        """Show and keep ``talk`` while its last question is answered; whatever happens, what there is stays kept."""
+        session = str(request.session_hash)
+        control = self.running.begin(session)
+        error, shown_at, saved_at = "", 0.0, time.monotonic()
+        self.history.save(state["key"], talk)
+        try:
+            yield self.show(talk, state, busy=True)
+            growing = how(self.engine, talk, lambda name: self.picture(state, name), control, self.settings.max_answer_tokens)
+            for talk in growing:
+                now = time.monotonic()
+                if now - saved_at >= SAVE_S:
+                    self.history.save(state["key"], talk)
+                    saved_at = now
+                if now - shown_at >= PACE_S:
+                    yield self.show(talk, state, busy=True)
+                    shown_at = now
+        except LogicFlowError as exc:
+            error = str(exc)
+        finally:
+            self.running.end(session, control)
+            self.history.save(state["key"], talk)
+        yield self.show(talk, state, error=error)
+
+    def undo(self, talk: Talk, state: State, event: gr.UndoData) -> tuple[Any, ...]:
+        """Take the last question back into the box, with its pictures."""
+        at = place_of(talk, event.index)
+        last, talk = talk.exchanges[at], talk.until(at)
+        self.history.save(state["key"], talk)
+        files = [str(self.history.path(state["key"], name)) for name in last.pictures]
+        return ({"text": last.question, "files": files}, *self.show(talk, state))
+
+    def look(self, talk: Talk, event: gr.SelectData) -> str:
+        """The steps of the answer that was clicked."""
+        return exchange_html(talk.exchanges[place_of(talk, event.index)]) if talk.exchanges else ""
+
+    def saw(self, talk: Talk, state: State) -> Any:
+        """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
+        shown = []
+        for exchange in talk.exchanges:
+            for name in exchange.pictures:
+                try:
+                    seen = self.engine.seen(self.picture(state, name))
+                except LogicFlowError:
+                    continue
+                shown += [(square, f"{square.width} × {square.height} px") for square in seen.squares]
+                shown[-1] = (shown[-1][0], f"{shown[-1][1]}, {seen.tokens} tokens")
+        return gr.Gallery(shown, label=f"What the model saw ({len(shown)})", visible=bool(shown))
+
+    def like(self, talk: Talk, state: State, event: gr.LikeData) -> Talk:
+        """Keep a person's verdict with the question, the answer and the trace."""
+        at = place_of(talk, event.index)
+        liked = event.liked if isinstance(event.liked, bool) else None
+        exchanges = list(talk.exchanges)
+        exchanges[at] = replace(exchanges[at], liked=liked)
+        talk = replace(talk, exchanges=tuple(exchanges))
+        self.history.save(state["key"], talk)
+        return talk
+
+    def stop(self, request: gr.Request) -> None:
+        self.running.stop(str(request.session_hash))
+
+    def answer_now(self, request: gr.Request) -> None:
+        self.running.answer_now(str(request.session_hash))
+
+    def arrive(self, state: State | None) -> tuple[Any, ...]:
+        """A browser opens the page: its history, and the conversation that it looked at last."""
+        state = state if isinstance(state, dict) and isinstance(state.get("key"), str) else {"key": secrets.token_urlsafe(24), "talk": ""}
+        try:
+            talk = self.history.load(state["key"], str(state.get("talk")))
+        except TalkError:
+            talk = Talk()
+        return (state, *self.show(talk, state))
+
+    def open(self, id_: str | None, state: State) -> tuple[Any, ...]:
+        """Another conversation of the list."""
+        try:
+            return self.show(self.history.load(state["key"], str(id_)), state)
+        except TalkError as exc:
+            return self.show(Talk(), state, error=str(exc))
+
+    def begin(self, state: State) -> tuple[Any, ...]:
+        return self.show(Talk(), state)
+
+    def branch(self, talk: Talk, state: State) -> tuple[Any, ...]:
+        """The same conversation once more, to go on from in another way."""
+        if talk.exchanges:
+            talk = replace(talk.branch(len(talk.exchanges)), name=f"{talk.title[:190]} (branch)")
+            self.history.save(state["key"], talk)
+        return self.show(talk, state)
+
+    def rename(self, name: str, talk: Talk, state: State) -> tuple[Any, ...]:
+        if talk.exchanges and name.strip():
+            talk = replace(talk, name=name.strip()[:200])
+            self.history.save(state["key"], talk)
+        return ("", *self.show(talk, state))
+
+    def delete(self, talk: Talk, state: State) -> tuple[Any, ...]:
+        self.history.delete(state["key"], talk.id)
+        return self.show(Talk(), state)
+
+    def delete_everything(self, state: State) -> tuple[Any, ...]:
+        self.history.delete_everything(state["key"])
+        return self.show(Talk(), state)
+
+    def download(self, form: str, thoughts: bool, talk: Talk, state: State) -> str:
+        """The conversation as a file in a folder of its own."""
+
+        def picture(name: str) -> bytes:
+            return self.history.picture(state["key"], name)
+
+        made = {
+            "Markdown": lambda: export.to_markdown(talk, thoughts=thoughts),
+            "HTML": lambda: export.to_html(talk, picture, thoughts=thoughts),
+            "JSON": lambda: export.to_json(talk, picture, thoughts=thoughts),
+        }[form]()
+        path = Path(tempfile.mkdtemp(prefix="logicflow-")) / f"conversation.{ {'Markdown': 'md', 'HTML': 'html', 'JSON': 'json'}[form] }"
+        path.write_text(made)
+        return str(path)
+
+    def upload(self, file: str, talk: Talk, state: State) -> tuple[Any, ...]:
+        """Take in a conversation that was exported as JSON, as one of this browser's own."""
+        try:
+            taken, pictures = export.from_json(Path(file).read_bytes())
+            for data in pictures:
+                open_image(data, self.limits)
+            names = {self.history.keep_picture(state["key"], data) for data in pictures}
+            if not {name for exchange in taken.exchanges for name in exchange.pictures} <= names:
+                raise TalkError("a picture of the conversation is not the one that it names; export it again")
+            taken = taken.branch(len(taken.exchanges))
+            self.history.save(state["key"], taken)
+        except LogicFlowError as exc:
+            return self.show(talk, state, error=str(exc))
+        return self.show(taken, state)
+
+
+def options_of(thinking: bool, temperature: float, top_p: float, seed: float, budget: float, traces: float) -> Options:
+    """The settings' values as they come from the page."""
+    return Options(
+        thinking=thinking, temperature=temperature, top_p=top_p, seed=int(seed), max_thought_tokens=int(budget), traces=int(traces)
+    )

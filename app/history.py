@@ -1,0 +1,219 @@
+"""Conversations kept on the server, each browser's own: an SQLite file and pictures named by the hash of their bytes.
+
+A browser is known by a long random key that it keeps; every row and every picture belongs to keys, and nothing is
+handed out to a key that it does not belong to. Each write is one transaction, so a crash leaves the last whole state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Float, String, Text, create_engine, delete, event, func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from app.talks import Talk, talk_as_json, talk_from_json
+from vision.errors import TalkError
+
+MAX_TALKS = 500
+"""Conversations kept for one key; the oldest goes when another comes."""
+MAX_PICTURE_BYTES = 500 * 1024 * 1024
+"""Bytes of pictures kept for one key."""
+
+
+class _Table(DeclarativeBase):
+    pass
+
+
+class _TalkRow(_Table):
+    __tablename__ = "talks"
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)  # what is searched: questions and answers in small letters
+    value: Mapped[str] = mapped_column(Text)
+    changed: Mapped[float] = mapped_column(Float, index=True)  # seconds since 1970
+
+
+class _PictureRow(_Table):
+    __tablename__ = "pictures"
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    size: Mapped[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A kept conversation in a list.
+
+    Attributes:
+        id, title: of the talk.
+        changed: seconds since 1970.
+    """
+
+    id: str
+    title: str
+    changed: float
+
+
+class History:
+    """The store in ``folder``, which is made when it is missing; safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "pictures").mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._files = threading.Lock()  # a picture is not swept while another key begins to keep it
+        self._engine = create_engine(f"sqlite:///{folder / 'history.sqlite'}", connect_args={"timeout": 30})
+
+        self.secret = self._secret()
+
+        @event.listens_for(self._engine, "connect")
+        def _write_ahead(connection: object, _: object) -> None:
+            connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+
+        _Table.metadata.create_all(self._engine)
+
+    def _secret(self) -> str:
+        """What browsers' keys are encrypted with; the same after a restart, so that a history is found again."""
+        path = self.folder / "secret"
+        if not path.exists():
+            half = path.with_suffix(".half")
+            half.touch(mode=0o600)
+            half.write_text(secrets.token_urlsafe(24))
+            half.replace(path)
+        return path.read_text()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    def save(self, owner: str, talk: Talk) -> None:
+        """Keep ``talk`` as it is now, in place of an earlier state of it."""
+        text = " ".join(part for exchange in talk.exchanges for part in (exchange.question, exchange.answer_text)).casefold()
+        with self._session() as session:
+            session.merge(
+                _TalkRow(
+                    owner=_hidden(owner),
+                    id=talk.id,
+                    title=talk.title,
+                    text=f"{talk.title.casefold()} {text}",
+                    value=json.dumps(talk_as_json(talk), ensure_ascii=False),
+                    changed=time.time(),
+                )
+            )
+            of_owner = select(_TalkRow.id).where(_TalkRow.owner == _hidden(owner))
+            for id_ in session.scalars(of_owner.order_by(_TalkRow.changed.desc()).offset(MAX_TALKS)):
+                session.execute(delete(_TalkRow).where(_TalkRow.owner == _hidden(owner), _TalkRow.id == id_))
+
+    def load(self, owner: str, id_: str) -> Talk:
+        """The kept talk.
+
+        Raises:
+            TalkError: when ``owner`` has none of this name.
+        """
+        with self._session() as session:
+            row = session.get(_TalkRow, (_hidden(owner), id_))
+            if row is None:
+                raise TalkError("this conversation is not kept here any more")
+            return talk_from_json(json.loads(row.value))
+
+    def list(self, owner: str, search: str = "", most: int = 100) -> list[Kept]:
+        """Kept talks, the latest change first; with ``search`` only those that have all its words."""
+        query = select(_TalkRow.id, _TalkRow.title, _TalkRow.changed).where(_TalkRow.owner == _hidden(owner))
+        for word in search.casefold().split()[:10]:
+            query = query.where(_TalkRow.text.contains(word, autoescape=True))
+        with self._session() as session:
+            rows = session.execute(query.order_by(_TalkRow.changed.desc()).limit(most))
+            return [Kept(id=row.id, title=row.title, changed=row.changed) for row in rows]
+
+    def delete(self, owner: str, id_: str) -> None:
+        """Forget one talk, and the pictures that only it had."""
+        with self._session() as session:
+            session.execute(delete(_TalkRow).where(_TalkRow.owner == _hidden(owner), _TalkRow.id == id_))
+            values = session.scalars(select(_TalkRow.value).where(_TalkRow.owner == _hidden(owner)))
+            used = {name for value in values for exchange in json.loads(value)["exchanges"] for name in exchange["pictures"]}
+            held = session.scalars(select(_PictureRow.name).where(_PictureRow.owner == _hidden(owner)))
+            unused = [name for name in held if name not in used]
+            session.execute(delete(_PictureRow).where(_PictureRow.owner == _hidden(owner), _PictureRow.name.in_(unused)))
+        self._sweep(unused)
+
+    def delete_everything(self, owner: str) -> None:
+        """Forget all that ``owner`` has."""
+        with self._session() as session:
+            names = list(session.scalars(select(_PictureRow.name).where(_PictureRow.owner == _hidden(owner))))
+            for table in (_TalkRow, _PictureRow):
+                session.execute(delete(table).where(table.owner == _hidden(owner)))
+        self._sweep(names)
+
+    def keep_picture(self, owner: str, data: bytes) -> str:
+        """Keep a picture's bytes; its name, by which :meth:`picture` finds it again.
+
+        Raises:
+            TalkError: when ``owner`` would keep more than :data:`MAX_PICTURE_BYTES`.
+        """
+        name = hashlib.sha256(data).hexdigest()
+        with self._files, self._session() as session:
+            if session.get(_PictureRow, (_hidden(owner), name)) is None:
+                held = session.scalar(select(func.coalesce(func.sum(_PictureRow.size), 0)).where(_PictureRow.owner == _hidden(owner)))
+                if int(held or 0) + len(data) > MAX_PICTURE_BYTES:
+                    raise TalkError(f"kept pictures would exceed {MAX_PICTURE_BYTES / 1e6:.0f} MB; delete conversations first")
+                path = self._path(name, kind_of(data))
+                if not path.exists():
+                    half = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}.half")
+                    half.write_bytes(data)
+                    half.replace(path)
+                session.add(_PictureRow(owner=_hidden(owner), name=name, kind=kind_of(data), size=len(data)))
+        return name
+
+    def picture(self, owner: str, name: str) -> bytes:
+        """The bytes of a picture that ``owner`` keeps.
+
+        Raises:
+            TalkError: when there is none.
+        """
+        return self.path(owner, name).read_bytes()
+
+    def path(self, owner: str, name: str) -> Path:
+        """The file of a picture that ``owner`` keeps.
+
+        Raises:
+            TalkError: when there is none.
+        """
+        with self._session() as session:
+            row = session.get(_PictureRow, (_hidden(owner), name))
+            path = self._path(name, row.kind) if row is not None else None
+        if path is None or not path.is_file():
+            raise TalkError("a picture of this conversation is not kept here any more")
+        return path
+
+    def _path(self, name: str, kind: str) -> Path:
+        return self.folder / "pictures" / f"{name}.{kind}"
+
+    def _sweep(self, names: list[str]) -> None:
+        """Remove the files of those pictures that no key has any more."""
+        for name in names:
+            with self._files, self._session() as session:
+                if session.scalar(select(_PictureRow.name).where(_PictureRow.name == name).limit(1)) is None:
+                    for path in (self.folder / "pictures").glob(f"{name}.*"):
+                        path.unlink()
+
+
+def kind_of(data: bytes) -> str:
+    """The format of a picture by its first bytes, as a file name ends: ``png``, ``jpeg``, …"""
+    kinds = {b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"GIF8": "gif", b"BM": "bmp", b"RIFF": "webp", b"II*": "tiff", b"MM\0*": "tiff"}
+    return next((kind for start, kind in kinds.items() if data.startswith(start)), "png")
+
+
+def _hidden(owner: str) -> str:
+    """What the file holds in place of a browser's key, so that reading the file gives no key away."""
+    return hashlib.sha256(owner.encode()).hexdigest()

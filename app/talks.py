@@ -1,0 +1,187 @@
+"""A conversation as it is kept, shown, exported and sent to a model: plain values and their JSON form.
+
+A :class:`Talk` is a line of :class:`Exchange`, each a question with its pictures (named by the hash of their bytes)
+and the traces that answered it. Nothing here knows of gradio, files or engines.
+
+>>> talk = Talk(exchanges=(Exchange(question="How many?"),))
+>>> talk_from_json(talk_as_json(talk)) == talk
+True
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from PIL import Image
+from pydantic import Field, TypeAdapter, ValidationError
+
+from vision.ask import Ballot, Reply
+from vision.consensus import Vote, tally
+from vision.engine import Sampling
+from vision.errors import SettingsError, TalkError
+from vision.prompts import MAX_QUESTION_CHARS, Conversation, Turn
+
+FORMAT = "logicflow-talk-1"
+
+PictureName = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 of a picture's bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a question was asked.
+
+    Attributes:
+        thinking: whether a thought was asked for.
+        temperature, top_p, seed, max_thought_tokens: as in :class:`vision.engine.Sampling`.
+        traces: 1 for a single answer, more for a vote.
+    """
+
+    thinking: bool = True
+    temperature: float = 0.0
+    top_p: float = 0.95
+    seed: int = 0
+    max_thought_tokens: int = 1024
+    traces: int = 1
+
+    def sampling(self, max_answer_tokens: int = 512) -> Sampling:
+        """As an engine takes it."""
+        return Sampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            max_thought_tokens=self.max_thought_tokens if self.thinking else 0,
+            max_answer_tokens=max_answer_tokens,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One question and what came of it.
+
+    Attributes:
+        question: as it was asked.
+        pictures: names of its pictures.
+        options: how it was asked.
+        replies: one trace, or those of a vote; a trace without usage was interrupted.
+        model: name of the model that answered.
+        liked: a person's verdict on the answer, None where there is none.
+        why: the reason given with it.
+    """
+
+    question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
+    pictures: Annotated[tuple[PictureName, ...], Field(max_length=32)] = ()
+    options: Options = field(default_factory=Options)
+    replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
+    model: str = ""
+    liked: bool | None = None
+    why: str = ""
+
+    @property
+    def vote(self) -> Vote:
+        """The standing among the traces that have ended."""
+        return tally([None if reply.truncated else reply.answer for reply in self.replies if reply.usage is not None])
+
+    @property
+    def best(self) -> Reply | None:
+        """The trace that stands for the answer: the only one, or the first that elected the winner."""
+        if len(self.replies) < 2:
+            return self.replies[0] if self.replies else None
+        ended = [reply for reply in self.replies if reply.usage is not None]
+        vote = self.vote
+        return ended[vote.clusters[0].traces[0]] if vote.clusters else self.replies[0]
+
+    @property
+    def answer_text(self) -> str:
+        """What the model said after its thought, "" where it said nothing."""
+        best = self.best
+        return best.answer_text if best is not None else ""
+
+    def with_ballot(self, ballot: Ballot) -> Exchange:
+        """The same question with a vote's traces."""
+        return replace(self, replies=ballot.replies)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Talk:
+    """A conversation.
+
+    Attributes:
+        id: random, 32 hexadecimal digits.
+        title: the first question, unless it was renamed.
+        exchanges: oldest first.
+    """
+
+    id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] = field(default_factory=lambda: uuid.uuid4().hex)
+    name: Annotated[str, Field(max_length=200)] = ""
+    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=200)] = ()
+
+    @property
+    def title(self) -> str:
+        """The name given to it, else its first question."""
+        return self.name or (self.exchanges[0].question if self.exchanges else "")[:80] or "New conversation"
+
+    def until(self, count: int) -> Talk:
+        """The first ``count`` exchanges only: what undo, edit and retry go on from."""
+        return replace(self, exchanges=self.exchanges[:count])
+
+    def branch(self, count: int) -> Talk:
+        """The first ``count`` exchanges as a conversation of its own."""
+        return replace(self, id=uuid.uuid4().hex, exchanges=self.exchanges[:count])
+
+    def with_last(self, exchange: Exchange) -> Talk:
+        """The last exchange replaced."""
+        return replace(self, exchanges=(*self.exchanges[:-1], exchange))
+
+    def asked(self, exchange: Exchange) -> Talk:
+        """One exchange more."""
+        return replace(self, exchanges=(*self.exchanges, exchange))
+
+
+def conversation_of(talk: Talk, open_picture: Callable[[str], Image.Image]) -> Conversation:
+    """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought.
+
+    Exchanges that got no answer are left out, but their pictures stay with the next question.
+    """
+    turns, carried = [], list[Image.Image]()
+    *earlier, last = talk.exchanges
+    for exchange in earlier:
+        carried += [open_picture(name) for name in exchange.pictures]
+        if exchange.answer_text:
+            turns.append(Turn(question=exchange.question, images=tuple(carried), answer=exchange.answer_text))
+            carried = []
+    carried += [open_picture(name) for name in last.pictures]
+    turns.append(Turn(question=last.question, images=tuple(carried)))
+    return Conversation(turns=tuple(turns), thinking=last.options.thinking and last.options.max_thought_tokens > 0)
+
+
+def talk_as_json(talk: Talk) -> dict[str, Any]:
+    """``talk`` as plain values; pictures are named, not held."""
+    return {"format": FORMAT, **_TALK.dump_python(talk, mode="json")}
+
+
+def talk_from_json(value: Any) -> Talk:
+    """The talk in ``value``, which may come from anyone: every part is checked.
+
+    Raises:
+        TalkError: naming the part that is not as it should be.
+    """
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise TalkError(f"this is no exported conversation; expected a JSON object with format {FORMAT!r}")
+    try:
+        talk = _TALK.validate_python({name: part for name, part in value.items() if name != "format"})
+        for exchange in talk.exchanges:
+            exchange.options.sampling()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = " ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+        raise TalkError(f"{where} of the conversation cannot be read: {first['msg'].lower()}") from exc
+    except SettingsError as exc:
+        raise TalkError(f"the options of the conversation cannot be used: {exc}") from exc
+    return talk
+
+
+_TALK = TypeAdapter(Talk)

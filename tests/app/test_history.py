@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.history import History
+from app.talks import Exchange, Talk
+from tests.app.test_talks import TALK, answered
+from vision.errors import TalkError
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "kept")
+
+
+def test_a_talk_is_found_again_after_a_restart(history: History) -> None:
+    history.save("anna", TALK)
+    again = History(history.folder)
+    assert again.load("anna", TALK.id) == TALK
+    assert [kept.title for kept in again.list("anna")] == ["How many?"]
+
+
+def test_a_later_state_takes_the_place_of_an_earlier(history: History) -> None:
+    history.save("anna", TALK.until(1))
+    history.save("anna", replace(TALK, name="Apples"))
+    assert [kept.title for kept in history.list("anna")] == ["Apples"]
+    assert len(history.load("anna", TALK.id).exchanges) == 2
+
+
+def test_nobody_reaches_what_is_anothers(history: History) -> None:
+    name = history.keep_picture("anna", b"picture")
+    history.save("anna", TALK)
+    assert history.list("ben") == []
+    for reach in (
+        lambda: history.load("ben", TALK.id),
+        lambda: history.picture("ben", name),
+        lambda: history.picture("anna", "../history.sqlite"),
+    ):
+        with pytest.raises(TalkError):
+            reach()
+    history.delete("ben", TALK.id)
+    history.delete_everything("ben")
+    assert history.load("anna", TALK.id) == TALK and history.picture("anna", name) == b"picture"
+
+
+def test_search_needs_all_words_in_questions_or_answers(history: History) -> None:
+    history.save("anna", Talk(exchanges=(answered("How many Apples?", "4"),)))
+    history.save("anna", Talk(exchanges=(answered("Which 100% share?", "Pears"),)))
+    assert [kept.title for kept in history.list("anna", "apples MANY")] == ["How many Apples?"]
+    assert [kept.title for kept in history.list("anna", "pears")] == ["Which 100% share?"]
+    assert [kept.title for kept in history.list("anna", "100%")] == ["Which 100% share?"]
+    assert history.list("anna", "apples pears") == [] and history.list("anna", "_") == []
+
+
+def test_deleting_a_talk_takes_its_pictures_unless_another_has_them(history: History) -> None:
+    shared, own = history.keep_picture("anna", b"shared"), history.keep_picture("anna", b"own")
+    assert history.keep_picture("ben", b"shared") == shared
+    talk = Talk(exchanges=(Exchange(question="?", pictures=(shared, own)),))
+    history.save("anna", talk)
+    history.delete("anna", talk.id)
+    assert not list((history.folder / "pictures").glob(f"{own}*"))
+    assert history.picture("ben", shared) == b"shared"
+
+
+def test_delete_everything_leaves_nothing(history: History) -> None:
+    name = history.keep_picture("anna", b"picture")
+    history.save("anna", Talk(exchanges=(Exchange(question="A secret?", pictures=(name,)),)))
+    history.delete_everything("anna")
+    assert history.list("anna") == [] and list((history.folder / "pictures").iterdir()) == []
+
+
+def test_there_is_room_for_so_many_bytes_and_talks(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.history.MAX_PICTURE_BYTES", 10)
+    monkeypatch.setattr("app.history.MAX_TALKS", 2)
+    history.keep_picture("anna", b"12345678")
+    history.keep_picture("anna", b"12345678")
+    with pytest.raises(TalkError, match="delete conversations"):
+        history.keep_picture("anna", b"abc")
+    for question in ("one", "two", "three"):
+        history.save("anna", Talk(exchanges=(Exchange(question=question),)))
+    assert [kept.title for kept in history.list("anna")] == ["three", "two"]
+
+
+def test_many_threads_may_write_at_once(history: History) -> None:
+    talks = [Talk(exchanges=(Exchange(question=f"question {i}"),)) for i in range(16)]
+    threads = [threading.Thread(target=history.save, args=("anna", talk)) for talk in talks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(history.list("anna")) == 16

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from finetune.charts.records import Record
+from vision import Engine
+from vision import ask as ask_engine
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Client:
+    return Client(address, verbose=False)
+
+
+def test_a_program_asks(client: Client, engine: Engine, chart: Record, chart_file: Path) -> None:
+    reply: Any = client.predict(handle_file(str(chart_file)), chart.question, api_name="/ask")
+    expected = ask_engine(chart_file, chart.question, engine)
+    assert reply["answer"] == expected.answer and reply["thought"] == expected.thought
+    assert [step["text"] for step in reply["steps"]] == [step.text for step in expected.steps]
+
+
+def test_a_program_has_answers_vote(client: Client, chart: Record, chart_file: Path) -> None:
+    ballot: Any = client.predict(handle_file(str(chart_file)), chart.question, 3, 0, api_name="/vote")
+    assert 2 <= len(ballot["traces"]) <= 3 and 0 <= ballot["confidence"] <= 1
+
+
+def test_a_programs_mistake_is_a_sentence(client: Client, tmp_path: Path) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("I am no picture")
+    with pytest.raises(AppError, match="text.png is no picture"):
+        client.predict(handle_file(str(text)), "How many?", api_name="/ask")
+
+
+def test_only_ask_and_vote_are_offered(client: Client) -> None:
+    offered: Any = client.view_api(return_format="dict", print_info=False)
+    assert set(offered["named_endpoints"]) == {"/ask", "/vote"} and not offered["unnamed_endpoints"]
