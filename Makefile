@@ -5,7 +5,7 @@ VENV := .venv
 TRAIN := .venv-train
 APP_READY := $(VENV)/.ready-$(shell cat pyproject.toml | cksum | cut -d' ' -f1)
 TRAIN_READY := $(TRAIN)/.ready-$(shell cat finetune/environment/requirements.txt | cksum | cut -d' ' -f1)
-MINUTES ?= 90
+MINUTES ?= 150
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ PACE_S = 0.05
 """Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
 SAVE_S = 2.0
 """Seconds between two states that are kept."""
+MAX_EXPORTS = 32
+"""Exported files that lie ready for download, for all browsers together."""
 
 State = dict[str, Any]
 """What a browser keeps: ``key`` of its history and ``talk``, the id of the conversation it shows."""
@@ -42,20 +45,22 @@ class Desk:
         self.engine, self.settings, self.history = engine, settings, history
         self.limits = limits_of(settings)
         self.running = Running()
+        self.exports: deque[tempfile.TemporaryDirectory[str]] = deque()
 
-    # Each method below that shows a talk returns, in this order: chat, steps, talk, kept talks, and the buttons' states.
+    # What shows a talk returns, in this order: chat, steps, talk, kept talks, three buttons, what the model saw.
 
-    def show(self, talk: Talk, state: State, *, busy: bool = False, error: str = "", place: int = -1) -> tuple[Any, ...]:
-        """The page for ``talk``, with the steps of the exchange at ``place``."""
-        steps = exchange_html(talk.exchanges[place], growing=busy) if talk.exchanges else ""
+    def show(self, talk: Talk, state: State, *, busy: bool = False, again: bool = False, error: str = "") -> tuple[Any, ...]:
+        """The page for ``talk``: while it is ``busy``, and when only its last answer has grown since (``again``)."""
+        steps = exchange_html(talk.exchanges[-1], growing=busy) if talk.exchanges else ""
         return (
             chat_messages(talk, lambda name: self.history.path(state["key"], name), busy=busy, error=error),
             steps,
             talk,
-            gr.skip() if busy else self.kept(state, talk),
+            gr.skip() if again else self.kept(state, talk),
             gr.Button(interactive=busy),
             gr.Button(interactive=busy),
             gr.Button(interactive=not busy and resumable(talk)),
+            gr.skip() if again else self.saw(talk, state),
         )
 
     def kept(self, state: State, talk: Talk, search: str = "") -> Any:
@@ -121,7 +126,7 @@ class Desk:
                     self.history.save(state["key"], talk)
                     saved_at = now
                 if now - shown_at >= PACE_S:
-                    yield self.show(talk, state, busy=True)
+                    yield self.show(talk, state, busy=True, again=True)
                     shown_at = now
         except LogicFlowError as exc:
             error = str(exc)
@@ -222,7 +227,11 @@ class Desk:
             "HTML": lambda: export.to_html(talk, picture, thoughts=thoughts),
             "JSON": lambda: export.to_json(talk, picture, thoughts=thoughts),
         }[form]()
-        path = Path(tempfile.mkdtemp(prefix="logicflow-")) / f"conversation.{ {'Markdown': 'md', 'HTML': 'html', 'JSON': 'json'}[form] }"
+        folder = tempfile.TemporaryDirectory(prefix="logicflow-")
+        self.exports.append(folder)
+        if len(self.exports) > MAX_EXPORTS:
+            self.exports.popleft().cleanup()
+        path = Path(folder.name) / ("conversation." + {"Markdown": "md", "HTML": "html", "JSON": "json"}[form])
         path.write_text(made)
         return str(path)
 

@@ -28,6 +28,11 @@ FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "A
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
 
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""Events that need no engine."""
+ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "engine"}
+"""Events that do."""
+
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "What is the total of all values?"),
     ("visitors.png", "How much higher is Museum than Library?"),
@@ -41,8 +46,8 @@ def about(engine: Engine) -> str:
     """The honest line: which model is loaded and what it can do."""
     if engine.name.startswith("nano"):
         return (
-            f"**{engine.name}** is loaded: a tiny model of our own that is still learning to read drawn charts. Its steps are well formed, "
-            "its readings mostly wrong. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+            f"**{engine.name}** is loaded: a tiny model of our own that is still learning to read drawn charts in large print. It does its "
+            "sums well and misreads every fifth word. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
         )
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 
@@ -62,14 +67,14 @@ def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
                 _examples(talking["box"])
             with gr.Column(scale=5):
                 steps = gr.HTML("", label="Steps", show_label=True, container=True, elem_id="lf-steps")
-                saw = gr.Gallery(visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw")
-        shown = [talking["chat"], steps, talk, side["kept"], talking["stop"], talking["now"], talking["on"]]
+                saw = gr.Gallery(
+                    visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
+                )
+        shown = [talking["chat"], steps, talk, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
         _wire_conversation(desk, talking, chosen, talk, state, shown, steps)
         _wire_history(desk, side, talk, state, shown)
         _endpoints(engine, settings)
-        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        page.load(desk.arrive, [state], [state, *shown], **quick)
-        talk.change(desk.saw, [talk, state], [saw], **quick)
+        page.load(desk.arrive, [state], [state, *shown], **QUICK)
         page.unload(desk.stop)
     return page
 
@@ -140,8 +145,7 @@ def _examples(box: Any) -> None:
 
 def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], talk: Any, state: Any, shown: list[Any], steps: Any) -> None:
     chat, box = talking["chat"], talking["box"]
-    answering = {"concurrency_limit": 1, "concurrency_id": "engine", "show_progress": "hidden", "api_visibility": "private"}
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    answering = {**ONE_AT_A_TIME, "show_progress": "hidden", "api_visibility": "private"}
     kept = [talk, state]
     ran = [
         box.submit(desk.submit, [box, *kept, *chosen], [box, *shown], **answering),
@@ -150,32 +154,31 @@ def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], t
         talking["on"].click(desk.go_on, kept, shown, **answering),
     ]
     for event in ran:
-        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **quick)
-    chat.undo(desk.undo, kept, [box, *shown], **quick)
-    chat.clear(desk.begin, [state], shown, **quick)
-    chat.select(desk.look, [talk], [steps], **quick)
-    chat.like(desk.like, kept, [talk], **quick)
-    talking["stop"].click(desk.stop, None, None, **quick)
-    talking["now"].click(desk.answer_now, None, None, **quick)
+        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **QUICK)
+    chat.undo(desk.undo, kept, [box, *shown], **QUICK)
+    chat.clear(desk.begin, [state], shown, **QUICK)
+    chat.select(desk.look, [talk], [steps], **QUICK)
+    chat.like(desk.like, kept, [talk], **QUICK)
+    talking["stop"].click(desk.stop, None, None, **QUICK)
+    talking["now"].click(desk.answer_now, None, None, **QUICK)
 
 
 def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown: list[Any]) -> None:
-    quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     kept = [talk, state]
     changed = [
-        side["new"].click(desk.begin, [state], shown, **quick),
-        side["kept"].input(desk.open, [side["kept"], state], shown, **quick),
-        side["branch"].click(desk.branch, kept, shown, **quick),
-        side["delete"].click(desk.delete, kept, shown, **quick),
-        side["everything"].click(desk.delete_everything, [state], shown, **quick),
-        side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **quick),
-        side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **quick),
+        side["new"].click(desk.begin, [state], shown, **QUICK),
+        side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK),
+        side["branch"].click(desk.branch, kept, shown, **QUICK),
+        side["delete"].click(desk.delete, kept, shown, **QUICK),
+        side["everything"].click(desk.delete_everything, [state], shown, **QUICK),
+        side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK),
+        side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK),
     ]
     for event in changed:
-        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **quick)
-    side["search"].input(lambda search, talk, state: desk.kept(state, talk, search), [side["search"], *kept], [side["kept"]], **quick)
+        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **QUICK)
+    side["search"].input(lambda search, talk, state: desk.kept(state, talk, search), [side["search"], *kept], [side["kept"]], **QUICK)
     side["make"].click(
-        lambda *given: gr.File(desk.download(*given), visible=True), [side["form"], side["thoughts"], *kept], [side["file"]], **quick
+        lambda *given: gr.File(desk.download(*given), visible=True), [side["form"], side["thoughts"], *kept], [side["file"]], **QUICK
     )
 
 
@@ -216,13 +219,12 @@ def _endpoints(engine: Engine, settings: Settings) -> None:
         except LogicFlowError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
 
-    options = {"concurrency_limit": 1, "concurrency_id": "engine"}
     with gr.Row(visible=False):
         picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
         thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
         seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
-        gr.Button().click(ask_once, [picture, question, thinking, temperature, seed], result, api_name="ask", **options)
-        gr.Button().click(ask_often, [picture, question, traces, seed], result, api_name="vote", **options)
+        gr.Button().click(ask_once, [picture, question, thinking, temperature, seed], result, api_name="ask", **ONE_AT_A_TIME)
+        gr.Button().click(ask_often, [picture, question, traces, seed], result, api_name="vote", **ONE_AT_A_TIME)
 
 
 def launch(settings: Settings, *, host: str, port: int, open_browser: bool, block: bool = True) -> gr.Blocks:

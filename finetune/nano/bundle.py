@@ -38,5 +38,7 @@ def bundle(base: Path, adapter: Path, to: Path) -> None:
     (half / "thinking" / "adapter_config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
     weights = {name: value.to(torch.bfloat16) for name, value in load_file(adapter / "adapter_model.safetensors").items()}
     save_file(weights, half / "thinking" / "adapter_model.safetensors", metadata={"format": "pt"})
+    for path in half.rglob("*.safetensors"):
+        path.chmod(0o644)  # safetensors writes them for their owner alone
     shutil.rmtree(to, ignore_errors=True)
     half.rename(to)

@@ -34,7 +34,7 @@ def write_thoughts(folder: Path, pool: Path, count: int) -> None:
         if shards and rng.random() < 0.5:
             shard = rng.choice(shards)
             at = rng.randrange(len(figures_of(shard)))
-            figure = figures_of(shard)[at]
+            figure, _ = figures_of(shard)[at]
             image = Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at]))
         else:
             drawn, figure = figure_of(SEEDS + i)

@@ -29,8 +29,11 @@ def ended(page: Page) -> None:
 def set_traces(page: Page, count: int) -> None:
     page.locator("#lf-settings button").first.click()
     field = page.locator("#lf-traces input[type=number]")
+    expect(field).to_have_value("1")
+    page.wait_for_timeout(500)  # the slider is there before it listens
     field.fill(str(count))
     field.press("Tab")
+    expect(page.locator("#lf-traces input[type=range]")).to_have_value(str(count))
 
 
 def open_side(page: Page) -> None:
