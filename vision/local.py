@@ -55,8 +55,7 @@ class LocalEngine:
 
     def seen(self, image: Image.Image) -> Seen:
         """See :class:`vision.engine.Engine`."""
-        side = int(self.processor.image_processor.size["height"])
-        return seen(image, side=side, tokens_per_image=int(self.processor.image_seq_length))
+        return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens)
 
     def _encode(self, conversation: Conversation) -> dict[str, Any]:
         """Token ids, masks and pixels of the prompt on the model's device.

@@ -137,7 +137,6 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             "tasks": [row.tasks for row in rows],
         }
 
-
     def _stacked(self, rows: list[Row]) -> dict[str, torch.Tensor]:
         none = self.packer.pack([], [], shared=False)
         return {

@@ -166,6 +166,8 @@ def test_an_example_is_filled_in_and_answered(page: Page) -> None:
     page.locator("#lf-box .thumbnail-item img, #lf-box .thumbnail-image").first.wait_for(timeout=20_000)
     page.locator("#lf-box .submit-button").click()
     ended(page)
+    expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 40.")
+    expect(page.locator("#lf-steps")).to_contain_text("width 12, height 8")
 
 
 def test_the_page_is_usable_on_a_telephone(page: Page, chart: Record, chart_file: Path) -> None:

@@ -18,7 +18,7 @@ from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import Learner, Plan, Stream, _inputs
 from finetune.nano.rows import Packer, attention_mask, picture_exchanges
-from finetune.nano.sight import ALPHABET, GRID, few_words, letter_targets, text_page, word_targets
+from finetune.nano.sight import ALPHABET, few_words, letter_targets, text_page, word_targets
 from finetune.nano.tokenizer import NEWLINES
 from vision import Conversation, Turn
 from vision.prompts import messages
@@ -84,7 +84,7 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
     """The logits of a packed row are those of each exchange alone."""
     torch.manual_seed(0)
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
-    packer = Packer(processor.tokenizer, 384)
+    packer = Packer(processor.tokenizer, 512)
     rng, figure = figure_of(3)
     image = np.array(fast.render(rng, figure).resize((320, 320)))
     exchanges = picture_exchanges(random.Random(0), figure)[:4]
@@ -113,7 +113,7 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
 
 
 def test_only_the_models_own_words_are_learned(processor) -> None:  # type: ignore[no-untyped-def]
-    packer = Packer(processor.tokenizer, 384)
+    packer = Packer(processor.tokenizer, 512)
     row = packer.pack([("value", "How much is A?", "The answer is 7.")], packer.prefix, shared=True)
     learned = processor.tokenizer.decode(row.ids[row.learn])
     assert learned == "The answer is 7.<end_of_turn>"
@@ -152,7 +152,7 @@ def test_each_letter_covers_the_points_around_it() -> None:
     targets = letter_targets([("\n", 0.04, 0.04), ("7", 0.1, 0.1), ("A", 0.13, 0.1), ("\n", 0.04, 0.04), ("x", 0.95, 0.95)])
     seven, a, x = (targets == ALPHABET.index(letter) + 2 for letter in "7Ax")
     assert seven.sum() >= 4 and a.sum() >= 4 and x.sum() >= 4
-    assert targets[GRID * 9 + 9][x[GRID * 9 + 9]].size == x.sum(), "it stands in the last cell"
+    assert x[-1].sum() == x.sum(), "it stands in the last cell"
     assert (targets > 0).sum() == seven.sum() + a.sum() + x.sum()
 
 
@@ -169,7 +169,7 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
 
 def test_a_batch_learns_something(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
     """Both phases give finite losses, and a few steps on one batch lower them."""
-    plan = Plan(pictures=2, texts=1, length=384)
+    plan = Plan(pictures=2, texts=1, length=512)
     learner = Learner(processor.tokenizer.get_vocab(), 0)
     for progress in (0.0, 0.9):
         stream = Stream(processor.tokenizer, plan, tmp_path, torch.tensor([progress]), 0)

@@ -20,7 +20,7 @@ def test_nano_comes_with_its_adapter_unless_told_otherwise() -> None:
 
 
 def test_a_loaded_model_tells_how_it_sees(engine) -> None:  # type: ignore[no-untyped-def]
-    assert (engine.loaded.image_side, engine.loaded.image_tokens) == (320, 100)
+    assert (engine.loaded.image_side, engine.loaded.image_tokens) == (320, 256)
     assert not engine.model.training
 
 
