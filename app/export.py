@@ -97,7 +97,7 @@ def to_json(talk: Talk, picture: Bytes, *, thoughts: bool = True) -> str:
     if not thoughts:
         for exchange in value["exchanges"]:
             for reply in exchange["replies"]:
-                reply["thought"] = ""
+                reply["thought"] = reply["text"] = ""
     names = dict.fromkeys(name for exchange in talk.exchanges for name in exchange.pictures)
     value["pictures"] = {name: base64.b64encode(picture(name)).decode() for name in names}
     return json.dumps(value, ensure_ascii=False, indent=1)

@@ -18,8 +18,8 @@ from typing import Annotated, Any
 from PIL import Image
 from pydantic import Field, TypeAdapter, ValidationError
 
-from vision.ask import Ballot, Reply
-from vision.consensus import Vote, tally
+from vision.ask import Reply, count_votes
+from vision.consensus import Vote
 from vision.engine import Sampling
 from vision.errors import SettingsError, TalkError
 from vision.prompts import MAX_QUESTION_CHARS, Conversation, Turn
@@ -83,7 +83,7 @@ class Exchange:
     @property
     def vote(self) -> Vote:
         """The standing among the traces that have ended."""
-        return tally([None if reply.truncated else reply.answer for reply in self.replies if reply.usage is not None])
+        return count_votes(self.replies)
 
     @property
     def best(self) -> Reply | None:
@@ -100,10 +100,6 @@ class Exchange:
         best = self.best
         return best.answer_text if best is not None else ""
 
-    def with_ballot(self, ballot: Ballot) -> Exchange:
-        """The same question with a vote's traces."""
-        return replace(self, replies=ballot.replies)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Talk:
@@ -111,7 +107,7 @@ class Talk:
 
     Attributes:
         id: random, 32 hexadecimal digits.
-        title: the first question, unless it was renamed.
+        name: given by a person, "" for none.
         exchanges: oldest first.
     """
 

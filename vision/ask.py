@@ -116,13 +116,19 @@ class Ballot:
 
     @property
     def vote(self) -> Vote:
-        """The standing among the traces that have ended; those cut off abstain."""
-        return tally([None if reply.truncated else reply.answer for reply in self.replies if reply.usage is not None])
+        """The standing among the traces that have ended; those cut off or stopped abstain."""
+        return count_votes(self.replies)
 
     @property
     def spared(self) -> int:
         """Traces that were planned and need not be drawn."""
         return len(self.temperatures) - len(self.replies) if self.done else 0
+
+
+def count_votes(replies: Sequence[Reply]) -> Vote:
+    """The vote over those of ``replies`` that have ended; an answer that was cut off or stopped may be half, so it abstains."""
+    ended = [reply for reply in replies if reply.usage is not None]
+    return tally([reply.answer if reply.usage and reply.usage.end == "end" and not reply.thinking else None for reply in ended])
 
 
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)

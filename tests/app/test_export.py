@@ -16,12 +16,13 @@ from vision.errors import TalkError
 PICTURE = b"\x89PNG and so on"
 NAME = hashlib.sha256(PICTURE).hexdigest()
 NASTY = "<script>alert(1)</script> *bold* [a](javascript:b) $5 | ~"
+THOUGHT = "Add 2 + 2 = 5.\n" + NASTY
 TALK_WITH_PICTURE = Talk(
     exchanges=(
         Exchange(
             question=NASTY,
             pictures=(NAME,),
-            replies=(Reply(question=NASTY, thought="Add 2 + 2 = 5.\n" + NASTY, answer_text=NASTY, usage=USAGE),),
+            replies=(Reply(question=NASTY, thought=THOUGHT, answer_text=NASTY, usage=USAGE, text=f"<think>{THOUGHT}</think>{NASTY}"),),
             model="<b>nano</b>",
         ),
     )

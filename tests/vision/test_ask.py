@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -29,6 +30,14 @@ def test_every_trace_is_drawn_while_the_outcome_is_open() -> None:
 def test_a_trace_that_is_cut_off_abstains() -> None:
     ballot = vote(PICTURE, "How many?", SeededEngine(["7", None, "7"]), temperatures=(0.2, 0.6, 1.0))
     assert ballot.vote.abstained == (1,) and ballot.vote.confidence == pytest.approx(2 / 3)
+
+
+def test_a_stopped_trace_abstains_though_it_had_begun_to_answer() -> None:
+    *_, ballot = vote_live(PICTURE, "?", SeededEngine(["7"]), temperatures=(0.2,))
+    usage = ballot.replies[0].usage
+    assert usage is not None and ballot.vote.winner == "7"
+    stopped = replace(ballot.replies[0], answer_text="The answer is 1", usage=replace(usage, end="stopped"))
+    assert replace(ballot, replies=(stopped,)).vote.abstained == (0,)
 
 
 def test_a_ballot_grows_trace_by_trace() -> None:
