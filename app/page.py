@@ -105,6 +105,7 @@ def _conversation() -> dict[str, Any]:
         elem_id="lf-chat",
         height=440,
         editable="user",
+        group_consecutive_messages=False,
         latex_delimiters=LATEX,
         allow_tags=False,
         buttons=["copy"],

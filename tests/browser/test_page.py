@@ -82,6 +82,24 @@ def test_a_stopped_answer_is_kept_and_goes_on(page: Page, chart_file: Path) -> N
     ended(page)
 
 
+def test_a_question_is_edited_asked_again_and_taken_back(page: Page, chart: Record, chart_file: Path) -> None:
+    ask(page, chart_file, chart.question)
+    ended(page)
+    page.locator("#lf-chat button[title=Edit]").click()
+    page.locator("#lf-chat textarea").fill("What is the total of all values?")
+    page.locator("#lf-chat button[title=Submit]").click()
+    expect(page.locator("#lf-chat .user").last).to_contain_text("What is the total", timeout=20_000)
+    ended(page)
+    expect(page.locator("#lf-chat img")).to_have_count(1)
+    page.locator("#lf-chat button[title=Retry]").click()
+    expect(page.locator("#lf-stop")).to_be_enabled(timeout=SLOW)
+    ended(page)
+    page.locator("#lf-chat button[title=Undo]").click()
+    expect(page.locator("#lf-chat .bot")).to_have_count(0, timeout=20_000)
+    expect(page.locator("#lf-box textarea")).to_have_value("What is the total of all values?")
+    expect(page.locator("#lf-box img").first).to_be_visible()
+
+
 def test_the_page_shows_what_the_model_saw(page: Page, engine: Engine, chart: Record, chart_file: Path) -> None:
     ask(page, chart_file, chart.question)
     ended(page)
