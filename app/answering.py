@@ -35,15 +35,21 @@ def answer(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Contr
 
 
 def resume(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Control, max_answer_tokens: int = 512) -> Iterator[Talk]:
-    """The same for an answer that was stopped or interrupted: it goes on from what there is, the thought included."""
-    last = talk.exchanges[-1]
-    draft = last.replies[-1].text if last.replies else ""
-    conversation = replace(conversation_of(talk, open_picture), draft=draft)
-    for reply in follow(engine, conversation, last.options.sampling(max_answer_tokens), control):
-        yield talk.with_last(replace(last, model=engine.name, replies=(*last.replies[:-1], reply)))
+    """The same for an answer that ended before its time: it goes on from what there is, the thought included.
+
+    An answer that had used up its tokens gets as many again.
+    """
+    last = replace(talk.exchanges[-1], model=engine.name)
+    begun = last.replies[0] if last.replies else None
+    spent = begun.usage.answer_tokens if begun is not None and begun.usage is not None else 0
+    conversation = replace(conversation_of(talk, open_picture), draft=begun.text if begun is not None else "")
+    for reply in follow(engine, conversation, last.options.sampling(max_answer_tokens + spent), control):
+        yield talk.with_last(replace(last, replies=(reply,)))
 
 
 def resumable(talk: Talk) -> bool:
-    """Whether the last answer ended before its time."""
-    replies = talk.exchanges[-1].replies if talk.exchanges else ()
-    return bool(replies) and (replies[-1].usage is None or replies[-1].usage.end != "end")
+    """Whether the last answer ended before its time; a vote is asked again instead."""
+    if not talk.exchanges or talk.exchanges[-1].options.traces > 1:
+        return False
+    replies = talk.exchanges[-1].replies
+    return not replies or replies[0].usage is None or replies[0].usage.end != "end"

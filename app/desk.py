@@ -47,21 +47,26 @@ class Desk:
         self.running = Running()
         self.exports: deque[tempfile.TemporaryDirectory[str]] = deque()
 
-    # What shows a talk returns, in this order: chat, steps, talk, kept talks, three buttons, what the model saw.
+    # What shows a talk returns, in this order: what the browser keeps, talk, chat, steps, kept talks, three buttons,
+    # what the model saw.
 
-    def show(self, talk: Talk, state: State, *, busy: bool = False, again: bool = False, error: str = "") -> tuple[Any, ...]:
-        """The page for ``talk``: while it is ``busy``, and when only its last answer has grown since (``again``)."""
-        steps = exchange_html(talk.exchanges[-1], growing=busy) if talk.exchanges else ""
+    def show(self, talk: Talk, state: State, *, busy: bool = False, error: str = "") -> tuple[Any, ...]:
+        """The page for ``talk``, which is ``busy`` while it is being answered."""
         return (
-            chat_messages(talk, lambda name: self.history.path(state["key"], name), busy=busy, error=error),
-            steps,
+            state | {"talk": talk.id},
             talk,
-            gr.skip() if again else self.kept(state, talk),
+            self.chat(talk, state, busy=busy, error=error),
+            exchange_html(talk.exchanges[-1], growing=busy) if talk.exchanges else "",
+            self.kept(state, talk),
             gr.Button(interactive=busy),
             gr.Button(interactive=busy),
             gr.Button(interactive=not busy and resumable(talk)),
-            gr.skip() if again else self.saw(talk, state),
+            self.saw(talk, state),
         )
+
+    def chat(self, talk: Talk, state: State, *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
+        """The conversation as messages."""
+        return chat_messages(talk, lambda name: self.history.path(state["key"], name), busy=busy, error=error)
 
     def kept(self, state: State, talk: Talk, search: str = "") -> Any:
         """The list of kept conversations."""
@@ -92,7 +97,7 @@ class Desk:
     def retry(self, talk: Talk, state: State, event: gr.RetryData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask the question of the chosen answer again, as the settings are now; what came after it goes."""
         at = place_of(talk, event.index)
-        again = replace(talk.exchanges[at], options=options_of(*chosen), replies=(), liked=None, why="")
+        again = replace(talk.exchanges[at], options=options_of(*chosen), replies=(), liked=None)
         yield from self.grow(talk.until(at).asked(again), state, request, answer)
 
     def edit(self, talk: Talk, state: State, event: gr.EditData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
@@ -115,7 +120,7 @@ class Desk:
         """Show and keep ``talk`` while its last question is answered; whatever happens, what there is stays kept."""
         session = str(request.session_hash)
         control = self.running.begin(session)
-        error, shown_at, saved_at = "", 0.0, time.monotonic()
+        error, said, shown_at, saved_at = "", "", 0.0, time.monotonic()
         self.history.save(state["key"], talk)
         try:
             yield self.show(talk, state, busy=True)
@@ -123,24 +128,30 @@ class Desk:
             for talk in growing:
                 now = time.monotonic()
                 if now - saved_at >= SAVE_S:
-                    self.history.save(state["key"], talk)
+                    self.history.save(state["key"], talk, anew=False)
                     saved_at = now
-                if now - shown_at >= PACE_S:
-                    yield self.show(talk, state, busy=True, again=True)
+                if now - shown_at >= PACE_S:  # the chat and its pictures go over the wire only when there is a new word in it
+                    before, said = said, talk.exchanges[-1].answer_text
+                    chat = gr.skip() if said == before else self.chat(talk, state, busy=True)
+                    steps = exchange_html(talk.exchanges[-1], growing=True)
+                    yield (gr.skip(), talk, chat, steps, *[gr.skip()] * 5)
                     shown_at = now
         except LogicFlowError as exc:
             error = str(exc)
         finally:
             self.running.end(session, control)
-            self.history.save(state["key"], talk)
-        yield self.show(talk, state, error=error)
+            kept = self.history.save(state["key"], talk, anew=False)
+        yield self.show(talk if kept else Talk(), state, error=error)
 
     def undo(self, talk: Talk, state: State, event: gr.UndoData) -> tuple[Any, ...]:
         """Take the last question back into the box, with its pictures."""
         at = place_of(talk, event.index)
         last, talk = talk.exchanges[at], talk.until(at)
         self.history.save(state["key"], talk)
-        files = [str(self.history.path(state["key"], name)) for name in last.pictures]
+        try:
+            files = [str(self.history.path(state["key"], name)) for name in last.pictures]
+        except TalkError:  # the question comes back without them
+            files = []
         return ({"text": last.question, "files": files}, *self.show(talk, state))
 
     def look(self, talk: Talk, event: gr.SelectData) -> str:
@@ -183,7 +194,7 @@ class Desk:
             talk = self.history.load(state["key"], str(state.get("talk")))
         except TalkError:
             talk = Talk()
-        return (state, *self.show(talk, state))
+        return self.show(talk, state)
 
     def open(self, id_: str | None, state: State) -> tuple[Any, ...]:
         """Another conversation of the list."""
@@ -198,7 +209,7 @@ class Desk:
     def branch(self, talk: Talk, state: State) -> tuple[Any, ...]:
         """The same conversation once more, to go on from in another way."""
         if talk.exchanges:
-            talk = replace(talk.branch(len(talk.exchanges)), name=f"{talk.title[:190]} (branch)")
+            talk = replace(talk.branch(), name=f"{talk.title[:190]} (branch)")
             self.history.save(state["key"], talk)
         return self.show(talk, state)
 
@@ -208,11 +219,13 @@ class Desk:
             self.history.save(state["key"], talk)
         return ("", *self.show(talk, state))
 
-    def delete(self, talk: Talk, state: State) -> tuple[Any, ...]:
+    def delete(self, talk: Talk, state: State, request: gr.Request) -> tuple[Any, ...]:
+        self.stop(request)
         self.history.delete(state["key"], talk.id)
         return self.show(Talk(), state)
 
-    def delete_everything(self, state: State) -> tuple[Any, ...]:
+    def delete_everything(self, state: State, request: gr.Request) -> tuple[Any, ...]:
+        self.stop(request)
         self.history.delete_everything(state["key"])
         return self.show(Talk(), state)
 
@@ -222,17 +235,20 @@ class Desk:
         def picture(name: str) -> bytes:
             return self.history.picture(state["key"], name)
 
-        made = {
-            "Markdown": lambda: export.to_markdown(talk, thoughts=thoughts),
-            "HTML": lambda: export.to_html(talk, picture, thoughts=thoughts),
-            "JSON": lambda: export.to_json(talk, picture, thoughts=thoughts),
-        }[form]()
+        try:
+            made, ending = {
+                "Markdown": lambda: (export.to_markdown(talk, thoughts=thoughts), "md"),
+                "HTML": lambda: (export.to_html(talk, picture, thoughts=thoughts), "html"),
+                "JSON": lambda: (export.to_json(talk, picture, thoughts=thoughts), "json"),
+            }[form]()
+        except TalkError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
         folder = tempfile.TemporaryDirectory(prefix="logicflow-")
         self.exports.append(folder)
         if len(self.exports) > MAX_EXPORTS:
             self.exports.popleft().cleanup()
-        path = Path(folder.name) / ("conversation." + {"Markdown": "md", "HTML": "html", "JSON": "json"}[form])
-        path.write_text(made)
+        path = Path(folder.name) / f"conversation.{ending}"
+        path.write_text(made, encoding="utf-8")
         return str(path)
 
     def upload(self, file: str, talk: Talk, state: State) -> tuple[Any, ...]:
@@ -244,15 +260,15 @@ class Desk:
             names = {self.history.keep_picture(state["key"], data) for data in pictures}
             if not {name for exchange in taken.exchanges for name in exchange.pictures} <= names:
                 raise TalkError("a picture of the conversation is not the one that it names; export it again")
-            taken = taken.branch(len(taken.exchanges))
+            taken = taken.branch()
             self.history.save(state["key"], taken)
         except LogicFlowError as exc:
             return self.show(talk, state, error=str(exc))
         return self.show(taken, state)
 
 
-def options_of(thinking: bool, temperature: float, top_p: float, seed: float, budget: float, traces: float) -> Options:
-    """The settings' values as they come from the page."""
+def options_of(thinking: bool, temperature: float, top_p: float, seed: float | None, budget: float, traces: float) -> Options:
+    """The settings' values as they come from the page, where a field may have been emptied."""
     return Options(
-        thinking=thinking, temperature=temperature, top_p=top_p, seed=int(seed), max_thought_tokens=int(budget), traces=int(traces)
+        thinking=thinking, temperature=temperature, top_p=top_p, seed=int(seed or 0), max_thought_tokens=int(budget), traces=int(traces)
     )

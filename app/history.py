@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Float, String, Text, create_engine, delete, event, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from app.talks import Talk, talk_as_json, talk_from_json
-from vision.errors import TalkError
+from vision.errors import SettingsError, TalkError
 
 MAX_TALKS = 500
 """Conversations kept for one key; the oldest goes when another comes."""
@@ -57,30 +58,38 @@ class Kept:
 
     Attributes:
         id, title: of the talk.
-        changed: seconds since 1970.
     """
 
     id: str
     title: str
-    changed: float
 
 
 class History:
-    """The store in ``folder``, which is made when it is missing; safe to use from several threads."""
+    """The store in ``folder``, which is made when it is missing; safe to use from several threads.
+
+    Raises:
+        SettingsError: when ``folder`` cannot be used.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "pictures").mkdir(parents=True, exist_ok=True, mode=0o700)
         self._files = threading.Lock()  # a picture is not swept while another key begins to keep it
         self._engine = create_engine(f"sqlite:///{folder / 'history.sqlite'}", connect_args={"timeout": 30})
-
-        self.secret = self._secret()
 
         @event.listens_for(self._engine, "connect")
         def _write_ahead(connection: object, _: object) -> None:
             connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
 
-        _Table.metadata.create_all(self._engine)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / "pictures").mkdir(exist_ok=True)
+            self.secret = self._secret()
+            _Table.metadata.create_all(self._engine)
+        except (OSError, SQLAlchemyError) as exc:
+            why = str(exc).splitlines()[0]
+            raise SettingsError(
+                f"conversations cannot be kept in {folder} ({why}); set LOGICFLOW_DATA_DIR to a folder of your own"
+            ) from exc
 
     def _secret(self) -> str:
         """What browsers' keys are encrypted with; the same after a restart, so that a history is found again."""
@@ -97,10 +106,15 @@ class History:
         with Session(self._engine) as session, session.begin():
             yield session
 
-    def save(self, owner: str, talk: Talk) -> None:
-        """Keep ``talk`` as it is now, in place of an earlier state of it."""
+    def save(self, owner: str, talk: Talk, *, anew: bool = True) -> bool:
+        """Keep ``talk`` as it is now, in place of an earlier state of it; whether it is kept.
+
+        With ``anew`` off a talk that was deleted meanwhile stays deleted.
+        """
         text = " ".join(part for exchange in talk.exchanges for part in (exchange.question, exchange.answer_text)).casefold()
         with self._session() as session:
+            if not anew and session.get(_TalkRow, (_hidden(owner), talk.id)) is None:
+                return False
             session.merge(
                 _TalkRow(
                     owner=_hidden(owner),
@@ -112,8 +126,10 @@ class History:
                 )
             )
             of_owner = select(_TalkRow.id).where(_TalkRow.owner == _hidden(owner))
-            for id_ in session.scalars(of_owner.order_by(_TalkRow.changed.desc()).offset(MAX_TALKS)):
-                session.execute(delete(_TalkRow).where(_TalkRow.owner == _hidden(owner), _TalkRow.id == id_))
+            old = list(session.scalars(of_owner.order_by(_TalkRow.changed.desc()).offset(MAX_TALKS)))
+        for id_ in old:
+            self.delete(owner, id_)
+        return True
 
     def load(self, owner: str, id_: str) -> Talk:
         """The kept talk.
@@ -129,12 +145,12 @@ class History:
 
     def list(self, owner: str, search: str = "", most: int = 100) -> list[Kept]:
         """Kept talks, the latest change first; with ``search`` only those that have all its words."""
-        query = select(_TalkRow.id, _TalkRow.title, _TalkRow.changed).where(_TalkRow.owner == _hidden(owner))
+        query = select(_TalkRow.id, _TalkRow.title).where(_TalkRow.owner == _hidden(owner))
         for word in search.casefold().split()[:10]:
             query = query.where(_TalkRow.text.contains(word, autoescape=True))
         with self._session() as session:
             rows = session.execute(query.order_by(_TalkRow.changed.desc()).limit(most))
-            return [Kept(id=row.id, title=row.title, changed=row.changed) for row in rows]
+            return [Kept(id=row.id, title=row.title) for row in rows]
 
     def delete(self, owner: str, id_: str) -> None:
         """Forget one talk, and the pictures that only it had."""

@@ -19,7 +19,7 @@ from app.plain import ballot_as_json, reply_as_json
 from app.talks import Talk
 from vision.ask import ask, limits_of, open_engine, sampling_of, spread, vote
 from vision.engine import Engine
-from vision.errors import LogicFlowError
+from vision.errors import LogicFlowError, SettingsError
 from vision.settings import Settings
 
 CSS = Path(__file__).with_name("page.css")
@@ -70,11 +70,11 @@ def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
                 saw = gr.Gallery(
                     visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
                 )
-        shown = [talking["chat"], steps, talk, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
+        shown = [state, talk, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
         _wire_conversation(desk, talking, chosen, talk, state, shown, steps)
         _wire_history(desk, side, talk, state, shown)
         _endpoints(engine, settings)
-        page.load(desk.arrive, [state], [state, *shown], **QUICK)
+        page.load(desk.arrive, [state], shown, **QUICK)
         page.unload(desk.stop)
     return page
 
@@ -148,14 +148,10 @@ def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], t
     chat, box = talking["chat"], talking["box"]
     answering = {**ONE_AT_A_TIME, "show_progress": "hidden", "api_visibility": "private"}
     kept = [talk, state]
-    ran = [
-        box.submit(desk.submit, [box, *kept, *chosen], [box, *shown], **answering),
-        chat.retry(desk.retry, [*kept, *chosen], shown, **answering),
-        chat.edit(desk.edit, [*kept, *chosen], shown, **answering),
-        talking["on"].click(desk.go_on, kept, shown, **answering),
-    ]
-    for event in ran:
-        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **QUICK)
+    box.submit(desk.submit, [box, *kept, *chosen], [box, *shown], **answering)
+    chat.retry(desk.retry, [*kept, *chosen], shown, **answering)
+    chat.edit(desk.edit, [*kept, *chosen], shown, **answering)
+    talking["on"].click(desk.go_on, kept, shown, **answering)
     chat.undo(desk.undo, kept, [box, *shown], **QUICK)
     chat.clear(desk.begin, [state], shown, **QUICK)
     chat.select(desk.look, [talk], [steps], **QUICK)
@@ -166,17 +162,13 @@ def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], t
 
 def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown: list[Any]) -> None:
     kept = [talk, state]
-    changed = [
-        side["new"].click(desk.begin, [state], shown, **QUICK),
-        side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK),
-        side["branch"].click(desk.branch, kept, shown, **QUICK),
-        side["delete"].click(desk.delete, kept, shown, **QUICK),
-        side["everything"].click(desk.delete_everything, [state], shown, **QUICK),
-        side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK),
-        side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK),
-    ]
-    for event in changed:
-        event.then(lambda talk, state: (state or {}) | {"talk": talk.id}, kept, [state], **QUICK)
+    side["new"].click(desk.begin, [state], shown, **QUICK)
+    side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK)
+    side["branch"].click(desk.branch, kept, shown, **QUICK)
+    side["delete"].click(desk.delete, kept, shown, **QUICK)
+    side["everything"].click(desk.delete_everything, [state], shown, **QUICK)
+    side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK)
+    side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK)
     side["search"].input(lambda search, talk, state: desk.kept(state, talk, search), [side["search"], *kept], [side["kept"]], **QUICK)
     side["make"].click(
         lambda *given: gr.File(desk.download(*given), visible=True), [side["form"], side["thoughts"], *kept], [side["file"]], **QUICK
@@ -213,7 +205,9 @@ def _endpoints(engine: Engine, settings: Settings) -> None:
             seed: of the first trace.
         """
         try:
-            drawn = spread(min(max(int(traces), 1), 64))
+            if not 1 <= traces <= 64:
+                raise SettingsError(f"traces is {traces}; expected 1 to 64")
+            drawn = spread(int(traces))
             return ballot_as_json(
                 vote(picture, question, engine, sampling=replace(usual, seed=int(seed)), temperatures=drawn, limits=limits)
             )

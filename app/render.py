@@ -150,11 +150,11 @@ def _said(exchange: Exchange, *, growing: bool, failed: bool) -> str:
     if best is not None and best.answer_text:
         sure = f"\n\n*{exchange.vote.votes} of {len(exchange.replies)} traces agree*" if len(exchange.replies) > 1 else ""
         cut = "" if growing or best.usage is not None else "\n\n*interrupted*"
-        return best.answer_text + sure + cut
+        return harmless(best.answer_text) + sure + cut
     if growing:
         return "thinking …" if best is not None and best.thinking else "…"
     if best is None or best.usage is None:
-        return "*no answer*" if failed else "*interrupted; Continue goes on from here*"
+        return "*no answer*" if failed else "*interrupted*"
     return f"*{best.why_no_answer}*"
 
 
@@ -166,6 +166,11 @@ def place_of(talk: Talk, index: int | tuple[int, int] | list[int]) -> int:
         if left < 0:
             return place
     return len(talk.exchanges) - 1
+
+
+def harmless(text: str) -> str:
+    """A model's Markdown without tags and pictures: a picture's address could carry words to another machine."""
+    return text.replace("<", "&lt;").replace("![", "!\\[")
 
 
 def plain(text: str) -> str:

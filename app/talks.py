@@ -69,7 +69,6 @@ class Exchange:
         replies: one trace, or those of a vote; a trace without usage was interrupted.
         model: name of the model that answered.
         liked: a person's verdict on the answer, None where there is none.
-        why: the reason given with it.
     """
 
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
@@ -78,7 +77,6 @@ class Exchange:
     replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
     model: str = ""
     liked: bool | None = None
-    why: str = ""
 
     @property
     def vote(self) -> Vote:
@@ -124,9 +122,9 @@ class Talk:
         """The first ``count`` exchanges only: what undo, edit and retry go on from."""
         return replace(self, exchanges=self.exchanges[:count])
 
-    def branch(self, count: int) -> Talk:
-        """The first ``count`` exchanges as a conversation of its own."""
-        return replace(self, id=uuid.uuid4().hex, exchanges=self.exchanges[:count])
+    def branch(self) -> Talk:
+        """The same as a conversation of its own."""
+        return replace(self, id=uuid.uuid4().hex)
 
     def with_last(self, exchange: Exchange) -> Talk:
         """The last exchange replaced."""

@@ -131,12 +131,8 @@ def count_votes(replies: Sequence[Reply]) -> Vote:
     return tally([reply.answer if reply.usage and reply.usage.end == "end" and not reply.thinking else None for reply in ended])
 
 
-TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
-"""Of the traces of a vote: from nearly certain to wide."""
-
-
 def spread(traces: int) -> tuple[float, ...]:
-    """``traces`` temperatures from 0.2 to 1.0, evenly; at least one.
+    """Temperatures of the ``traces`` of a vote, from nearly certain to wide: 0.2 to 1.0, evenly.
 
     >>> spread(3)
     (0.2, 0.6, 1.0)
@@ -184,7 +180,7 @@ def vote(
     engine: Engine,
     *,
     sampling: Sampling | None = None,
-    temperatures: Sequence[float] = TEMPERATURES,
+    temperatures: Sequence[float] = (),
     limits: Limits | None = None,
 ) -> Ballot:
     """Ask ``question`` several times and let the answers vote; the whole ballot, see :func:`vote_live`.
@@ -202,17 +198,17 @@ def vote_live(
     engine: Engine,
     *,
     sampling: Sampling | None = None,
-    temperatures: Sequence[float] = TEMPERATURES,
+    temperatures: Sequence[float] = (),
     limits: Limits | None = None,
     control: Control | None = None,
 ) -> Iterator[Ballot]:
-    """The same, as it grows: a trace for each of ``temperatures``, each with a seed of its own.
+    """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
 
     No further trace is begun once the vote is settled (:meth:`vision.consensus.Vote.settled`) or stopped.
     """
     sampling = sampling or Sampling()
     conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits)
-    yield from elect(engine, conversation, sampling, temperatures, control)
+    yield from elect(engine, conversation, sampling, temperatures or spread(5), control)
 
 
 def elect(

@@ -39,6 +39,8 @@ class Sampling:
             raise SettingsError(f"temperature is {self.temperature}; expected 0 to 2")
         if not 0.0 < self.top_p <= 1.0:
             raise SettingsError(f"top_p is {self.top_p}; expected above 0, at most 1")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"seed is {self.seed}; expected 0 to {2**63 - 1}")
         if self.max_thought_tokens < 0 or self.max_answer_tokens < 1:
             raise SettingsError("token budgets must be at least 0 for thoughts and 1 for answers")
 

@@ -9,6 +9,7 @@ from finetune.charts.readings import Asked, Question, describe, phrase, running_
 
 
 def ask_flow(rng: random.Random, figure: Figure) -> Asked:
+    """What follows, precedes, begins or ends, and how many steps there are; None where the diagram is too short."""
     boxes = figure.categories
     reading = f"Read {describe(figure)}."
     kind = rng.choice(("after", "after", "before", "steps", "first", "last", "count", "two after"))
@@ -68,7 +69,8 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
     return Question(task=kind, text=text, steps=(reading, f"The {kind} is {end}."), answer=end, operations=1, exact=True)
 
 
-def ask_geometry(rng: random.Random, figure: Figure) -> Asked:
+def ask_geometry(rng: random.Random, figure: Figure) -> Question:
+    """The missing angle, the area or the perimeter, whichever the figure's labels give."""
     values = [number(value) for value in figure.values]
     reading = f"Read {describe(figure)}."
     unit = "" if rng.random() < 0.8 or not figure.unit else " in " + figure.unit

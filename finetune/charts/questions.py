@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import random
 
+from finetune.charts.comparison import ask_comparison
 from finetune.charts.diagrams import ask_flow, ask_geometry
 from finetune.charts.figures import Figure
 from finetune.charts.readings import Question
-from finetune.charts.series import ABOUT_SERIES, ask_comparison, look_at
+from finetune.charts.series import ABOUT_SERIES, look_at
 
 
 def ask(rng: random.Random, figure: Figure, task: str = "") -> Question:

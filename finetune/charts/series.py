@@ -1,4 +1,4 @@
-"""Questions about one series of values, or about two beside each other: from reading one value to means and trends."""
+"""Questions about one series of values: from reading one of them to means and trends."""
 
 from __future__ import annotations
 
@@ -361,48 +361,3 @@ def look_at(rng: random.Random, figure: Figure) -> View:
         names, values = figure.categories, figure.series[name]
         of = rng.choice((f" of {name}", f" for {name}", f" in {name}"))
     return View(names=names, values=values, of=of, what=what, each=each, reading=f"{name}: {read(names, values)}", exact=exact)
-
-
-def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
-    first, second = rng.sample(list(figure.series), 2)
-    a, b = figure.series[first], figure.series[second]
-    at = rng.randrange(len(figure.categories))
-    place = figure.categories[at]
-    exact = figure.printed
-    if rng.random() < 0.6:
-        if abs(a[at] - b[at]) < (0.01 if exact else 0.08) * max(a + b):
-            return None
-        high = rng.random() < 0.6
-        winner = first if (a[at] > b[at]) == high else second
-        text = phrase(
-            rng,
-            (
-                "Which is {word} for {place}, {a} or {b}?",
-                "Which is {word} in {place}, {a} or {b}?",
-                "In {place}, which is {word}, {a} or {b}?",
-            ),
-            word=rng.choice(("higher", "larger") if high else ("lower", "smaller")),
-            place=place,
-            a=first,
-            b=second,
-        )
-        pair = f"{first} {number(a[at])}, {second} {number(b[at])}"
-        steps = (f"Read {place}: {pair}.", f"Compare {number(a[at])} {'>' if a[at] > b[at] else '<'} {number(b[at])}.")
-        return Question(task="compare", text=text, steps=steps, answer=winner, operations=2, exact=True)
-    if any(abs(x - y) < (0.01 if exact else 0.06) * max(a + b) for x, y in zip(a, b, strict=True)):
-        return None
-    won = [name for name, x, y in zip(figure.categories, a, b, strict=True) if x > y]
-    text = phrase(
-        rng,
-        ("How often is {a} higher than {b}?", "For how many {each} values is {a} above {b}?"),
-        a=first,
-        b=second,
-        each=(figure.topic or "category").lower(),
-    )
-    steps = (
-        f"Read {first}: {read(figure.categories, a)}.",
-        f"Read {second}: {read(figure.categories, b)}.",
-        f"{first} is higher in {', '.join(won) or 'none'}.",
-        f"That makes {len(won)}.",
-    )
-    return Question(task="compare", text=text, steps=steps, answer=str(len(won)), operations=3, exact=True)

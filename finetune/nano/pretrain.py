@@ -1,6 +1,6 @@
 """Pretraining of nano's base from scratch on drawn charts: Muon for matrices, AdamW for the rest, bf16, compiled.
 
-    python -m finetune.nano pretrain --minutes 80
+    python -m finetune.nano pretrain --minutes 150
 
 The schedule follows the minutes spent, so that a budget of time is used to the end on any machine; checkpoints
 hold the minutes, and the same command resumes. Two cores with AMX see about ten pictures a second while
@@ -33,7 +33,7 @@ from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS, count, create, save_hub
 from finetune.nano.pool import figure_of, figures_of, square
 from finetune.nano.rows import Packer, Row, attention_mask, page_exchanges, picture_exchanges, reading_exchanges
-from finetune.nano.sight import POINTS, Sight, few_words, letter_targets, text_page, word_loss, word_targets
+from finetune.nano.sight import Sight, few_words, letter_targets, text_page, word_loss, word_targets
 
 FAST_SEEDS = 10_000_000
 """Training seeds from here on are drawn by the fast renderer."""
@@ -68,10 +68,6 @@ class Plan:
     seed: int = 0
 
 
-NO_LETTERS = np.full((IMAGE_TOKENS, 4, POINTS), -100)
-NO_WORDS = np.full((IMAGE_TOKENS, 4), -100)
-
-
 class Stream(IterableDataset):  # type: ignore[type-arg]
     """Endless batches; ``progress`` (a shared float tensor, 0..1) sets their difficulty."""
 
@@ -86,18 +82,15 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             yield self._batch(step)
             step += 1
 
-    def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, list[Letter] | None, Row]:
+    def _picture(self, rng: random.Random, seed: int) -> tuple[np.ndarray, list[Letter], Row]:
         done = float(self.progress[0])
         grown = min(max(0.0, (done - self.plan.sight) / (self.plan.easy - self.plan.sight)), 1.0)
         ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
         apart, chance = done < self.plan.sight, rng.random()
         if chance < (0.75 if apart else 0.1):
             drawing, written, lines = text_page(rng)
-            return (
-                np.asarray(square(wear(rng, drawing, pad=False), IMAGE_SIDE)),
-                written,
-                self.packer.picture_row(rng, page_exchanges(rng, lines)),
-            )
+            image = square(wear(rng, drawing, pad=False), IMAGE_SIDE)
+            return np.asarray(image), written, self.packer.picture_row(rng, page_exchanges(rng, lines))
         if not apart and chance < 0.1 + 0.3 * (1.0 - grown):
             drawing, written, lines = few_words(rng, few)
             image = square(wear(rng, drawing, pad=False), IMAGE_SIDE)
@@ -131,8 +124,8 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         return {
             "apart": apart,
             "pixels": torch.from_numpy(np.stack([image for image, *_ in pictures])),
-            "letters": torch.from_numpy(np.stack([NO_LETTERS if seen is None else letter_targets(seen) for seen in written])),
-            "words": torch.from_numpy(np.stack([NO_WORDS if seen is None else word_targets(seen, tokenizer) for seen in written])),
+            "letters": torch.from_numpy(np.stack([letter_targets(seen) for seen in written])),
+            "words": torch.from_numpy(np.stack([word_targets(seen, tokenizer) for seen in written])),
             **self._stacked(rows),
             "tasks": [row.tasks for row in rows],
         }
@@ -197,11 +190,11 @@ class Learner(torch.nn.Module):
 
         Args:
             pixels: (P, 3, side, side) in -1..1; of the first P rows, unless ``places`` is None.
-            letters: (P, 256, 4, 4) classes, -100 where unknown.
+            letters: (P, 256, 4, 4) classes.
             words: (P, 256, 4) tokens that begin in each cell, -100 where there is none.
             ids, position: (B, L).
             mask: (B, 1, L, L) additive.
-            places: (P, 100) where each picture's soft tokens stand; None for rows of text that see no picture.
+            places: (P, 256) where each picture's soft tokens stand; None for rows of text that see no picture.
             target: (B, L) the next token, -100 where nothing is learned.
 
         Returns:

@@ -189,7 +189,7 @@ class Sight(torch.nn.Module):
         Args:
             patches: (P, 1024, V) from the tower.
             tokens: (P, 256, D) from the projector.
-            letters: (P, 256, 4, 4) classes; -100 where they are unknown.
+            letters: (P, 256, 4, 4) classes.
         """
         by_patch = letters.view(-1, GRID, GRID, 2, 2, POINTS).permute(0, 1, 3, 2, 4, 5).reshape(len(letters), -1, POINTS)
         near, near_right = _score(self.of_patch(patches).view(*by_patch.shape, CLASSES), by_patch)
@@ -218,7 +218,7 @@ def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor
 
 def _score(logits: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     real = letters > 0
-    weight = torch.where(real, 1.0, 0.05) * (letters >= 0)
-    loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, -2), letters.clamp(min=0).flatten(), reduction="none")
+    weight = torch.where(real, 1.0, 0.05)
+    loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, -2), letters.flatten(), reduction="none")
     right = ((logits.argmax(-1) == letters) & real).sum() / real.sum().clamp(min=1)
-    return (loss * weight.flatten()).sum() / weight.sum().clamp(min=1), right
+    return (loss * weight.flatten()).sum() / weight.sum(), right

@@ -38,5 +38,14 @@ def test_several_traces_vote() -> None:
     assert done.exchanges[0].answer_text == "The answer is 7." and done.exchanges[0].vote.votes == 3
 
 
-def test_nothing_asked_is_not_resumable() -> None:
-    assert not resumable(Talk()) and not resumable(asking("?"))
+def test_an_answer_that_used_up_its_tokens_gets_as_many_again(engine: LocalEngine, chart: Record) -> None:
+    *_, whole = answer(engine, asking(chart.question), lambda name: chart.image, Control())
+    *_, cut = answer(engine, asking(chart.question), lambda name: chart.image, Control(), 2)
+    assert resumable(cut) and cut.exchanges[0].answer_text != whole.exchanges[0].answer_text
+    for _ in range(20):
+        *_, cut = resume(engine, cut, lambda name: chart.image, Control(), 2)
+    assert cut.exchanges[0].answer_text == whole.exchanges[0].answer_text and not resumable(cut)
+
+
+def test_a_question_that_got_nothing_can_go_on_and_a_vote_cannot() -> None:
+    assert resumable(asking("?")) and not resumable(asking("?", traces=3)) and not resumable(Talk())

@@ -9,7 +9,7 @@ import pytest
 from app.history import History
 from app.talks import Exchange, Talk
 from tests.app.test_talks import TALK, answered
-from vision.errors import TalkError
+from vision.errors import SettingsError, TalkError
 
 
 @pytest.fixture
@@ -83,6 +83,26 @@ def test_there_is_room_for_so_many_bytes_and_talks(history: History, monkeypatch
     for question in ("one", "two", "three"):
         history.save("anna", Talk(exchanges=(Exchange(question=question),)))
     assert [kept.title for kept in history.list("anna")] == ["three", "two"]
+
+
+def test_what_was_deleted_while_it_was_answered_stays_deleted(history: History) -> None:
+    history.save("anna", TALK.until(1))
+    history.delete_everything("anna")
+    assert not history.save("anna", TALK, anew=False) and history.list("anna") == []
+
+
+def test_the_oldest_goes_with_its_pictures(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.history.MAX_TALKS", 1)
+    name = history.keep_picture("anna", b"old")
+    history.save("anna", Talk(exchanges=(Exchange(question="old", pictures=(name,)),)))
+    history.save("anna", Talk(exchanges=(Exchange(question="new"),)))
+    assert [kept.title for kept in history.list("anna")] == ["new"] and list((history.folder / "pictures").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match="LOGICFLOW_DATA_DIR"):
+        History(tmp_path / "file" / "kept")
 
 
 def test_many_threads_may_write_at_once(history: History) -> None:

@@ -69,6 +69,13 @@ def test_a_conversation_is_shown_message_by_message() -> None:
     assert "went wrong" in chat_messages(talk, Path, error="It went wrong.")[-1]["content"]
 
 
+def test_an_answer_shows_no_picture_and_no_tag() -> None:
+    said = "**7** ![a](http://x/?q=secret) ![b][c] <img src=http://x> 3 < 4"
+    exchange = Exchange(question="q", replies=(Reply(question="q", answer_text=said, usage=USAGE),))
+    made = chat_messages(Talk(exchanges=(exchange,)), Path)[-1]["content"]
+    assert made.startswith("**7** ") and "![" not in made and "<" not in made
+
+
 def test_a_vote_shows_bars_and_traces_to_open() -> None:
     replies = tuple(Reply(question="q", thought="Read.", answer_text=f"The answer is {answer}.", usage=USAGE) for answer in (7, 7, 8))
     made = exchange_html(Exchange(question="q", replies=replies, options=Options(traces=5)))

@@ -78,5 +78,5 @@ def test_the_winners_trace_stands_for_the_answer() -> None:
 
 def test_undo_and_branch_keep_what_came_before() -> None:
     assert TALK.until(1).exchanges == TALK.exchanges[:1] and TALK.until(1).id == TALK.id
-    assert TALK.branch(2).exchanges == TALK.exchanges and TALK.branch(2).id != TALK.id
+    assert TALK.branch().exchanges == TALK.exchanges and TALK.branch().id != TALK.id
     assert TALK.title == "How many?" and replace(TALK, name="Apples").title == "Apples"

@@ -137,6 +137,14 @@ def test_a_conversation_survives_a_reload_and_is_found_again(page: Page, chart: 
     expect(page.locator("#lf-chat .bot")).to_have_count(0)
 
 
+def test_a_reload_in_the_middle_of_an_answer_loses_nothing(page: Page, chart_file: Path) -> None:
+    ask(page, chart_file, "What is the average?")
+    page.locator("#lf-stop:enabled").wait_for(timeout=30_000)
+    page.reload()
+    expect(page.locator("#lf-chat .user").last).to_contain_text("What is the average?", timeout=20_000)
+    expect(page.locator("#lf-chat img").first).to_be_visible()
+
+
 def test_a_conversation_is_exported_and_imported(page: Page, chart: Record, chart_file: Path, tmp_path: Path) -> None:
     ask(page, chart_file, chart.question)
     ended(page)

@@ -36,6 +36,12 @@ def test_a_programs_mistake_is_a_sentence(client: Client, tmp_path: Path) -> Non
         client.predict(handle_file(str(text)), "How many?", api_name="/ask")
 
 
+@pytest.mark.parametrize(("traces", "said"), [(0, "traces is 0"), (65, "traces is 65")])
+def test_a_number_of_traces_that_is_impossible_is_said(client: Client, chart_file: Path, traces: int, said: str) -> None:
+    with pytest.raises(AppError, match=said):
+        client.predict(handle_file(str(chart_file)), "How many?", traces, 0, api_name="/vote")
+
+
 def test_only_ask_and_vote_are_offered(client: Client) -> None:
     offered: Any = client.view_api(return_format="dict", print_info=False)
     assert set(offered["named_endpoints"]) == {"/ask", "/vote"} and not offered["unnamed_endpoints"]
