@@ -18,20 +18,35 @@ OpenPicture = Callable[[str], Image.Image]
 """A picture, checked and upright, by its name."""
 
 
-def answer(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Control, max_answer_tokens: int = 512) -> Iterator[Talk]:
-    """``talk`` again and again as the answer to its last question grows; with several traces they vote.
+def answer(
+    engine: Engine,
+    talk: Talk,
+    open_picture: OpenPicture,
+    control: Control,
+    max_answer_tokens: int = 512,
+    rival: Callable[[], Engine] | None = None,
+) -> Iterator[Talk]:
+    """``talk`` again and again as the answer to its last question grows.
+
+    With several traces they vote; where a comparison is asked for, ``rival`` answers the same after that, drawn alike.
 
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    last = replace(talk.exchanges[-1], model=engine.name, replies=())
+    last = replace(talk.exchanges[-1], model=engine.name, replies=(), rival=None, rival_model="")
     conversation, sampling = conversation_of(talk, open_picture), last.options.sampling(max_answer_tokens)
     if last.options.traces > 1:
         for ballot in elect(engine, conversation, sampling, spread(last.options.traces), control):
-            yield talk.with_last(replace(last, replies=ballot.replies))
-        return
-    for reply in follow(engine, conversation, sampling, control):
-        yield talk.with_last(replace(last, replies=(reply,)))
+            last = replace(last, replies=ballot.replies)
+            yield talk.with_last(last)
+    else:
+        for reply in follow(engine, conversation, sampling, control):
+            last = replace(last, replies=(reply,))
+            yield talk.with_last(last)
+    if last.options.compare and rival is not None and not control.stopped:
+        other = rival()
+        for reply in follow(other, conversation, sampling, control):
+            yield talk.with_last(replace(last, rival=reply, rival_model=other.name))
 
 
 def resume(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Control, max_answer_tokens: int = 512) -> Iterator[Talk]:

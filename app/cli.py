@@ -7,9 +7,11 @@ The thought goes to stderr, dimmed, as it streams; the answer goes to stdout. Ex
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -29,9 +31,13 @@ app = typer.Typer(
 Model = Annotated[str | None, typer.Option(help="Checkpoint directory or Hub id; the bundled nano when left out.")]
 Adapter = Annotated[str | None, typer.Option(help="LoRA adapter directory or Hub id; 'none' for the bare model.")]
 Precision = Annotated[str | None, typer.Option(help="auto, fp32, bf16, 8bit or 4bit.")]
-Words = Annotated[list[str], typer.Argument(metavar="PICTURE... QUESTION", help="One picture or several, then the question.")]
+Words = Annotated[
+    list[str],
+    typer.Argument(metavar="PICTURE... QUESTION", help="Pictures, then the question; of a PDF page 1, or chart.pdf#page=2-3."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with steps, claims and usage.")]
 ThoughtTokens = Annotated[int | None, typer.Option(help="Tokens after which the thought is closed.")]
+PanAndScan = Annotated[str | None, typer.Option(help="Show long pictures in crops too: auto, on or off.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the sampling.")]
 
 
@@ -45,16 +51,24 @@ def ask(
     max_thought_tokens: ThoughtTokens = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the likeliest token every time; up to 2.")] = None,
     seed: Seed = None,
+    pan_and_scan: PanAndScan = None,
     thinking: Annotated[bool, typer.Option("--thinking/--no-thinking", help="Whether to think before answering.")] = True,
 ) -> None:
     """Ask a question about one picture or several."""
     settings = _settings(
-        model=model, adapter=adapter, precision=precision, max_thought_tokens=max_thought_tokens, temperature=temperature, seed=seed
+        model=model,
+        adapter=adapter,
+        precision=precision,
+        max_thought_tokens=max_thought_tokens,
+        temperature=temperature,
+        seed=seed,
+        pan_and_scan=pan_and_scan,
     )
     from vision.ask import ask_live, sampling_of
 
     def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
-        return ask_live(pictures, question, engine, sampling=sampling_of(settings), thinking=thinking, limits=limits)
+        crops = settings.pan_and_scan
+        return ask_live(pictures, question, engine, sampling=sampling_of(settings), thinking=thinking, limits=limits, pan_and_scan=crops)
 
     reply = _run(words, settings, live, partial(_show, quiet=as_json))
     if as_json:
@@ -79,14 +93,18 @@ def vote(
     traces: Annotated[int, typer.Option(min=1, max=64, help="Traces at most; fewer are drawn once the vote is settled.")] = 5,
     temperatures: Annotated[str, typer.Option(help="One a trace, with commas, instead of --traces; 0.2 to 1.0 when left out.")] = "",
     seed: Seed = None,
+    pan_and_scan: PanAndScan = None,
 ) -> None:
     """Ask several times and let the answers vote."""
-    settings = _settings(model=model, adapter=adapter, precision=precision, max_thought_tokens=max_thought_tokens, seed=seed)
+    settings = _settings(
+        model=model, adapter=adapter, precision=precision, max_thought_tokens=max_thought_tokens, seed=seed, pan_and_scan=pan_and_scan
+    )
     drawn = _temperatures(temperatures, traces)
     from vision.ask import sampling_of, vote_live
 
     def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
-        return vote_live(pictures, question, engine, sampling=sampling_of(settings), temperatures=drawn, limits=limits)
+        crops = settings.pan_and_scan
+        return vote_live(pictures, question, engine, sampling=sampling_of(settings), temperatures=drawn, limits=limits, pan_and_scan=crops)
 
     ballot = _run(words, settings, live, partial(_show_votes, quiet=as_json))
     if as_json:
@@ -101,16 +119,40 @@ def vote(
 
 
 @app.command()
+def feedback(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where feedback.json, dataset_info.json and images/ are written.")],
+) -> None:
+    """Write what people thought of answers on the page as preference rows for LLaMA-Factory."""
+    settings = _settings()
+    from vision.errors import LogicFlowError
+
+    try:
+        from app.feedback import preference_rows, write_preferences
+        from app.history import History
+
+        history = History(Path(settings.data_dir))
+        judged = history.verdicts()
+        rows = preference_rows(judged)
+        write_preferences(folder, rows, history.any_picture)
+    except LogicFlowError as exc:
+        _fail(str(exc))
+    except OSError as exc:
+        _fail(f"{folder} cannot be written ({exc.strerror}); choose another folder")
+    print(f"{len(rows)} rows from {len(judged)} verdicts in {folder}")
+
+
+@app.command()
 def serve(
     model: Model = None,
     adapter: Adapter = None,
     precision: Precision = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
+    compare: Annotated[str | None, typer.Option(help="Second model, for answers side by side; else the base of the adapter.")] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Open the page: picture and question in, checked steps beside the answer out."""
-    settings = _settings(model=model, adapter=adapter, precision=precision)
+    settings = _settings(model=model, adapter=adapter, precision=precision, compare=compare)
     from vision.errors import LogicFlowError
 
     try:
@@ -121,6 +163,78 @@ def serve(
         _fail(str(exc))
     except OSError as exc:
         _fail(f"port {port} on {host} cannot be used ({exc}); choose another with --port")
+
+
+space = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write or push a Hugging Face Space that serves the page.")
+app.add_typer(space, name="space")
+
+
+@space.command("build")
+def space_build(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder, or an earlier build.")],
+    model: Model = None,
+    adapter: Adapter = None,
+    precision: Precision = None,
+    title: Annotated[str, typer.Option(help="Title of the Space.")] = "LogicFlow",
+) -> None:
+    """Write a complete Space into a folder."""
+    settings = _settings(model=model, adapter=adapter, precision=precision)
+    from vision.errors import LogicFlowError
+
+    try:
+        from app.space import build, hardware_for
+
+        files = build(folder, settings, title)
+        hardware = hardware_for(settings)
+    except LogicFlowError as exc:
+        _fail(str(exc))
+    except OSError as exc:
+        _fail(f"{folder} cannot be written ({exc.strerror}); choose another folder")
+    size = f" ({hardware.size})" if hardware.size else ""
+    print(f"{len(files)} files in {folder}; suggested hardware {hardware.name}{size}: {hardware.why}")
+
+
+@space.command("push")
+def space_push(
+    repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The Space on the Hub.")],
+    folder: Annotated[Path, typer.Option("--from", help="A folder that 'space build' wrote.")] = Path("space"),
+    hardware: Annotated[str, typer.Option(help="As the Hub calls it; what the model needs when left out.")] = "",
+    private: Annotated[bool, typer.Option("--private/--public", help="Who may see it.")] = False,
+    secret: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, or NAME to take it from the environment; repeatable.")] = None,
+    variable: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; repeatable.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
+) -> None:
+    """Create or update a Space on the Hub; run it again after a broken upload."""
+    from vision.errors import LogicFlowError
+
+    try:
+        from app.space import Push, hardware_of
+
+        push = Push(
+            repo=repo,
+            folder=folder,
+            hardware=hardware or hardware_of(folder),
+            private=private,
+            secrets=_pairs(secret or [], "--secret", from_environment=True),
+            variables=_pairs(variable or [], "--variable"),
+        )
+        print("\n".join(push.plan()))
+        if not dry_run:
+            print(push.run())
+    except LogicFlowError as exc:
+        _fail(str(exc))
+
+
+def _pairs(written: list[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
+    made = {}
+    for pair in written:
+        name, equals, value = pair.partition("=")
+        if not equals and from_environment and name in os.environ:
+            value = os.environ[name]
+        elif not equals or not name.isidentifier():
+            _fail(f"{option} is {name!r}; expected NAME=VALUE" + (" or the name of a variable that is set" if from_environment else ""))
+        made[name] = value
+    return made
 
 
 def _settings(**overrides: Any) -> Settings:
@@ -155,15 +269,15 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     """Open pictures and model and ``show`` what is answered ``live``; mistakes become sentences."""
     if len(words) < 2:
         _fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
+    from vision.documents import open_pictures
     from vision.errors import LogicFlowError
-    from vision.images import open_image
     from vision.prompts import check_question
 
     try:
         from vision.ask import limits_of, open_engine
 
         limits = limits_of(settings)
-        images = [open_image(picture, limits) for picture in words[:-1]]  # before a model is loaded in vain
+        images = [image for source in words[:-1] for image in open_pictures(source, limits)]  # before a model is loaded in vain
         question = check_question(words[-1])
         return show(live(images, question, open_engine(settings), limits))
     except LogicFlowError as exc:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import secrets
+import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +17,18 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from app import export
+from app import export, links
 from app.answering import answer, resumable, resume
+from app.feedback import REASONS, preference_rows, write_preferences
 from app.history import History
 from app.render import chat_messages, exchange_html, place_of
 from app.session import Running
 from app.talks import Exchange, Options, Talk
 from vision.ask import limits_of
+from vision.documents import is_pdf, open_pages
 from vision.engine import Engine
 from vision.errors import LogicFlowError, PromptError, TalkError
-from vision.images import open_image
+from vision.images import Limits, PanAndScan, open_image
 from vision.prompts import check_question
 from vision.settings import Settings
 
@@ -41,9 +46,10 @@ State = dict[str, Any]
 class Desk:
     """What the page's events do. One for all sessions: everything that is a session's own comes in as an argument."""
 
-    def __init__(self, engine: Engine, settings: Settings, history: History) -> None:
+    def __init__(self, engine: Engine, settings: Settings, history: History, rival: Callable[[], Engine] | None = None) -> None:
         self.engine, self.settings, self.history = engine, settings, history
         self.limits = limits_of(settings)
+        self.rival = rival
         self.running = Running()
         self.exports: deque[tempfile.TemporaryDirectory[str]] = deque()
 
@@ -55,7 +61,7 @@ class Desk:
         return (
             state | {"talk": talk.id},
             talk,
-            self.chat(talk, state, busy=busy, error=error),
+            gr.Chatbot(self.chat(talk, state, busy=busy, error=error), feedback_value=verdicts(talk)),
             exchange_html(talk.exchanges[-1], growing=busy) if talk.exchanges else "",
             self.kept(state, talk),
             gr.Button(interactive=busy),
@@ -76,7 +82,7 @@ class Desk:
     def picture(self, state: State, name: str) -> Image.Image:
         return open_image(self.history.picture(state["key"], name), self.limits)
 
-    def submit(self, message: dict[str, Any], talk: Talk, state: State, request: gr.Request, *chosen: Any) -> Iterator[Any]:
+    def submit(self, message: dict[str, Any], pages: str, talk: Talk, state: State, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask what stands in the box."""
         try:
             question = check_question(message.get("text") or "")
@@ -85,20 +91,24 @@ class Desk:
                 raise PromptError("there is no picture yet; drop one into the box or choose an example")
             names = []
             for file in files:
-                open_image(file, self.limits)
-                names.append(self.history.keep_picture(state["key"], file.read_bytes()))
+                for data in picture_files(file, pages, self.limits):
+                    names.append(self.history.keep_picture(state["key"], data))
         except LogicFlowError as exc:
             yield (gr.skip(), *self.show(talk, state, error=str(exc)))
             return
         talk = talk.asked(Exchange(question=question, pictures=tuple(names), options=options_of(*chosen)))
-        for shown in self.grow(talk, state, request, answer):
+        for shown in self.grow(talk, state, request, self.answer):
             yield ({"text": "", "files": []}, *shown)
+
+    def pages(self, message: dict[str, Any]) -> Any:
+        """The field for the pages of a PDF, while there is one in the box."""
+        return gr.Textbox(visible=any(str(path).lower().endswith(".pdf") for path in (message or {}).get("files") or []))
 
     def retry(self, talk: Talk, state: State, event: gr.RetryData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask the question of the chosen answer again, as the settings are now; what came after it goes."""
         at = place_of(talk, event.index)
         again = replace(talk.exchanges[at], options=options_of(*chosen), replies=(), liked=None)
-        yield from self.grow(talk.until(at).asked(again), state, request, answer)
+        yield from self.grow(talk.until(at).asked(again), state, request, self.answer)
 
     def edit(self, talk: Talk, state: State, event: gr.EditData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask an earlier question in other words; its pictures stay."""
@@ -109,7 +119,7 @@ class Desk:
             yield self.show(talk, state, error=str(exc))
             return
         asked = Exchange(question=question, pictures=talk.exchanges[at].pictures, options=options_of(*chosen))
-        yield from self.grow(talk.until(at).asked(asked), state, request, answer)
+        yield from self.grow(talk.until(at).asked(asked), state, request, self.answer)
 
     def go_on(self, talk: Talk, state: State, request: gr.Request) -> Iterator[Any]:
         """Go on with an answer that was stopped."""
@@ -143,6 +153,9 @@ class Desk:
             kept = self.history.save(state["key"], talk, anew=False)
         yield self.show(talk if kept else Talk(), state, error=error)
 
+    def answer(self, *given: Any) -> Iterator[Talk]:
+        return answer(*given, rival=self.rival)
+
     def undo(self, talk: Talk, state: State, event: gr.UndoData) -> tuple[Any, ...]:
         """Take the last question back into the box, with its pictures."""
         at = place_of(talk, event.index)
@@ -161,10 +174,11 @@ class Desk:
     def saw(self, talk: Talk, state: State) -> Any:
         """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
         shown = []
+        crops = talk.exchanges[-1].options.pan_and_scan if talk.exchanges else "auto"
         for exchange in talk.exchanges:
             for name in exchange.pictures:
                 try:
-                    seen = self.engine.seen(self.picture(state, name))
+                    seen = self.engine.seen(self.picture(state, name), crops)
                 except LogicFlowError:
                     continue
                 shown += [(square, f"{square.width} × {square.height} px") for square in seen.squares]
@@ -174,10 +188,11 @@ class Desk:
     def like(self, talk: Talk, state: State, event: gr.LikeData) -> Talk:
         """Keep a person's verdict with the question, the answer and the trace."""
         at = place_of(talk, event.index)
-        liked = event.liked if isinstance(event.liked, bool) else None
-        exchanges = list(talk.exchanges)
-        exchanges[at] = replace(exchanges[at], liked=liked)
-        talk = replace(talk, exchanges=tuple(exchanges))
+        reason = event.liked if event.liked in REASONS else ""
+        liked = False if reason else event.liked if isinstance(event.liked, bool) else None
+        judged = talk.until(at + 1).with_last(replace(talk.exchanges[at], liked=liked, reason=reason))
+        self.history.judge(state["key"], judged)
+        talk = replace(judged, exchanges=(*judged.exchanges, *talk.exchanges[at + 1 :]))
         self.history.save(state["key"], talk)
         return talk
 
@@ -187,13 +202,30 @@ class Desk:
     def answer_now(self, request: gr.Request) -> None:
         self.running.answer_now(str(request.session_hash))
 
-    def arrive(self, state: State | None) -> tuple[Any, ...]:
-        """A browser opens the page: its history, and the conversation that it looked at last."""
+    def link(self, talk: Talk) -> str:
+        """The query that asks the last question again, with its settings; its pictures come back in this browser only."""
+        return links.query_of(talk) if talk.exchanges else ""
+
+    def follow_link(self, state: State | None, request: gr.Request) -> list[Any]:
+        """What a link fills in: the box and the settings."""
+        asked = links.asked_of(dict(request.query_params))
+        if asked is None:
+            return [gr.skip()] * (1 + len(chosen_of(Options())))
+        files = []
+        for name in asked.pictures:
+            try:
+                files.append(str(self.history.path((state or {}).get("key", ""), name)))
+            except TalkError:  # another browser's
+                continue
+        return [{"text": asked.question, "files": files}, *chosen_of(asked.options)]
+
+    def arrive(self, state: State | None, request: gr.Request) -> tuple[Any, ...]:
+        """A browser opens the page: its history, and the conversation that it looked at last unless a link brings a question."""
         state = state if isinstance(state, dict) and isinstance(state.get("key"), str) else {"key": secrets.token_urlsafe(24), "talk": ""}
-        try:
-            talk = self.history.load(state["key"], str(state.get("talk")))
-        except TalkError:
-            talk = Talk()
+        talk = Talk()
+        if links.asked_of(dict(request.query_params)) is None:
+            with contextlib.suppress(TalkError):
+                talk = self.history.load(state["key"], str(state.get("talk")))
         return self.show(talk, state)
 
     def open(self, id_: str | None, state: State) -> tuple[Any, ...]:
@@ -243,13 +275,32 @@ class Desk:
             }[form]()
         except TalkError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
+        path = self._folder() / f"conversation.{ending}"
+        path.write_text(made, encoding="utf-8")
+        return str(path)
+
+    def feedback(self, state: State) -> str:
+        """This browser's verdicts as preference rows with their pictures, in one archive."""
+        rows = preference_rows(self.history.verdicts(state["key"]))
+        if not rows:
+            raise gr.Error(
+                "there is no pair yet: judge one answer to a question as good and another as bad, or like the answer of a vote",
+                print_exception=False,
+            )
+        folder = self._folder()
+        try:
+            write_preferences(folder / "feedback", rows, lambda name: self.history.picture(state["key"], name))
+        except TalkError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+        return shutil.make_archive(str(folder / "feedback"), "zip", folder / "feedback")
+
+    def _folder(self) -> Path:
+        """A fresh folder for a download; the oldest goes when there are many."""
         folder = tempfile.TemporaryDirectory(prefix="logicflow-")
         self.exports.append(folder)
         if len(self.exports) > MAX_EXPORTS:
             self.exports.popleft().cleanup()
-        path = Path(folder.name) / f"conversation.{ending}"
-        path.write_text(made, encoding="utf-8")
-        return str(path)
+        return Path(folder.name)
 
     def upload(self, file: str, talk: Talk, state: State) -> tuple[Any, ...]:
         """Take in a conversation that was exported as JSON, as one of this browser's own."""
@@ -267,8 +318,61 @@ class Desk:
         return self.show(taken, state)
 
 
-def options_of(thinking: bool, temperature: float, top_p: float, seed: float | None, budget: float, traces: float) -> Options:
+def options_of(
+    thinking: bool,
+    temperature: float,
+    top_p: float,
+    seed: float | None,
+    budget: float,
+    pan_and_scan: PanAndScan,
+    traces: float,
+    compare: bool,
+) -> Options:
     """The settings' values as they come from the page, where a field may have been emptied."""
     return Options(
-        thinking=thinking, temperature=temperature, top_p=top_p, seed=int(seed or 0), max_thought_tokens=int(budget), traces=int(traces)
+        thinking=thinking,
+        temperature=temperature,
+        top_p=top_p,
+        seed=int(seed or 0),
+        max_thought_tokens=int(budget),
+        pan_and_scan=pan_and_scan,
+        traces=int(traces),
+        compare=compare,
     )
+
+
+def chosen_of(options: Options) -> list[Any]:
+    """The same the other way round: what the fields show for ``options``."""
+    return [
+        options.thinking,
+        options.temperature,
+        options.top_p,
+        options.seed,
+        options.max_thought_tokens,
+        options.pan_and_scan,
+        options.traces,
+        options.compare,
+    ]
+
+
+def picture_files(file: Path, pages: str, limits: Limits) -> list[bytes]:
+    """The picture in ``file`` as it is, or the chosen ``pages`` of a PDF as PNG.
+
+    Raises:
+        ImageError: for what is neither, or goes beyond ``limits``.
+    """
+    data = file.read_bytes()
+    if not is_pdf(data):
+        open_image(file, limits)
+        return [data]
+    made = []
+    for page in open_pages(data, pages or "1", limits):
+        stream = io.BytesIO()
+        page.save(stream, "PNG")
+        made.append(stream.getvalue())
+    return made
+
+
+def verdicts(talk: Talk) -> list[str | None]:
+    """Each answer's verdict, as the chat shows it."""
+    return [exchange.reason or {True: "Like", False: "Dislike", None: None}[exchange.liked] for exchange in talk.exchanges]

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from app.history import kind_of
-from app.render import answer_html, plain, reasoning_html, votes_html
+from app.render import answer_html, reasoning_html, votes_html
 from app.talks import Exchange, Talk, talk_as_json, talk_from_json
+from app.writing import plain, visible
 from vision.errors import TalkError
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
@@ -52,6 +53,8 @@ def to_markdown(talk: Talk, *, thoughts: bool = True) -> str:
             parts.append("\n".join(lines))
         parts.append(f"**{_plain(best.answer_text or best.why_no_answer or 'interrupted')}**")
         parts.append(f"*{_plain(exchange.model)}{_standing(exchange)}*")
+        if exchange.rival is not None:
+            parts.append(f"{_plain(exchange.rival_model)} answers: {_plain(exchange.rival.answer_text or exchange.rival.why_no_answer)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,12 +76,15 @@ def to_html(talk: Talk, picture: Bytes, *, thoughts: bool = True) -> str:
     for exchange in talk.exchanges:
         shown = "".join(f'<img alt="picture {i}" src="{_data_uri(picture(name))}">' for i, name in enumerate(exchange.pictures, start=1))
         best = exchange.best
-        parts = [f"<h2>{html.escape(exchange.question)}</h2>", shown]
+        parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", shown]
         if best is not None:
             parts += [answer_html(best), votes_html(exchange.vote) if len(exchange.replies) > 1 else ""]
             parts += [reasoning_html(best)] if thoughts else []
-        sections.append(f"<section>{''.join(parts)}<p class='lf-quiet'>{html.escape(exchange.model)}</p></section>")
-    title = html.escape(talk.title)
+        if exchange.rival is not None:
+            parts += [f"<h3>{html.escape(visible(exchange.rival_model))}</h3>", answer_html(exchange.rival)]
+            parts += [reasoning_html(exchange.rival)] if thoughts else []
+        sections.append(f"<section>{''.join(parts)}<p class='lf-quiet'>{html.escape(visible(exchange.model))}</p></section>")
+    title = html.escape(visible(talk.title))
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -96,7 +102,7 @@ def to_json(talk: Talk, picture: Bytes, *, thoughts: bool = True) -> str:
     value = talk_as_json(talk)
     if not thoughts:
         for exchange in value["exchanges"]:
-            for reply in exchange["replies"]:
+            for reply in [*exchange["replies"], *([exchange["rival"]] if exchange["rival"] else [])]:
                 reply["thought"] = reply["text"] = ""
     names = dict.fromkeys(name for exchange in talk.exchanges for name in exchange.pictures)
     value["pictures"] = {name: base64.b64encode(picture(name)).decode() for name in names}

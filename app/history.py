@@ -6,6 +6,7 @@ handed out to a key that it does not belong to. Each write is one transaction, s
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import json
 import os
@@ -50,6 +51,14 @@ class _PictureRow(_Table):
     name: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
     kind: Mapped[str] = mapped_column(String(8))
     size: Mapped[int]
+
+
+class _VerdictRow(_Table):
+    __tablename__ = "verdicts"
+    owner: Mapped[str] = mapped_column(String(64), primary_key=True)
+    talk: Mapped[str] = mapped_column(String(32), primary_key=True)
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the judged exchange as it was
+    value: Mapped[str] = mapped_column(Text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +140,27 @@ class History:
             self.delete(owner, id_)
         return True
 
+    def judge(self, owner: str, talk: Talk) -> None:
+        """Keep the verdict on the last exchange of ``talk``, or take it back where its ``liked`` is None."""
+        last = talk.exchanges[-1]
+        mark = hashlib.sha256(json.dumps([last.pictures, last.question, [reply.text for reply in last.replies]]).encode()).hexdigest()
+        with self._session() as session:
+            if last.liked is None:
+                row = session.get(_VerdictRow, (_hidden(owner), talk.id, mark))
+                if row is not None:
+                    session.delete(row)
+                return
+            value = json.dumps(talk_as_json(talk), ensure_ascii=False)
+            session.merge(_VerdictRow(owner=_hidden(owner), talk=talk.id, mark=mark, value=value))
+
+    def verdicts(self, owner: str | None = None) -> builtins.list[Talk]:
+        """The talks of ``owner``, or of all, that end with a judged exchange."""
+        query = select(_VerdictRow.value)
+        if owner is not None:
+            query = query.where(_VerdictRow.owner == _hidden(owner))
+        with self._session() as session:
+            return [talk_from_json(json.loads(value)) for value in session.scalars(query)]
+
     def load(self, owner: str, id_: str) -> Talk:
         """The kept talk.
 
@@ -153,10 +183,14 @@ class History:
             return [Kept(id=row.id, title=row.title) for row in rows]
 
     def delete(self, owner: str, id_: str) -> None:
-        """Forget one talk, and the pictures that only it had."""
+        """Forget one talk, the verdicts on it, and the pictures that only it had."""
         with self._session() as session:
             session.execute(delete(_TalkRow).where(_TalkRow.owner == _hidden(owner), _TalkRow.id == id_))
-            values = session.scalars(select(_TalkRow.value).where(_TalkRow.owner == _hidden(owner)))
+            session.execute(delete(_VerdictRow).where(_VerdictRow.owner == _hidden(owner), _VerdictRow.talk == id_))
+            values = [
+                *session.scalars(select(_TalkRow.value).where(_TalkRow.owner == _hidden(owner))),
+                *session.scalars(select(_VerdictRow.value).where(_VerdictRow.owner == _hidden(owner))),
+            ]
             used = {name for value in values for exchange in json.loads(value)["exchanges"] for name in exchange["pictures"]}
             held = session.scalars(select(_PictureRow.name).where(_PictureRow.owner == _hidden(owner)))
             unused = [name for name in held if name not in used]
@@ -167,7 +201,7 @@ class History:
         """Forget all that ``owner`` has."""
         with self._session() as session:
             names = list(session.scalars(select(_PictureRow.name).where(_PictureRow.owner == _hidden(owner))))
-            for table in (_TalkRow, _PictureRow):
+            for table in (_TalkRow, _VerdictRow, _PictureRow):
                 session.execute(delete(table).where(table.owner == _hidden(owner)))
         self._sweep(names)
 
@@ -211,6 +245,16 @@ class History:
         if path is None or not path.is_file():
             raise TalkError("a picture of this conversation is not kept here any more")
         return path
+
+    def any_picture(self, name: str) -> bytes:
+        """The bytes of a picture, whoever keeps it: for the one who runs the page, not for those who use it.
+
+        Raises:
+            TalkError: when there is none.
+        """
+        for path in (self.folder / "pictures").glob(f"{name}.*"):
+            return path.read_bytes()
+        raise TalkError(f"picture {name[:12]}… is not kept any more")
 
     def _path(self, name: str, kind: str) -> Path:
         return self.folder / "pictures" / f"{name}.{kind}"

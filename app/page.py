@@ -8,18 +8,21 @@ Layout and wiring only: what events do is in :mod:`app.desk`, what is shown is m
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.desk import Desk
+from app.feedback import REASONS
 from app.history import History
 from app.plain import ballot_as_json, reply_as_json
 from app.talks import Talk
-from vision.ask import ask, limits_of, open_engine, sampling_of, spread, vote
+from vision.ask import ask, limits_of, open_engine, rival_of, sampling_of, spread, vote
 from vision.engine import Engine
 from vision.errors import LogicFlowError, SettingsError
+from vision.loading import display_name
 from vision.settings import Settings
 
 CSS = Path(__file__).with_name("page.css")
@@ -27,6 +30,9 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
+
+FOLD_WHEN_NARROW = "() => { if (window.innerWidth < 640) document.querySelector('#lf-fold > button')?.click() }"
+WHOLE_ADDRESS = "query => query && window.location.origin + window.location.pathname + query"
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Events that need no engine."""
@@ -54,7 +60,9 @@ def about(engine: Engine) -> str:
 
 def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
     """The page around an ``engine``; ``settings`` give the limits and defaults."""
-    desk = Desk(engine, settings, history)
+    compared = rival_of(settings)
+    rival = None if compared is None else cache(lambda: open_engine(compared))  # loaded when it is first asked
+    desk = Desk(engine, settings, history, rival)
     with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
         state = gr.BrowserState(None, storage_key="logicflow", secret=history.secret)
         talk = gr.State(Talk(), time_to_live=86400)
@@ -63,10 +71,11 @@ def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
         with gr.Row(elem_id="lf-panes"):
             with gr.Column(scale=6):
                 talking = _conversation()
-                chosen = _settings(settings)
+                chosen = _settings(settings, display_name(compared) if compared is not None else "")
                 _examples(talking["box"])
             with gr.Column(scale=5):
-                steps = gr.HTML("", label="Steps", show_label=True, container=True, elem_id="lf-steps")
+                with gr.Accordion("Steps", elem_id="lf-fold"):
+                    steps = gr.HTML("", container=False, elem_id="lf-steps")
                 saw = gr.Gallery(
                     visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
                 )
@@ -75,6 +84,8 @@ def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
         _wire_history(desk, side, talk, state, shown)
         _endpoints(engine, settings)
         page.load(desk.arrive, [state], shown, **QUICK)
+        page.load(desk.follow_link, [state], [talking["box"], *chosen], **QUICK)
+        page.load(None, js=FOLD_WHEN_NARROW)
         page.unload(desk.stop)
     return page
 
@@ -84,15 +95,18 @@ def _sidebar() -> dict[str, Any]:
         made = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
         made["search"] = gr.Textbox(placeholder="Search", show_label=False, container=False, elem_id="lf-search")
         made["kept"] = gr.Radio([], label="Kept here", elem_id="lf-kept")
+        made["link"] = gr.Textbox(show_label=False, container=False, interactive=False, visible=False, buttons=["copy"], elem_id="lf-link")
         made["name"] = gr.Textbox(placeholder="Rename to …", show_label=False, container=False, elem_id="lf-name")
         with gr.Row():
             made["branch"] = gr.Button("Branch", size="sm", elem_id="lf-branch")
+            made["address"] = gr.Button("Link", size="sm", elem_id="lf-address")
             made["delete"] = gr.Button("Delete", size="sm", elem_id="lf-delete")
         with gr.Accordion("Export and import", open=False):
             made["form"] = gr.Radio(["Markdown", "HTML", "JSON"], value="Markdown", label="Format", elem_id="lf-form")
             made["thoughts"] = gr.Checkbox(True, label="With thoughts")
             made["make"] = gr.Button("Make the file", size="sm", elem_id="lf-make")
             made["file"] = gr.File(label="Export", interactive=False, visible=False, elem_id="lf-file")
+            made["feedback"] = gr.Button("My feedback as preference rows", size="sm", elem_id="lf-feedback")
             made["upload"] = gr.UploadButton("Import JSON", file_types=[".json"], size="sm", elem_id="lf-upload")
         made["everything"] = gr.Button("Delete everything", variant="stop", size="sm", elem_id="lf-everything")
     return made
@@ -109,15 +123,19 @@ def _conversation() -> dict[str, Any]:
         latex_delimiters=LATEX,
         allow_tags=False,
         buttons=["copy"],
+        feedback_options=["Like", "Dislike", *REASONS],
         placeholder="Drop a chart below and ask about it.",
     )
     made["box"] = gr.MultimodalTextbox(
         placeholder="Ask about a picture; drop, paste or choose one or several",
-        file_types=["image"],
+        file_types=["image", ".pdf"],
         file_count="multiple",
         max_lines=6,
         show_label=False,
         elem_id="lf-box",
+    )
+    made["pages"] = gr.Textbox(
+        "1", label="Pages of the PDF", info="numbers with commas, as in 1 or 2-4,7", visible=False, max_lines=1, elem_id="lf-pages"
     )
     with gr.Row():
         made["now"] = gr.Button("Answer now", interactive=False, size="sm", elem_id="lf-now")
@@ -126,7 +144,7 @@ def _conversation() -> dict[str, Any]:
     return made
 
 
-def _settings(settings: Settings) -> list[Any]:
+def _settings(settings: Settings, rival: str) -> list[Any]:
     with gr.Accordion("Settings", open=False, elem_id="lf-settings"):
         return [
             gr.Checkbox(True, label="Think before answering", elem_id="lf-thinking"),
@@ -134,7 +152,15 @@ def _settings(settings: Settings) -> list[Any]:
             gr.Slider(0.05, 1.0, settings.top_p, step=0.05, label="Top-p"),
             gr.Number(settings.seed, label="Seed", precision=0, minimum=0),
             gr.Slider(0, 4096, settings.max_thought_tokens, step=16, label="Thought budget, tokens"),
+            gr.Radio(
+                ["auto", "on", "off"],
+                value=settings.pan_and_scan,
+                label="Show long pictures in crops too",
+                info="auto: where a crop shows more than the whole, for models made for it",
+                elem_id="lf-crops",
+            ),
             gr.Slider(1, 15, 1, step=1, label="Traces that vote", info="1 answers once, at the temperature above", elem_id="lf-traces"),
+            gr.Checkbox(False, label=f"Compare with {rival}", visible=bool(rival), elem_id="lf-compare"),
         ]
 
 
@@ -148,7 +174,8 @@ def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], t
     chat, box = talking["chat"], talking["box"]
     answering = {**ONE_AT_A_TIME, "show_progress": "hidden", "api_visibility": "private"}
     kept = [talk, state]
-    box.submit(desk.submit, [box, *kept, *chosen], [box, *shown], **answering)
+    box.submit(desk.submit, [box, talking["pages"], *kept, *chosen], [box, *shown], **answering)
+    box.change(desk.pages, [box], [talking["pages"]], **QUICK)
     chat.retry(desk.retry, [*kept, *chosen], shown, **answering)
     chat.edit(desk.edit, [*kept, *chosen], shown, **answering)
     talking["on"].click(desk.go_on, kept, shown, **answering)
@@ -165,11 +192,15 @@ def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown
     side["new"].click(desk.begin, [state], shown, **QUICK)
     side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK)
     side["branch"].click(desk.branch, kept, shown, **QUICK)
+    side["address"].click(
+        lambda talk: gr.Textbox(desk.link(talk), visible=True, placeholder="Ask something first"), [talk], [side["link"]], **QUICK
+    ).then(None, [side["link"]], [side["link"]], js=WHOLE_ADDRESS, show_progress="hidden")
     side["delete"].click(desk.delete, kept, shown, **QUICK)
     side["everything"].click(desk.delete_everything, [state], shown, **QUICK)
     side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK)
     side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK)
     side["search"].input(lambda search, talk, state: desk.kept(state, talk, search), [side["search"], *kept], [side["kept"]], **QUICK)
+    side["feedback"].click(lambda state: gr.File(desk.feedback(state), visible=True), [state], [side["file"]], **QUICK)
     side["make"].click(
         lambda *given: gr.File(desk.download(*given), visible=True), [side["form"], side["thoughts"], *kept], [side["file"]], **QUICK
     )
@@ -222,9 +253,11 @@ def _endpoints(engine: Engine, settings: Settings) -> None:
         gr.Button().click(ask_often, [picture, question, traces, seed], result, api_name="vote", **ONE_AT_A_TIME)
 
 
-def launch(settings: Settings, *, host: str, port: int, open_browser: bool, block: bool = True) -> gr.Blocks:
-    """Load the model, then serve the page until Ctrl-C (or, with ``block`` off, in the background)."""
-    engine = open_engine(settings)
+def launch(
+    settings: Settings, *, host: str, port: int, open_browser: bool = False, block: bool = True, engine: Engine | None = None
+) -> gr.Blocks:
+    """Load the model unless an ``engine`` is given, then serve the page until Ctrl-C (or, with ``block`` off, in the background)."""
+    engine = engine or open_engine(settings)
     history = History(Path(settings.data_dir))
     page = build(engine, settings, history)
     page.queue(max_size=64)
@@ -239,6 +272,7 @@ def launch(settings: Settings, *, host: str, port: int, open_browser: bool, bloc
         allowed_paths=[str((history.folder / "pictures").resolve())],
         footer_links=["api"],
         ssr_mode=False,
+        mcp_server=True,
         theme=gr.themes.Soft(font=FONT, font_mono=MONO),
         css_paths=[str(CSS)],
     )

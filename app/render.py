@@ -1,14 +1,14 @@
-"""Steps, claims and crops as HTML. Everything that a model or a user wrote is escaped here, and only here."""
+"""Steps, claims and votes as HTML, conversations as messages. What people and models wrote goes through :mod:`app.writing`."""
 
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from app.talks import Exchange, Talk
+from app.writing import formulas, harmless, inline_html, plain, visible
 from vision.ask import Reply
 from vision.claims import Claim
 from vision.consensus import Vote
@@ -18,31 +18,33 @@ from vision.steps import Step
 _MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
 
 
-def claim_html(claim: Claim) -> str:
-    """One claim with its mark; a false one shows what is right."""
+def claim_html(claim: Claim, shown: str = "") -> str:
+    """One claim with its mark, its words replaced by the HTML ``shown`` where that is given; a false one shows what is right."""
     mark, meaning = _MARKS[claim.verdict]
     right = f' <span class="lf-right">{html.escape(claim.correct_value)}</span>' if claim.correct_value is not None else ""
     return (
         f'<span class="lf-claim lf-{claim.verdict}" title="this claim {meaning}">'
-        f'{html.escape(claim.text)} <span class="lf-mark" aria-label="{meaning}">{mark}</span>{right}</span>'
+        f'{shown or inline_html(claim.text)} <span class="lf-mark" aria-label="{meaning}">{mark}</span>{right}</span>'
     )
 
 
 def step_html(step: Step) -> str:
     """One numbered step, its claims marked in place."""
-    parts, at = [], 0
+    math = formulas(step.text)
+    pieces, at = [], 0
     for claim in step.claims:
+        if any(start < claim.end and claim.start < end for start, end, _ in math):
+            continue
         # Links of a chain share a side: the shared part is shown once, with the first of them.
         start = max(claim.start, at)
-        parts.append(html.escape(step.text[at:start]))
-        parts.append(claim_html(claim if start == claim.start else _rest_of(claim, step.text[start : claim.end], start)))
+        pieces.append((start, claim.end, claim_html(claim, inline_html(step.text[start : claim.end]))))
         at = claim.end
-    parts.append(html.escape(step.text[at:]))
-    return f'<li value="{step.number}">{"".join(parts).replace(chr(10), "<br>")}</li>'
-
-
-def _rest_of(claim: Claim, text: str, start: int) -> Claim:
-    return Claim(text=text, start=start, end=claim.end, verdict=claim.verdict, correct_value=claim.correct_value)
+    for start, end, drawn in math:
+        for claim in step.claims:
+            if start < claim.end and claim.start < end:
+                drawn = claim_html(claim, drawn)
+        pieces.append((start, end, drawn))
+    return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}</li>'
 
 
 def reasoning_html(reply: Reply) -> str:
@@ -81,7 +83,7 @@ def _footer(reply: Reply) -> str:
 def answer_html(reply: Reply) -> str:
     """The answer pane: the model's words, plain and escaped."""
     if reply.answer_text:
-        return f'<div class="lf-answer">{html.escape(reply.answer_text)}</div>'
+        return f'<div class="lf-answer">{html.escape(visible(reply.answer_text))}</div>'
     if reply.usage is None:
         return '<div class="lf-answer lf-quiet">…</div>'
     return f'<div class="lf-answer lf-quiet">{html.escape(reply.why_no_answer)}</div>'
@@ -94,7 +96,7 @@ def votes_html(vote: Vote, left: int = 0) -> str:
     if vote.abstained:
         rows.append(("no answer", len(vote.abstained), "lf-quiet"))
     bars = "".join(
-        f'<div class="lf-bar {kind}"><span class="lf-name">{html.escape(answer)}</span>'
+        f'<div class="lf-bar {kind}"><span class="lf-name">{html.escape(visible(answer))}</span>'
         f'<span class="lf-fill" style="width:{100 * votes / (ended + left):.1f}%"></span><span>{votes}</span></div>'
         for answer, votes, kind in rows
     )
@@ -108,13 +110,25 @@ def votes_html(vote: Vote, left: int = 0) -> str:
 
 
 def exchange_html(exchange: Exchange, *, growing: bool = False) -> str:
-    """The steps pane for one exchange: its vote with every trace to open, or its only trace."""
+    """The steps pane for one exchange: its vote with every trace to open, or its only trace; beside it the second model's."""
+    if exchange.rival is None:
+        return _ours(exchange, growing=growing)
+    sides = ((exchange.model, exchange.best, _ours(exchange, growing=False)), (exchange.rival_model, exchange.rival, ""))
+    return f'<div class="lf-sides">{"".join(_side(*side) for side in sides)}</div>'
+
+
+def _side(model: str, reply: Reply | None, steps: str) -> str:
+    said = answer_html(reply) if reply is not None else ""
+    return f"<section><h3>{html.escape(visible(model))}</h3>{said}{steps or (reasoning_html(reply) if reply else '')}</section>"
+
+
+def _ours(exchange: Exchange, *, growing: bool) -> str:
     if len(exchange.replies) < 2 and exchange.options.traces < 2:
         return reasoning_html(exchange.replies[0] if exchange.replies else Reply(question=exchange.question))
     traces = []
     for number, reply in enumerate(exchange.replies, start=1):
         opened = " open" if growing and number == len(exchange.replies) else ""
-        said = html.escape(reply.answer or ("…" if reply.usage is None else "no answer"))
+        said = html.escape(visible(reply.answer) or ("…" if reply.usage is None else "no answer"))
         traces.append(f"<details{opened}><summary>Trace {number}: {said}</summary>{reasoning_html(reply)}</details>")
     left = exchange.options.traces - len(exchange.replies) if growing else 0
     return votes_html(exchange.vote, left) + "".join(traces)
@@ -166,13 +180,3 @@ def place_of(talk: Talk, index: int | tuple[int, int] | list[int]) -> int:
         if left < 0:
             return place
     return len(talk.exchanges) - 1
-
-
-def harmless(text: str) -> str:
-    """A model's Markdown without tags and pictures: a picture's address could carry words to another machine."""
-    return text.replace("<", "&lt;").replace("![", "!\\[")
-
-
-def plain(text: str) -> str:
-    """``text`` with the signs escaped that Markdown and HTML would take for their own."""
-    return re.sub(r"([\\`*_\[\]<>#|~$&])", r"\\\1", text)

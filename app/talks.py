@@ -22,6 +22,7 @@ from vision.ask import Reply, count_votes
 from vision.consensus import Vote
 from vision.engine import Sampling
 from vision.errors import SettingsError, TalkError
+from vision.images import PanAndScan
 from vision.prompts import MAX_QUESTION_CHARS, Conversation, Turn
 
 FORMAT = "logicflow-talk-1"
@@ -37,7 +38,9 @@ class Options:
     Attributes:
         thinking: whether a thought was asked for.
         temperature, top_p, seed, max_thought_tokens: as in :class:`vision.engine.Sampling`.
+        pan_and_scan: as in :class:`vision.prompts.Conversation`.
         traces: 1 for a single answer, more for a vote.
+        compare: whether a second model answers beside the first.
     """
 
     thinking: bool = True
@@ -45,7 +48,9 @@ class Options:
     top_p: float = 0.95
     seed: int = 0
     max_thought_tokens: int = 1024
+    pan_and_scan: PanAndScan = "auto"
     traces: int = 1
+    compare: bool = False
 
     def sampling(self, max_answer_tokens: int = 512) -> Sampling:
         """As an engine takes it."""
@@ -68,7 +73,9 @@ class Exchange:
         options: how it was asked.
         replies: one trace, or those of a vote; a trace without usage was interrupted.
         model: name of the model that answered.
+        rival, rival_model: the answer of the second model, and its name.
         liked: a person's verdict on the answer, None where there is none.
+        reason: why it is not liked, "" where nothing was said.
     """
 
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
@@ -76,7 +83,10 @@ class Exchange:
     options: Options = field(default_factory=Options)
     replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
     model: str = ""
+    rival: Reply | None = None
+    rival_model: str = ""
     liked: bool | None = None
+    reason: Annotated[str, Field(max_length=500)] = ""
 
     @property
     def vote(self) -> Vote:
@@ -136,20 +146,29 @@ class Talk:
 
 
 def conversation_of(talk: Talk, open_picture: Callable[[str], Image.Image]) -> Conversation:
-    """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought.
+    """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought."""
+    options = talk.exchanges[-1].options
+    turns = [
+        Turn(question=question, images=tuple(open_picture(name) for name in pictures), answer=answer)
+        for pictures, question, answer in turns_of(talk)
+    ]
+    thinking = options.thinking and options.max_thought_tokens > 0
+    return Conversation(turns=tuple(turns), thinking=thinking, pan_and_scan=options.pan_and_scan)
+
+
+def turns_of(talk: Talk) -> list[tuple[tuple[str, ...], str, str]]:
+    """(names of pictures, question, answer) of what a model is told; the last, which it answers, has the answer "".
 
     Exchanges that got no answer are left out, but their pictures stay with the next question.
     """
-    turns, carried = [], list[Image.Image]()
+    turns, carried = [], tuple[str, ...]()
     *earlier, last = talk.exchanges
     for exchange in earlier:
-        carried += [open_picture(name) for name in exchange.pictures]
+        carried += exchange.pictures
         if exchange.answer_text:
-            turns.append(Turn(question=exchange.question, images=tuple(carried), answer=exchange.answer_text))
-            carried = []
-    carried += [open_picture(name) for name in last.pictures]
-    turns.append(Turn(question=last.question, images=tuple(carried)))
-    return Conversation(turns=tuple(turns), thinking=last.options.thinking and last.options.max_thought_tokens > 0)
+            turns.append((carried, exchange.question, exchange.answer_text))
+            carried = ()
+    return [*turns, (carried + last.pictures, last.question, "")]
 
 
 def talk_as_json(talk: Talk) -> dict[str, Any]:

@@ -17,8 +17,9 @@ from typing import cast
 
 from vision.answers import extract
 from vision.consensus import Vote, tally
+from vision.documents import open_pictures
 from vision.engine import Control, Delta, Engine, Sampling, Usage
-from vision.images import Limits, Source, open_image
+from vision.images import Limits, PanAndScan, Source
 from vision.prompts import Conversation, Turn, check_question
 from vision.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
 from vision.settings import Settings, load_settings
@@ -78,6 +79,15 @@ def open_engine(settings: Settings | None = None) -> Engine:
     from vision.local import LocalEngine
 
     return LocalEngine(load(settings or load_settings()))
+
+
+def rival_of(settings: Settings) -> Settings | None:
+    """The settings of the model that answers are compared with: the one that is set, else the model without its adapter."""
+    from vision.loading import adapter_of
+
+    if settings.compare:
+        return settings.model_copy(update={"model": settings.compare, "adapter": ""})
+    return settings.model_copy(update={"adapter": "none"}) if adapter_of(settings) else None
 
 
 def sampling_of(settings: Settings) -> Sampling:
@@ -148,13 +158,14 @@ def ask(
     sampling: Sampling | None = None,
     thinking: bool = True,
     limits: Limits | None = None,
+    pan_and_scan: PanAndScan = "auto",
 ) -> Reply:
     """Ask ``question`` about one picture or several and wait for the whole reply.
 
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    *_, reply = ask_live(pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits)
+    *_, reply = ask_live(pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
     return reply
 
 
@@ -166,11 +177,13 @@ def ask_live(
     sampling: Sampling | None = None,
     thinking: bool = True,
     limits: Limits | None = None,
+    pan_and_scan: PanAndScan = "auto",
     control: Control | None = None,
 ) -> Iterator[Reply]:
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
     sampling = sampling or Sampling()
-    conversation = converse(pictures, question, thinking=thinking and sampling.max_thought_tokens > 0, limits=limits)
+    thinking = thinking and sampling.max_thought_tokens > 0
+    conversation = converse(pictures, question, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
     yield from follow(engine, conversation, sampling, control)
 
 
@@ -182,13 +195,16 @@ def vote(
     sampling: Sampling | None = None,
     temperatures: Sequence[float] = (),
     limits: Limits | None = None,
+    pan_and_scan: PanAndScan = "auto",
 ) -> Ballot:
     """Ask ``question`` several times and let the answers vote; the whole ballot, see :func:`vote_live`.
 
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    *_, ballot = vote_live(pictures, question, engine, sampling=sampling, temperatures=temperatures, limits=limits)
+    *_, ballot = vote_live(
+        pictures, question, engine, sampling=sampling, temperatures=temperatures, limits=limits, pan_and_scan=pan_and_scan
+    )
     return ballot
 
 
@@ -200,6 +216,7 @@ def vote_live(
     sampling: Sampling | None = None,
     temperatures: Sequence[float] = (),
     limits: Limits | None = None,
+    pan_and_scan: PanAndScan = "auto",
     control: Control | None = None,
 ) -> Iterator[Ballot]:
     """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
@@ -207,7 +224,7 @@ def vote_live(
     No further trace is begun once the vote is settled (:meth:`vision.consensus.Vote.settled`) or stopped.
     """
     sampling = sampling or Sampling()
-    conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits)
+    conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
     yield from elect(engine, conversation, sampling, temperatures or spread(5), control)
 
 
@@ -227,15 +244,23 @@ def elect(
     yield replace(ballot, done=True)
 
 
-def converse(pictures: Source | Sequence[Source], question: str, *, thinking: bool, limits: Limits | None = None) -> Conversation:
+def converse(
+    pictures: Source | Sequence[Source],
+    question: str,
+    *,
+    thinking: bool,
+    limits: Limits | None = None,
+    pan_and_scan: PanAndScan = "auto",
+) -> Conversation:
     """A conversation with one question about ``pictures``, all opened and checked.
 
     Raises:
         ImageError, PromptError: for a picture or a question that cannot be used.
     """
     sources: list[Source] = list(pictures) if isinstance(pictures, (list, tuple)) else [cast(Source, pictures)]
-    images = tuple(open_image(source, limits) for source in sources)
-    return Conversation(turns=(Turn(question=check_question(question), images=images),), thinking=thinking)
+    images = tuple(image for source in sources for image in open_pictures(source, limits))
+    turn = Turn(question=check_question(question), images=images)
+    return Conversation(turns=(turn,), thinking=thinking, pan_and_scan=pan_and_scan)
 
 
 def follow(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from PIL import Image
 
 from vision.errors import SettingsError
-from vision.images import Seen
+from vision.images import PanAndScan, Seen
 from vision.prompts import Conversation
 
 EndReason = Literal["end", "length", "stopped"]
@@ -114,6 +114,6 @@ class Engine(Protocol):
         """
         ...
 
-    def seen(self, image: Image.Image) -> Seen:
-        """What the model is shown of ``image``, and the tokens that it costs."""
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
+        """What the model is shown of ``image``, crops included, and the tokens that it costs."""
         ...

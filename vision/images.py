@@ -16,6 +16,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
@@ -29,6 +30,17 @@ MIN_SIDE = 28
 URL_TIMEOUT_S = 15.0
 
 Source = str | os.PathLike[str] | bytes | Image.Image
+
+PanAndScan = Literal["auto", "on", "off"]
+"""Whether long pictures are also shown in crops: ``on`` wherever Gemma 3's rule makes any, ``auto`` only where a crop
+shows more than the whole did, and never for a model that was not made for crops, ``off`` not at all."""
+
+MIN_CROP = 256
+"""Smallest side of a pan-and-scan crop, pixels."""
+MAX_CROPS = 4
+"""Most crops of one picture."""
+MIN_RATIO = 1.2
+"""Aspect ratio from which a picture is cropped at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +230,7 @@ class Seen:
 
 
 def pan_and_scan_boxes(
-    size: tuple[int, int], *, min_crop: int = 256, max_crops: int = 4, min_ratio: float = 1.2
+    size: tuple[int, int], *, min_crop: int = MIN_CROP, max_crops: int = MAX_CROPS, min_ratio: float = MIN_RATIO
 ) -> list[tuple[int, int, int, int]]:
     """The crops that Gemma 3's pan-and-scan takes of a picture of ``size`` (width, height), in reading order.
 
@@ -249,8 +261,24 @@ def pan_and_scan_boxes(
     return [(a, 0, b, height) if width >= height else (0, a, width, b) for a, b in cuts]
 
 
-def seen(image: Image.Image, *, side: int, tokens_per_image: int, crop: bool = False) -> Seen:
-    """What a model with squares of ``side`` pixels sees of ``image``, with pan-and-scan crops or without."""
-    boxes = [(0, 0, image.width, image.height), *(pan_and_scan_boxes(image.size) if crop else [])]
+def smallest_crop(wanted: PanAndScan, *, side: int, made_for_crops: bool | None) -> int:
+    """The smallest side of a crop that is worth its tokens, pixels; 0 where nothing is cropped.
+
+    Args:
+        wanted: what was asked for.
+        side: of the model's square, pixels.
+        made_for_crops: what the model's processor says, None where it says nothing.
+
+    >>> smallest_crop("auto", side=896, made_for_crops=None)  # twice as long as the square: each crop doubles what is seen
+    448
+    """
+    if wanted == "off" or (wanted == "auto" and made_for_crops is False):
+        return 0
+    return MIN_CROP if wanted == "on" else max(MIN_CROP, side // 2)
+
+
+def seen(image: Image.Image, *, side: int, tokens_per_image: int, min_crop: int = 0) -> Seen:
+    """What a model with squares of ``side`` pixels sees of ``image``, with pan-and-scan crops unless ``min_crop`` is 0."""
+    boxes = [(0, 0, image.width, image.height), *(pan_and_scan_boxes(image.size, min_crop=min_crop) if min_crop else [])]
     squares = tuple(image.crop(box).resize((side, side), Image.Resampling.BILINEAR) for box in boxes)
     return Seen(squares=squares, boxes=tuple(boxes), tokens=tokens_per_image * len(boxes))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from vision.engine import Control, Delta, EndReason, Sampling, Usage
 from vision.errors import GenerationError, PromptError
-from vision.images import Seen, seen
+from vision.images import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
 from vision.loading import Loaded
 from vision.prompts import Conversation, messages
 from vision.reasoning import ReasoningParser
@@ -53,9 +53,14 @@ class LocalEngine:
         except RuntimeError as exc:
             raise GenerationError(f"the model failed while answering: {str(exc).splitlines()[0][:200]}") from exc
 
-    def seen(self, image: Image.Image) -> Seen:
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         """See :class:`vision.engine.Engine`."""
-        return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens)
+        crop = self._smallest_crop(pan_and_scan)
+        return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens, min_crop=crop)
+
+    def _smallest_crop(self, wanted: PanAndScan) -> int:
+        made_for = getattr(self.processor.image_processor, "do_pan_and_scan", None)
+        return smallest_crop(wanted, side=self.loaded.image_side, made_for_crops=made_for)
 
     def _encode(self, conversation: Conversation) -> dict[str, Any]:
         """Token ids, masks and pixels of the prompt on the model's device.
@@ -66,7 +71,16 @@ class LocalEngine:
         text = self.processor.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False) + conversation.draft
         images = conversation.images
         # The template writes <bos> itself.
-        batch = self.processor(text=[text], images=[images] if images else None, return_tensors="pt", add_special_tokens=False)
+        crop = self._smallest_crop(conversation.pan_and_scan)
+        cropping = {
+            "do_pan_and_scan": bool(crop),
+            "pan_and_scan_min_crop_size": crop or MIN_CROP,
+            "pan_and_scan_max_num_crops": MAX_CROPS,
+            "pan_and_scan_min_ratio_to_activate": MIN_RATIO,
+        }
+        batch = self.processor(
+            text=[text], images=[images] if images else None, images_kwargs=cropping, return_tensors="pt", add_special_tokens=False
+        )
         length = batch["input_ids"].shape[1]
         if length + 16 > self._context:
             raise PromptError(

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from vision.errors import PromptError
+from vision.images import PanAndScan
 from vision.reasoning import split
 
 SYSTEM_PROMPT = (
@@ -42,12 +43,14 @@ class Conversation:
         turns: oldest first, at least one.
         thinking: whether a thought is asked for.
         system: the system prompt for thinking.
+        pan_and_scan: whether long pictures are also shown in crops.
         draft: what the model had already written of its answer when it was stopped; it goes on from there.
     """
 
     turns: tuple[Turn, ...]
     thinking: bool = True
     system: str = field(default=SYSTEM_PROMPT)
+    pan_and_scan: PanAndScan = "auto"
     draft: str = ""
 
     @property

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.errors import SettingsError
+from vision.images import PanAndScan
 
 NANO = Path(__file__).parent / "nano"
 """The bundled model; its thinking adapter lies in ``thinking`` below it."""
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
 
     model: str = Field(str(NANO), description="checkpoint directory or Hub id")
     adapter: str = Field("", description="LoRA adapter directory or Hub id; empty for the one that comes with the model, 'none' for none")
+    compare: str = Field(
+        "", description="second model for side-by-side answers, a checkpoint directory or Hub id; empty for the base of an adapter"
+    )
     precision: Precision = Field("auto", description="weights: bf16 on a GPU and fp32 on a CPU by 'auto'; 8bit and 4bit need bitsandbytes")
     device: str = Field("auto", description="device map for accelerate, or a device such as cpu or cuda:0")
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 takes the likeliest token every time")
@@ -42,6 +46,7 @@ class Settings(BaseSettings):
     data_dir: str = Field(
         "", description="folder for kept conversations; by default logicflow in the user's data folder", validate_default=True
     )
+    pan_and_scan: PanAndScan = Field("auto", description="whether long pictures are also shown in crops: auto, on or off")
     allow_urls: bool = Field(False, description="whether pictures are fetched from http(s) addresses")
 
     @field_validator("data_dir")
