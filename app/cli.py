@@ -149,10 +149,11 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
     compare: Annotated[str | None, typer.Option(help="Second model, for answers side by side; else the base of the adapter.")] = None,
+    users: Annotated[str | None, typer.Option(help="File of users who may sign in; see 'logicflow user'.")] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Open the page: picture and question in, checked steps beside the answer out."""
-    settings = _settings(model=model, adapter=adapter, precision=precision, compare=compare)
+    settings = _settings(model=model, adapter=adapter, precision=precision, compare=compare, users=users)
     from vision.errors import LogicFlowError
 
     try:
@@ -163,6 +164,26 @@ def serve(
         _fail(str(exc))
     except OSError as exc:
         _fail(f"port {port} on {host} cannot be used ({exc}); choose another with --port")
+
+
+@app.command()
+def user(
+    file: Annotated[Path, typer.Argument(help="The file that 'logicflow serve --users' reads.")],
+    name: Annotated[str, typer.Argument(help="Who may sign in.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")],
+) -> None:
+    """Add a user of the page, or set a password anew."""
+    from vision.errors import LogicFlowError
+
+    try:
+        from app.accounts import set_password
+
+        set_password(file, name, password)
+    except LogicFlowError as exc:
+        _fail(str(exc))
+    except OSError as exc:
+        _fail(f"{file} cannot be written ({exc.strerror}); choose another file")
+    print(f"{name} may sign in with {file}")
 
 
 space = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Write or push a Hugging Face Space that serves the page.")

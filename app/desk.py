@@ -18,6 +18,7 @@ import gradio as gr
 from PIL import Image
 
 from app import export, links
+from app.accounts import Pace
 from app.answering import answer, resumable, resume
 from app.feedback import REASONS, preference_rows, write_preferences
 from app.history import History
@@ -50,6 +51,7 @@ class Desk:
         self.engine, self.settings, self.history = engine, settings, history
         self.limits = limits_of(settings)
         self.rival = rival
+        self.pace = Pace(settings.questions_per_minute)
         self.running = Running()
         self.exports: deque[tempfile.TemporaryDirectory[str]] = deque()
 
@@ -133,6 +135,7 @@ class Desk:
         error, said, shown_at, saved_at = "", "", 0.0, time.monotonic()
         self.history.save(state["key"], talk)
         try:
+            self.pace.check(state["key"])
             yield self.show(talk, state, busy=True)
             growing = how(self.engine, talk, lambda name: self.picture(state, name), control, self.settings.max_answer_tokens)
             for talk in growing:
@@ -173,7 +176,7 @@ class Desk:
 
     def saw(self, talk: Talk, state: State) -> Any:
         """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
-        shown = []
+        shown, tokens = [], 0
         crops = talk.exchanges[-1].options.pan_and_scan if talk.exchanges else "auto"
         for exchange in talk.exchanges:
             for name in exchange.pictures:
@@ -181,9 +184,10 @@ class Desk:
                     seen = self.engine.seen(self.picture(state, name), crops)
                 except LogicFlowError:
                     continue
-                shown += [(square, f"{square.width} × {square.height} px") for square in seen.squares]
-                shown[-1] = (shown[-1][0], f"{shown[-1][1]}, {seen.tokens} tokens")
-        return gr.Gallery(shown, label=f"What the model saw ({len(shown)})", visible=bool(shown))
+                tokens += seen.tokens
+                names = ["whole", *(f"crop {i}" for i in range(1, len(seen.squares)))]
+                shown += [(square, f"{name}, {square.width} px") for square, name in zip(seen.squares, names, strict=True)]
+        return gr.Gallery(shown, label=f"What the model saw: {tokens} tokens", visible=bool(shown))
 
     def like(self, talk: Talk, state: State, event: gr.LikeData) -> Talk:
         """Keep a person's verdict with the question, the answer and the trace."""
@@ -222,6 +226,8 @@ class Desk:
     def arrive(self, state: State | None, request: gr.Request) -> tuple[Any, ...]:
         """A browser opens the page: its history, and the conversation that it looked at last unless a link brings a question."""
         state = state if isinstance(state, dict) and isinstance(state.get("key"), str) else {"key": secrets.token_urlsafe(24), "talk": ""}
+        if request.username:
+            state["key"] = self.history.key_of(request.username)
         talk = Talk()
         if links.asked_of(dict(request.query_params)) is None:
             with contextlib.suppress(TalkError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -102,7 +103,15 @@ class History:
 
     def _secret(self) -> str:
         """What browsers' keys are encrypted with; the same after a restart, so that a history is found again."""
-        path = self.folder / "secret"
+        return self._random("secret")
+
+    def key_of(self, user: str) -> str:
+        """The key of a user who has signed in, the same in every browser; nobody can guess it from the name."""
+        return hmac.new(self._random("users.key").encode(), user.encode(), hashlib.sha256).hexdigest()
+
+    def _random(self, name: str) -> str:
+        """The random text in file ``name``, made when it is missing."""
+        path = self.folder / name
         if not path.exists():
             half = path.with_suffix(".half")
             half.touch(mode=0o600)

@@ -7,6 +7,7 @@ Layout and wiring only: what events do is in :mod:`app.desk`, what is shown is m
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import Any
 
 import gradio as gr
 
+from app.accounts import Accounts, Pace
 from app.desk import Desk
 from app.feedback import REASONS
 from app.history import History
 from app.plain import ballot_as_json, reply_as_json
 from app.talks import Talk
-from vision.ask import ask, limits_of, open_engine, rival_of, sampling_of, spread, vote
+from vision.ask import ask as ask_engine
+from vision.ask import limits_of, open_engine, rival_of, sampling_of, spread
+from vision.ask import vote as vote_engine
 from vision.engine import Engine
 from vision.errors import LogicFlowError, SettingsError
 from vision.loading import display_name
@@ -32,6 +36,12 @@ MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
 
 FOLD_WHEN_NARROW = "() => { if (window.innerWidth < 640) document.querySelector('#lf-fold > button')?.click() }"
+NAME_PICTURES = """() => {
+  const name = () => document.querySelectorAll(".image-container > button:not([aria-label])").forEach(
+    button => button.setAttribute("aria-label", "Show the picture large"))
+  new MutationObserver(name).observe(document.body, {childList: true, subtree: true})
+}"""
+"""Gradio leaves the pictures of a chat without a name for screen readers."""
 WHOLE_ADDRESS = "query => query && window.location.origin + window.location.pathname + query"
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -82,16 +92,19 @@ def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
         shown = [state, talk, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
         _wire_conversation(desk, talking, chosen, talk, state, shown, steps)
         _wire_history(desk, side, talk, state, shown)
-        _endpoints(engine, settings)
+        _endpoints(engine, settings, desk.pace)
         page.load(desk.arrive, [state], shown, **QUICK)
         page.load(desk.follow_link, [state], [talking["box"], *chosen], **QUICK)
         page.load(None, js=FOLD_WHEN_NARROW)
+        page.load(None, js=NAME_PICTURES)
         page.unload(desk.stop)
     return page
 
 
 def _sidebar() -> dict[str, Any]:
     with gr.Sidebar(label="Conversations", open=False, elem_id="lf-side"):
+        if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose README says hf_oauth: true
+            gr.LoginButton(size="sm")
         made = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
         made["search"] = gr.Textbox(placeholder="Search", show_label=False, container=False, elem_id="lf-search")
         made["kept"] = gr.Radio([], label="Kept here", elem_id="lf-kept")
@@ -206,11 +219,13 @@ def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown
     )
 
 
-def _endpoints(engine: Engine, settings: Settings) -> None:
-    """What programs call: ``/ask`` and ``/vote``, with a picture, a question and plain JSON back."""
+def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
+    """What programs and agents call: ``ask`` and ``vote``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
     limits, usual = limits_of(settings), sampling_of(settings)
 
-    def ask_once(picture: str, question: str, thinking: bool = True, temperature: float = 0.0, seed: float = 0) -> dict[str, Any]:
+    def ask(
+        picture: str, question: str, request: gr.Request, thinking: bool = True, temperature: float = 0.0, seed: float = 0
+    ) -> dict[str, Any]:
         """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
 
         Args:
@@ -221,12 +236,13 @@ def _endpoints(engine: Engine, settings: Settings) -> None:
             seed: of the sampling.
         """
         try:
+            pace.check(caller(request))
             drawn = replace(usual, temperature=temperature, seed=int(seed))
-            return reply_as_json(ask(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits))
+            return reply_as_json(ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits))
         except LogicFlowError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
 
-    def ask_often(picture: str, question: str, traces: float = 5, seed: float = 0) -> dict[str, Any]:
+    def vote(picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0) -> dict[str, Any]:
         """Ask several times and let the answers vote; the winner comes back with its share and every trace.
 
         Args:
@@ -236,11 +252,12 @@ def _endpoints(engine: Engine, settings: Settings) -> None:
             seed: of the first trace.
         """
         try:
+            pace.check(caller(request))
             if not 1 <= traces <= 64:
                 raise SettingsError(f"traces is {traces}; expected 1 to 64")
             drawn = spread(int(traces))
             return ballot_as_json(
-                vote(picture, question, engine, sampling=replace(usual, seed=int(seed)), temperatures=drawn, limits=limits)
+                vote_engine(picture, question, engine, sampling=replace(usual, seed=int(seed)), temperatures=drawn, limits=limits)
             )
         except LogicFlowError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
@@ -249,14 +266,27 @@ def _endpoints(engine: Engine, settings: Settings) -> None:
         picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
         thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
         seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
-        gr.Button().click(ask_once, [picture, question, thinking, temperature, seed], result, api_name="ask", **ONE_AT_A_TIME)
-        gr.Button().click(ask_often, [picture, question, traces, seed], result, api_name="vote", **ONE_AT_A_TIME)
+        gr.Button().click(ask, [picture, question, thinking, temperature, seed], result, api_name="ask", **ONE_AT_A_TIME)
+        gr.Button().click(vote, [picture, question, traces, seed], result, api_name="vote", **ONE_AT_A_TIME)
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's soft theme with text as dark as WCAG AA asks for."""
+    return gr.themes.Soft(font=FONT, font_mono=MONO).set(
+        block_label_text_color="*primary_700", block_title_text_color="*primary_700", body_text_color_subdued="*neutral_600"
+    )
+
+
+def caller(request: gr.Request) -> str:
+    """Who calls an endpoint, as far as is known: the user who signed in, else the address."""
+    return str(request.username or (request.client.host if request.client is not None else ""))
 
 
 def launch(
     settings: Settings, *, host: str, port: int, open_browser: bool = False, block: bool = True, engine: Engine | None = None
 ) -> gr.Blocks:
     """Load the model unless an ``engine`` is given, then serve the page until Ctrl-C (or, with ``block`` off, in the background)."""
+    accounts = Accounts(Path(settings.users)) if settings.users else None
     engine = engine or open_engine(settings)
     history = History(Path(settings.data_dir))
     page = build(engine, settings, history)
@@ -272,8 +302,9 @@ def launch(
         allowed_paths=[str((history.folder / "pictures").resolve())],
         footer_links=["api"],
         ssr_mode=False,
+        auth=accounts.admits if accounts is not None else None,
         mcp_server=True,
-        theme=gr.themes.Soft(font=FONT, font_mono=MONO),
+        theme=theme(),
         css_paths=[str(CSS)],
     )
     return page

@@ -81,9 +81,9 @@ def _footer(reply: Reply) -> str:
 
 
 def answer_html(reply: Reply) -> str:
-    """The answer pane: the model's words, plain and escaped."""
+    """The answer pane: the model's words."""
     if reply.answer_text:
-        return f'<div class="lf-answer">{html.escape(visible(reply.answer_text))}</div>'
+        return f'<div class="lf-answer">{inline_html(reply.answer_text, formulas(reply.answer_text))}</div>'
     if reply.usage is None:
         return '<div class="lf-answer lf-quiet">…</div>'
     return f'<div class="lf-answer lf-quiet">{html.escape(reply.why_no_answer)}</div>'

@@ -22,8 +22,8 @@ from vision.settings import NANO, PREFIX, Settings
 ROOT = Path(__file__).parent.parent
 TEMPLATES = Path(__file__).parent / "templates"
 SERVING = (
-    "accelerate gradio httpx latex2mathml markdown-it-py math-verify mcp peft pillow pydantic-settings pypdfium2 safetensors sqlalchemy "
-    "transformers"
+    "accelerate argon2-cffi gradio httpx latex2mathml limits markdown-it-py math-verify mcp peft pillow pydantic-settings pypdfium2 "
+    "safetensors sqlalchemy transformers"
 )
 """What serving needs of the project's dependencies, besides torch."""
 ZERO_TORCH = "2.11.0"
@@ -216,6 +216,6 @@ class Push:
             raise SettingsError("the Hub does not know you; run 'hf auth login' or set HF_TOKEN") from exc
         except HfHubHTTPError as exc:
             raise SettingsError(f"the Hub refused: {str(exc).strip().splitlines()[0][:300]}; run the same command again to go on") from exc
-        except OSError as exc:
+        except Exception as exc:  # of the HTTP library that the Hub's client uses, which changes with its versions
             raise SettingsError(f"the Hub cannot be reached ({type(exc).__name__}); run the same command again to go on") from exc
         return str(url)

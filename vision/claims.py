@@ -77,7 +77,7 @@ def _tail(side: list[Token]) -> list[Token]:
 def _may_open(side: list[Token], start: int) -> bool:
     """Whether an expression of its own may begin at ``start``: after nothing or prose, with a sign only where it is glued on."""
     token, before = side[start], side[start - 1] if start else None
-    if before is not None and before.kind == "operator":
+    if before is not None and before.kind == "operator" and not _opens_all(side, start - 1):
         return False
     if token.kind != "operator" or token.text == "(":
         return True
@@ -87,11 +87,22 @@ def _may_open(side: list[Token], start: int) -> bool:
     return before is None or (before.kind == "unit" and before.end < token.start and glued)
 
 
+def _opens_all(side: list[Token], at: int) -> bool:
+    """Whether the token at ``at`` is a bracket around the whole claim: nothing is computed with it, nothing here closes it."""
+    alone = at == 0 or side[at - 1].kind == "unit"
+    return side[at].text == "(" and alone and _depth(side[at + 1 :]) >= 0
+
+
+def _depth(tokens: list[Token]) -> int:
+    """Brackets that ``tokens`` open and do not close; below 0 where they close more."""
+    return sum({"(": 1, ")": -1}.get(token.text, 0) for token in tokens)
+
+
 def _head(side: list[Token]) -> list[Token]:
     """The longest beginning of ``side`` that is an expression of its own."""
     for end in range(len(side), 0, -1):
         after = side[end] if end < len(side) else None
-        if after is not None and after.kind in ("operator", "of", "square"):
+        if after is not None and after.kind in ("operator", "of", "square") and not (after.text == ")" and _depth(side[:end]) <= 0):
             continue
         if reads(side[:end]):
             return side[:end]

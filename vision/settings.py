@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         "", description="folder for kept conversations; by default logicflow in the user's data folder", validate_default=True
     )
     pan_and_scan: PanAndScan = Field("auto", description="whether long pictures are also shown in crops: auto, on or off")
+    users: str = Field("", description="file of users who may sign in to the page; empty lets everybody in")
+    questions_per_minute: int = Field(0, ge=0, le=10_000, description="limit for each user of the page; 0 for none")
     allow_urls: bool = Field(False, description="whether pictures are fetched from http(s) addresses")
 
     @field_validator("data_dir")

@@ -9,6 +9,7 @@ wrote every letter.
 
 from __future__ import annotations
 
+import math
 import random
 import string
 
@@ -105,19 +106,29 @@ def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]
             color = contrast(ground)
         lines.append(_text_line(canvas, rng, y + look.text * scale * 0.65, scale, color))
         y += look.text * scale * rng.uniform(1.15, 2.2)
-    turned = rng.choice((0, 0, 0, 1, 2, 3))
-    for _ in range(turned):  # on ground of their own
-        at = (rng.uniform(0.1, 0.9) * look.width, rng.uniform(0.1, 0.6) * look.height)
-        word, turn = _word(rng), rng.choice((90, 45, 30))
-        wide = canvas.measure(word)[0]
-        box = (at[0] - wide - look.text, at[1] - look.text, at[0] + look.text * 1.5, at[1] + wide + look.text)
-        canvas.draw.rectangle(box, fill=look.paper)
-        inside = [box[0] / look.width, box[1] / look.height, box[2] / look.width, box[3] / look.height]
-        canvas.letters = [
-            seen for seen in canvas.letters if seen[0] == "\n" or not (inside[0] < seen[1] < inside[2] and inside[1] < seen[2] < inside[3])
-        ]
-        canvas.text(at, word, "end", turn=turn)
-    return canvas.image, canvas.letters, [line for line in lines if line and not turned]
+    rows = rng.choice((0, 0, 1, 1, 2))
+    for _ in range(rows):
+        _turned_row(canvas, rng)
+    return canvas.image, canvas.letters, [line for line in lines if line and not rows]
+
+
+def _turned_row(canvas: Canvas, rng: random.Random) -> None:
+    """A row of words turned like crowded labels below an axis, over what stood there."""
+    look = canvas.look
+    turn, scale = rng.choice((90, 90, 45, 45, 30)), rng.uniform(0.8, 1.3)
+    labels = [_word(rng) for _ in range(14)]
+    longest = max(canvas.measure(label, scale)[0] for label in labels)
+    top = rng.uniform(0.0, 0.6) * look.height
+    bottom = top + longest * math.sin(math.radians(turn)) + look.text * scale * 2
+    canvas.draw.rectangle((0, top, look.width, bottom), fill=look.paper)
+    share = (top / look.height, bottom / look.height)
+    canvas.letters = [seen for seen in canvas.letters if seen[0] == "\n" or not share[0] < seen[2] < share[1]]
+    x = rng.uniform(1.0, 3.0) * look.text
+    for label in labels:
+        if x > look.width:
+            break
+        canvas.text((x, top + look.text * 0.4), label, "end", turn=turn, scale=scale)
+        x += look.text * scale * rng.uniform(1.3, 2.6) * (1.0 if turn == 90 else 1.4)
 
 
 def few_words(rng: random.Random, few: bool = False) -> tuple[Image.Image, list[Letter], list[str]]:

@@ -87,7 +87,13 @@ def hub(request: pytest.FixtureRequest) -> Iterator[Hub]:
 
 def push(hub: Hub, built: Path, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "app.cli", "space", "push", "me/charts", "--from", str(built), *more]
-    env = os.environ | {"HF_ENDPOINT": hub.address, "HF_TOKEN": "hf_local", "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "KEY": "hidden"}
+    env = os.environ | {
+        "HF_ENDPOINT": hub.address,
+        "HF_TOKEN": "hf_local",
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_XET": "1",
+        "KEY": "hidden",
+    }
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env)
 
 

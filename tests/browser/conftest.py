@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from vision import Settings
+from vision import Engine, Settings
+
+SLOW = 60_000
 
 
 def free_port() -> int:
@@ -42,8 +46,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A fresh page on the bundled model."""
+    with opened(browser, address) as page:
+        yield page
+
+
+@contextmanager
+def opened(browser: Browser, address: str, width: int = 1280, **options: Any) -> Iterator[Page]:
     """A fresh page whose every request is noted in ``page.asked``; what leaves this machine is cut off."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(viewport={"width": width, "height": 800}, **options)
     page = context.new_page()
     asked: list[str] = []
 
@@ -59,3 +70,43 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.wait_for_function("localStorage.getItem('logicflow') !== null")
     yield page
     context.close()
+
+
+@contextmanager
+def served(engine: Engine, kept: Path, **settings: Any) -> Iterator[str]:
+    """The address of a page on ``engine``."""
+    from app.page import launch
+
+    port = free_port()
+    page = launch(Settings(data_dir=str(kept), **settings), host="127.0.0.1", port=port, block=False, engine=engine)
+    yield f"http://127.0.0.1:{port}"
+    page.close()
+
+
+def ask(page: Page, picture: Path | None, question: str) -> None:
+    """Put a picture and a question into the box, and send them."""
+    if picture is not None:
+        page.locator("#lf-box input[type=file]").set_input_files(str(picture))
+        page.locator("#lf-box .thumbnail-item img, #lf-box .thumbnail-image").first.wait_for(timeout=20_000)
+    page.locator("#lf-box textarea").fill(question)
+    page.locator("#lf-box .submit-button").click()
+
+
+def ended(page: Page) -> None:
+    """Wait until the answer is there."""
+    expect(page.locator("#lf-steps")).to_contain_text("answer", timeout=SLOW)
+    expect(page.locator("#lf-steps")).to_contain_text("tokens a second", timeout=SLOW)
+    expect(page.locator("#lf-stop")).to_be_disabled(timeout=SLOW)
+
+
+def open_settings(page: Page) -> None:
+    """Open the settings and wait until they listen, which takes a moment longer than to be seen."""
+    page.locator("#lf-settings button").first.click()
+    expect(page.locator("#lf-traces input[type=number]")).to_have_value("1")
+    page.wait_for_timeout(500)
+
+
+def open_side(page: Page) -> None:
+    """Open the list of conversations."""
+    page.locator("#lf-side .toggle-button").click()
+    page.locator("#lf-new").wait_for(timeout=10_000)

@@ -6,39 +6,17 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from finetune.charts.records import Record
+from tests.browser.conftest import SLOW, ask, ended, open_settings, open_side
 from vision import Engine
 from vision import ask as ask_engine
 
-SLOW = 60_000
-
-
-def ask(page: Page, picture: Path | None, question: str) -> None:
-    if picture is not None:
-        page.locator("#lf-box input[type=file]").set_input_files(str(picture))
-        page.locator("#lf-box .thumbnail-item img, #lf-box .thumbnail-image").first.wait_for(timeout=20_000)
-    page.locator("#lf-box textarea").fill(question)
-    page.locator("#lf-box .submit-button").click()
-
-
-def ended(page: Page) -> None:
-    expect(page.locator("#lf-steps")).to_contain_text("answer", timeout=SLOW)
-    expect(page.locator("#lf-steps")).to_contain_text("tokens a second", timeout=SLOW)
-    expect(page.locator("#lf-stop")).to_be_disabled(timeout=SLOW)
-
 
 def set_traces(page: Page, count: int) -> None:
-    page.locator("#lf-settings button").first.click()
+    open_settings(page)
     field = page.locator("#lf-traces input[type=number]")
-    expect(field).to_have_value("1")
-    page.wait_for_timeout(500)  # the slider is there before it listens
     field.fill(str(count))
     field.press("Tab")
     expect(page.locator("#lf-traces input[type=range]")).to_have_value(str(count))
-
-
-def open_side(page: Page) -> None:
-    page.locator("#lf-side .toggle-button").click()
-    page.locator("#lf-new").wait_for(timeout=10_000)
 
 
 def test_a_chart_gets_an_answer_and_checked_steps(page: Page, engine: Engine, chart: Record, chart_file: Path) -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import ast
+import asyncio
+import base64
 from pathlib import Path
 from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
 
 from finetune.charts.records import Record
 from vision import Engine
@@ -45,3 +50,17 @@ def test_a_number_of_traces_that_is_impossible_is_said(client: Client, chart_fil
 def test_only_ask_and_vote_are_offered(client: Client) -> None:
     offered: Any = client.view_api(return_format="dict", print_info=False)
     assert set(offered["named_endpoints"]) == {"/ask", "/vote"} and not offered["unnamed_endpoints"]
+
+
+def test_an_agent_asks_over_mcp(address: str, engine: Engine, chart: Record, chart_file: Path) -> None:
+    async def talk() -> tuple[list[str], Any]:
+        async with streamable_http_client(f"{address}/gradio_api/mcp/") as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            tools = await session.list_tools()
+            picture = "data:image/png;base64," + base64.b64encode(chart_file.read_bytes()).decode()
+            return [tool.name for tool in tools.tools], await session.call_tool("ask", {"picture": picture, "question": chart.question})
+
+    names, result = asyncio.run(talk())
+    assert set(names) == {"ask", "vote"}
+    assert not result.isError, result.content
+    assert ast.literal_eval(result.content[0].text)["answer"] == ask_engine(chart_file, chart.question, engine).answer

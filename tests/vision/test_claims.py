@@ -116,3 +116,14 @@ def test_sums_are_judged_exactly(a: int, b: int, off: int) -> None:
     assert [c.verdict for c in claims] == ["true" if off == 0 else "false"]
     if off:
         assert claims[0].correct_value == str(a + b)
+
+
+@pytest.mark.parametrize("text", ["(3 + 4 = 8)", r"So \(3 + 4 = 8\).", "as said (3 + 4 = 8) before", "3 + 4 = 8)"])
+def test_a_claim_in_brackets_is_checked(text: str) -> None:
+    (claim,) = find_claims(text)
+    assert (claim.text, claim.verdict, claim.correct_value) == ("3 + 4 = 8", "false", "7")
+
+
+@pytest.mark.parametrize("text", ["2 * (3 + 4 = 14", "2 (3 + 4 = 14", "3 + 4) = 7"])
+def test_a_bracket_that_never_closes_is_no_claim(text: str) -> None:
+    assert all(claim.verdict != "false" for claim in find_claims(text))

@@ -1,0 +1,96 @@
+"""Many people at once: everybody is served, nobody waits for somebody who has gone, nothing crosses over."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Browser, expect
+
+from app.accounts import set_password
+from finetune.charts.records import Record
+from tests.browser.conftest import SLOW, ask, opened, served
+from tests.fakes import ScriptedEngine
+from vision import Engine
+from vision import ask as ask_engine
+
+LONG = "<think>\n" + "Look again. " * 2000 + "\n</think>\n\nThe answer is 7."
+SHORT = "<think>\nLook.\n</think>\n\nThe answer is 7."
+
+
+def test_twenty_at_once_are_all_served(address: str, engine: Engine, chart: Record, chart_file: Path) -> None:
+    expected = ask_engine(chart_file, chart.question, engine).answer
+
+    def one(_: int) -> Any:
+        return Client(address, verbose=False).predict(handle_file(str(chart_file)), chart.question, api_name="/ask")
+
+    with ThreadPoolExecutor(20) as people:
+        replies = list(people.map(one, range(20)))
+    assert [reply["answer"] for reply in replies] == [expected] * 20
+
+
+def test_a_closed_tab_frees_its_turn(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    engine = ScriptedEngine(LONG, pause_s=0.01)
+    with served(engine, tmp_path) as address:
+        with opened(browser, address) as gone:
+            ask(gone, chart_file, "How many?")
+            expect(gone.locator("#lf-stop")).to_be_enabled(timeout=SLOW)
+        closed = time.monotonic()
+        while engine.ended < engine.begun:
+            assert time.monotonic() - closed < 5, "the answer went on without its reader"
+            time.sleep(0.02)
+        engine.text = SHORT
+        with opened(browser, address) as page:
+            ask(page, chart_file, "How many?")
+            expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
+
+
+def test_a_stop_is_its_own_sessions_only(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    engine = ScriptedEngine("<think>\n" + "Look. " * 150 + "\n</think>\n\nThe answer is 7.", pause_s=0.02)
+    with served(engine, tmp_path) as address, opened(browser, address) as one, opened(browser, address) as other:
+        ask(one, chart_file, "How many?")
+        expect(one.locator("#lf-stop")).to_be_enabled(timeout=SLOW)
+        ask(other, chart_file, "How few?")
+        one.locator("#lf-stop").click()
+        expect(one.locator("#lf-chat .bot").last).to_contain_text("stopped", timeout=SLOW)
+        expect(other.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
+
+
+def test_pictures_and_history_of_one_are_out_of_reach_of_another(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    with served(ScriptedEngine(SHORT), tmp_path) as address:
+        with opened(browser, address) as page:
+            ask(page, chart_file, "My secret question?")
+            expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
+        with opened(browser, address) as other:
+            assert "secret question" not in other.locator("body").inner_text()
+            expect(other.locator("#lf-kept label")).to_have_count(0)
+        for inside in ("history.sqlite", "secret", "users.key", "pictures", "../history.sqlite"):
+            answer = httpx.get(f"{address}/gradio_api/file={tmp_path / inside}")
+            assert answer.status_code in (403, 404), inside
+        assert httpx.get(f"{address}/gradio_api/file=/etc/passwd").status_code in (403, 404)
+
+
+def test_only_who_signs_in_gets_in_and_finds_the_same_history(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    people = tmp_path / "people.txt"
+    set_password(people, "ada", "difference engine")
+    with served(ScriptedEngine(SHORT), tmp_path / "kept", users=str(people)) as address:
+        assert httpx.get(f"{address}/gradio_api/info").status_code == 401
+        with pytest.raises(Exception, match="[Aa]uth|401|login"):
+            Client(address, verbose=False).predict(handle_file(str(chart_file)), "How many?", api_name="/ask")
+        signed = Client(address, auth=("ada", "difference engine"), verbose=False)
+        assert signed.predict(handle_file(str(chart_file)), "How many?", api_name="/ask")["answer"] == "7"
+
+
+def test_too_many_questions_a_minute_are_refused_with_a_sentence(chart_file: Path, tmp_path: Path) -> None:
+    with served(ScriptedEngine(SHORT), tmp_path, questions_per_minute=2) as address:
+        client = Client(address, verbose=False)
+        for _ in range(2):
+            assert client.predict(handle_file(str(chart_file)), "How many?", api_name="/ask")["answer"] == "7"
+        with pytest.raises(AppError, match="2 questions within a minute"):
+            client.predict(handle_file(str(chart_file)), "How many?", api_name="/ask")
