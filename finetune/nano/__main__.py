@@ -1,7 +1,7 @@
 """Make and measure nano, step by step; ``make train-nano`` runs them all in this order.
 
 python -m finetune.nano pool --count 12000       # matplotlib pictures in bulk, resumes
-python -m finetune.nano pretrain --minutes 150   # the base from scratch, resumes
+python -m finetune.nano pretrain --minutes 180   # the base from scratch, resumes
 python -m finetune.nano thoughts --count 8000    # rows that teach it to think
 llamafactory-cli train finetune/nano.yaml model_name_or_path=.nano/base
 python -m finetune.nano bundle                   # .nano -> vision/nano
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     pool.add_argument("--count", type=int, default=12_000)
     pool.set_defaults(run=_pool)
     pretrain = steps.add_parser("pretrain", help="train the base from scratch")
-    pretrain.add_argument("--minutes", type=float, default=150.0, help="budget of wall-clock time, compiling left out")
+    pretrain.add_argument("--minutes", type=float, default=180.0, help="budget of wall-clock time, compiling left out")
     pretrain.add_argument("--start", type=Path, default=None, help="go on from this finished base instead of from nothing")
     pretrain.set_defaults(run=_pretrain)
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")

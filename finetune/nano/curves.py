@@ -16,7 +16,7 @@ def draw_curves(folder: Path) -> None:
     rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
     minutes = [row["minutes"] for row in rows]
     for name, series in (
-        ("loss", {"loss": [row["loss"] for row in rows]}),
+        ("loss", {"loss": [row["loss"] for row in rows], "sight loss": [row["right"].get("sight loss") for row in rows]}),
         ("accuracy", {task: [row["right"].get(task) for row in rows] for task in SHOWN}),
     ):
         plot = Figure(figsize=(8, 4.5), dpi=110, layout="constrained")

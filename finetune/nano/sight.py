@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import random
 import string
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,16 +21,18 @@ from transformers import GemmaTokenizer
 
 from finetune.charts import words
 from finetune.charts.canvas import Canvas, Letter, contrast, style
-from finetune.nano.model import IMAGE_TOKENS
+from finetune.nano.model import IMAGE_SIDE
 
 ALPHABET = string.digits + string.ascii_letters + ".,%-:()>°?$/×"
 CLASSES = len(ALPHABET) + 2
 """0 is no letter, 1 any letter outside the alphabet."""
 POINTS = 4
 """Points of a patch at which letters are asked for, two across and two down."""
-GRID = int(IMAGE_TOKENS**0.5)
+PATCH = 10
+"""Side of a patch, pixels."""
+CELL = 2 * PATCH
+"""Side of what becomes one soft token, pixels."""
 _CLASS = {letter: i + 2 for i, letter in enumerate(ALPHABET)}
-_SIDE = GRID * 2 * 2
 
 
 def texts_of(letters: list[Letter]) -> list[tuple[Letter, list[Letter]]]:
@@ -40,9 +43,9 @@ def texts_of(letters: list[Letter]) -> list[tuple[Letter, list[Letter]]]:
     return [text for text in texts if text[1]]
 
 
-def letter_targets(letters: list[Letter]) -> np.ndarray:
-    """(cells, quarters, points) class of the letter at each point of one picture, 0 where there is none."""
-    points = np.zeros((_SIDE, _SIDE), np.int64)
+def letter_map(letters: list[Letter], width: int, height: int) -> np.ndarray:
+    """(height, width) class of the letter that covers each pixel of a picture of that size, 0 where there is none."""
+    made = np.zeros((height, width), np.int64)
     for (_, em_x, em_y), text in texts_of(letters):
         for i, (letter, x, y) in enumerate(text):
             if letter.isspace():
@@ -56,35 +59,71 @@ def letter_targets(letters: list[Letter]) -> np.ndarray:
                 half_x, half_y = 0.36 * em_x, along_y
             else:
                 half_x, half_y = along_x + 0.1 * em_x, along_y + 0.1 * em_y
-            left, right = (max(0, round((x + sign * half_x) * _SIDE)) for sign in (-1, 1))
-            top, bottom = (max(0, round((y + sign * half_y) * _SIDE)) for sign in (-1, 1))
-            points[top:bottom, left:right] = _CLASS.get(letter, 1)
-    cells = points.reshape(GRID, 2, 2, GRID, 2, 2)  # rows: cell, quarter, point; columns alike
-    return cells.transpose(0, 3, 1, 4, 2, 5).reshape(IMAGE_TOKENS, 4, POINTS)
+            left, right = (max(0, round((x + sign * half_x) * width)) for sign in (-1, 1))
+            top, bottom = (max(0, round((y + sign * half_y) * height)) for sign in (-1, 1))
+            made[top:bottom, left:right] = _CLASS.get(letter, 1)
+    return made
 
 
-def word_targets(letters: list[Letter], tokenizer: GemmaTokenizer) -> np.ndarray:
-    """(cells, 4) tokens of the written texts, each in the cell where its first letter stands; -100 where there is none."""
-    made = np.full((IMAGE_TOKENS, 4), -100, np.int64)
-    used = np.zeros(IMAGE_TOKENS, np.int64)
+def word_places(letters: list[Letter], tokenizer: GemmaTokenizer) -> list[tuple[float, float, int]]:
+    """(x, y, token) of the written texts, each where its first letter stands, as shares of the picture."""
     texts = [text for _, text in texts_of(letters)]
     if not texts:
-        return made
+        return []
     coded = tokenizer(
         [" " + "".join(letter for letter, *_ in text) for text in texts], add_special_tokens=False, return_offsets_mapping=True
     )
+    made = []
     for text, ids, offsets in zip(texts, coded["input_ids"], coded["offset_mapping"], strict=True):
         for token, (start, end) in zip(ids, offsets, strict=True):
             at = max(start - 1, 0)  # the space in front is not in the picture
             while at < end - 1 and at < len(text) - 1 and text[at][0] == " ":
                 at += 1
             _, x, y = text[min(at, len(text) - 1)]
-            if 0 <= x < 1 and 0 <= y < 1:
-                cell = int(y * GRID) * GRID + int(x * GRID)
-                if used[cell] < 4:
-                    made[cell, used[cell]] = token
-                    used[cell] += 1
+            made.append((x, y, token))
     return made
+
+
+@dataclass
+class Window:
+    """A square part of a picture, or all of it, with what stands in it.
+
+    Attributes:
+        pixels: (side, side, 3) bytes.
+        letters: (patches, POINTS) classes, patches in reading order.
+        words: (cells, 4) tokens that begin in each cell of 2 x 2 patches, -100 where there is none.
+    """
+
+    pixels: np.ndarray
+    letters: np.ndarray
+    words: np.ndarray
+
+
+class Sheet:
+    """A picture at the size in which the model would see it, from which windows are cut."""
+
+    def __init__(self, image: Image.Image, letters: list[Letter], tokenizer: GemmaTokenizer, size: tuple[int, int]) -> None:
+        self.width, self.height = size
+        self.pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
+        self.classes = letter_map(letters, *size)
+        self.places = word_places(letters, tokenizer)
+
+    def window(self, left: int = 0, top: int = 0, side: int = IMAGE_SIDE) -> Window:
+        """The window of ``side`` pixels at (left, top)."""
+        patches, cells = side // PATCH, side // CELL
+        at = np.arange(patches * 2) * (PATCH // 2) + PATCH // 4
+        points = self.classes[np.ix_(top + at, left + at)].reshape(patches, 2, patches, 2)
+        words, used = np.full((cells, cells, 4), -100, np.int64), np.zeros((cells, cells), np.int64)
+        for x, y, token in self.places:
+            column, row = math.floor((x * self.width - left) / CELL), math.floor((y * self.height - top) / CELL)
+            if 0 <= column < cells and 0 <= row < cells and used[row, column] < 4:
+                words[row, column, used[row, column]] = token
+                used[row, column] += 1
+        return Window(
+            pixels=self.pixels[top : top + side, left : left + side],
+            letters=points.transpose(0, 2, 1, 3).reshape(patches * patches, POINTS),
+            words=words.reshape(cells * cells, 4),
+        )
 
 
 def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]:
@@ -195,16 +234,17 @@ class Sight(torch.nn.Module):
         self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
 
     def forward(self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean of both losses, and the shares of letters that are right: by patch, by token.
+        """Both losses, and the shares of letters that are right: by patch, by token.
 
         Args:
-            patches: (P, 1024, V) from the tower.
-            tokens: (P, 256, D) from the projector.
-            letters: (P, 256, 4, 4) classes.
+            patches: (P, N, V) from the tower, a square of patches.
+            tokens: (P, N / 4, D) from the projector.
+            letters: (P, N, POINTS) classes.
         """
-        by_patch = letters.view(-1, GRID, GRID, 2, 2, POINTS).permute(0, 1, 3, 2, 4, 5).reshape(len(letters), -1, POINTS)
-        near, near_right = _score(self.of_patch(patches).view(*by_patch.shape, CLASSES), by_patch)
-        far, far_right = _score(self.of_token(tokens).view(*letters.shape, CLASSES), letters)
+        side = int(patches.shape[1] ** 0.5)
+        near, near_right = _score(self.of_patch(patches).unflatten(-1, (POINTS, CLASSES)), letters)
+        of_tokens = self.of_token(tokens).view(len(tokens), side // 2, side // 2, 2, 2, POINTS, CLASSES)
+        far, far_right = _score(of_tokens.permute(0, 1, 3, 2, 4, 5, 6).flatten(1, 4), letters)
         return near + far, torch.stack([near_right, far_right])
 
 
@@ -214,12 +254,12 @@ def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor
     A language model that can repeat its own tokens can then repeat what it sees.
 
     Args:
-        tokens: (P, 256, D) from the projector.
-        words: (P, 256, 4) token ids, -100 where there is none.
+        tokens: (P, cells, D) from the projector.
+        words: (P, cells, 4) token ids, -100 where there is none.
         embedding: (V, D), taken as it is: the words do not move towards the pictures.
     """
     unit = torch.nn.functional.normalize(tokens.float(), dim=-1) * tokens.shape[-1] ** 0.5
-    logits = torch.nn.functional.linear(unit, embedding.detach().float())  # (P, 256, V)
+    logits = torch.nn.functional.linear(unit, embedding.detach().float())  # (P, cells, V)
     known = words >= 0
     chosen = logits.log_softmax(-1).gather(-1, words.clamp(min=0))
     right = ((logits.argmax(-1)[..., None] == words) & known).any(-1)

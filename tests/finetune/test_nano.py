@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from finetune.charts.records import make
 from finetune.nano.evaluate import Scored, score, table
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
-from finetune.nano.pretrain import Learner, Plan, Stream, _inputs
+from finetune.nano.pretrain import Learner, Passes, Plan, Stream
 from finetune.nano.rows import Packer, attention_mask, picture_exchanges
-from finetune.nano.sight import ALPHABET, few_words, letter_targets, text_page, word_targets
+from finetune.nano.sight import ALPHABET, Sheet, few_words, text_page
 from finetune.nano.tokenizer import NEWLINES
 from vision import Conversation, Turn
 from vision.prompts import messages
@@ -143,17 +144,30 @@ def test_letters_are_noted_where_they_stand(draw) -> None:  # type: ignore[no-un
     assert len(hits) > 20 and sum(hits) / len(hits) > 0.95
 
 
+@pytest.mark.parametrize("render", [fast.render_with_letters, plots.render_with_letters])
+def test_every_text_says_how_large_it_is(render) -> None:  # type: ignore[no-untyped-def]
+    _, letters = render(random.Random(3), sample(random.Random(3), "bar"))
+    sizes = [(x, y) for letter, x, y in letters if letter == "\n"]
+    assert len(sizes) > 3 and all(0.005 < x < 0.2 and 0.005 < y < 0.2 for x, y in sizes)
+
+
 def test_a_picture_without_a_word_has_no_targets(processor) -> None:  # type: ignore[no-untyped-def]
-    empty = [("\n", 0.04, 0.04)]
-    assert (letter_targets(empty) == 0).all() and (word_targets(empty, processor.tokenizer) == -100).all()
+    window = Sheet(Image.new("RGB", (400, 300), "white"), [("\n", 0.04, 0.04)], processor.tokenizer, (320, 320)).window()
+    assert (window.letters == 0).all() and (window.words == -100).all()
 
 
-def test_each_letter_covers_the_points_around_it() -> None:
-    targets = letter_targets([("\n", 0.04, 0.04), ("7", 0.1, 0.1), ("A", 0.13, 0.1), ("\n", 0.04, 0.04), ("x", 0.95, 0.95)])
-    seven, a, x = (targets == ALPHABET.index(letter) + 2 for letter in "7Ax")
-    assert seven.sum() >= 4 and a.sum() >= 4 and x.sum() >= 4
-    assert x[-1].sum() == x.sum(), "it stands in the last cell"
-    assert (targets > 0).sum() == seven.sum() + a.sum() + x.sum()
+def test_each_letter_covers_the_points_around_it(processor) -> None:  # type: ignore[no-untyped-def]
+    letters = [("\n", 0.04, 0.04), ("7", 0.1, 0.1), ("A", 0.13, 0.1), ("\n", 0.04, 0.04), ("x", 0.95, 0.95)]
+    sheet = Sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer, (320, 320))
+    whole = sheet.window()
+    seven, a, x = (whole.letters == ALPHABET.index(letter) + 2 for letter in "7Ax")
+    assert seven.sum() >= 2 and a.sum() >= 2 and x.sum() >= 2
+    assert (whole.letters > 0).sum() == seven.sum() + a.sum() + x.sum()
+    assert (whole.words >= 0).sum() >= 2
+    part = sheet.window(160, 160, 160)  # only the x stands here, and where it stands in the whole
+    assert ((part.letters > 0) == (part.letters == ALPHABET.index("x") + 2)).all()
+    assert (part.letters.reshape(16, 16, 4) == whole.letters.reshape(32, 32, 4)[16:, 16:]).all()
+    assert (part.words.reshape(8, 8, 4) == whole.words.reshape(16, 16, 4)[8:, 8:]).all()
 
 
 def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,24 +181,33 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.glob("*half*"))
 
 
-def test_a_batch_learns_something(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
-    """Both phases give finite losses, and a few steps on one batch lower them."""
-    plan = Plan(pictures=2, texts=1, length=512)
+@pytest.mark.parametrize(("part", "progress", "step"), [("text", 0.0, 1), ("sight", 0.2, 1), ("sight", 0.2, 6), ("joint", 0.9, 1)])
+def test_each_part_learns_something(tmp_path: Path, processor, part: str, progress: float, step: int) -> None:  # type: ignore[no-untyped-def]
+    """Finite losses, and a few steps on one batch lower them."""
+    plan = Plan(rows=2, windows=4, pictures=2, texts=1, length=512)
     learner = Learner(processor.tokenizer.get_vocab(), 0)
-    for progress in (0.0, 0.9):
-        stream = Stream(processor.tokenizer, plan, tmp_path, torch.tensor([progress]), 0)
-        batch = next(iter(stream))
-        inputs = _inputs(batch, learner.image_token)
-        optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-3)
-        losses = []
-        for _ in range(4):
-            with torch.autocast("cpu", torch.bfloat16):
-                loss, _, letter_loss, _ = learner(*inputs)
-            (loss + letter_loss).backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            losses.append(loss.item() + letter_loss.item())
-        assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    batch = next(iter(Stream(processor.tokenizer, plan, tmp_path, torch.tensor([progress]), step)))
+    assert batch["part"] == part
+    passes, scores, losses = Passes(learner, compiled=False), defaultdict(list), []
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-3)
+    for _ in range(4):
+        loss = passes.loss(batch, scores)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    assert np.isfinite(losses).all() and losses[-1] < losses[0] and scores
+
+
+def test_a_window_is_seen_as_the_model_sees_the_whole(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
+    """Pretraining's own way through the tower gives what the model's gives."""
+    learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
+    batch = next(iter(Stream(processor.tokenizer, Plan(windows=4), tmp_path, torch.tensor([0.2]), 6)))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words")))
+        light = batch["pixels"].permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        theirs = learner.nano.model.get_image_features(light).pooler_output
+    assert torch.allclose(seen.flatten(0, 1).float(), theirs.flatten(0, -2).float(), atol=0.05)
 
 
 def test_scores_follow_the_fields_rule() -> None:
