@@ -106,6 +106,12 @@ class Desk:
         """The field for the pages of a PDF, while there is one in the box."""
         return gr.Textbox(visible=any(str(path).lower().endswith(".pdf") for path in (message or {}).get("files") or []))
 
+    def add_picture(self, taken: str | None, message: dict[str, Any]) -> tuple[Any, Any]:
+        """A picture from the camera goes into the box, beside what is there."""
+        if not taken:  # the field was emptied here, below
+            return gr.skip(), gr.skip()
+        return None, {"text": (message or {}).get("text") or "", "files": [*((message or {}).get("files") or []), taken]}
+
     def retry(self, talk: Talk, state: State, event: gr.RetryData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask the question of the chosen answer again, as the settings are now; what came after it goes."""
         at = place_of(talk, event.index)

@@ -150,6 +150,8 @@ def _conversation() -> dict[str, Any]:
     made["pages"] = gr.Textbox(
         "1", label="Pages of the PDF", info="numbers with commas, as in 1 or 2-4,7", visible=False, max_lines=1, elem_id="lf-pages"
     )
+    with gr.Accordion("Camera", open=False, elem_id="lf-camera"):
+        made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
     with gr.Row():
         made["now"] = gr.Button("Answer now", interactive=False, size="sm", elem_id="lf-now")
         made["stop"] = gr.Button("Stop", variant="stop", interactive=False, size="sm", elem_id="lf-stop")
@@ -185,9 +187,11 @@ def _examples(box: Any) -> None:
 
 def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], talk: Any, state: Any, shown: list[Any], steps: Any) -> None:
     chat, box = talking["chat"], talking["box"]
-    answering = {**ONE_AT_A_TIME, "show_progress": "hidden", "api_visibility": "private"}
+    # who waits for a turn sees the place in the queue where the steps will be
+    answering = {**ONE_AT_A_TIME, "show_progress": "minimal", "show_progress_on": steps, "api_visibility": "private"}
     kept = [talk, state]
     box.submit(desk.submit, [box, talking["pages"], *kept, *chosen], [box, *shown], **answering)
+    talking["camera"].change(desk.add_picture, [talking["camera"], box], [talking["camera"], box], **QUICK)
     box.change(desk.pages, [box], [talking["pages"]], **QUICK)
     chat.retry(desk.retry, [*kept, *chosen], shown, **answering)
     chat.edit(desk.edit, [*kept, *chosen], shown, **answering)

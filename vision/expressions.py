@@ -38,6 +38,10 @@ _TOKEN = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_FRACTION = re.compile(r"\\[dt]?frac\s*\{")
+_BETWEEN = re.compile(r"\}\s*\{")
+_LATEX_SPACE = re.compile(r"\\(?:left|right|[,;:! ])")
+
 _CANONICAL = {
     "−": "-",
     "–": "-",
@@ -86,9 +90,18 @@ def _canonical(text: str) -> str:
 def tokens_of(text: str) -> Iterator[list[Token]]:
     """Runs of tokens that lie next to each other on a line of ``text``, each a place where a claim may stand."""
     run: list[Token] = []
+    open_fractions: list[str] = []  # "top" or "bottom", for each LaTeX fraction that is being read
     at = 0
     while at < len(text):
+        if space := _LATEX_SPACE.match(text, at):
+            at = space.end()
+            continue
         match = _TOKEN.match(text, at)
+        signs, end = ("", at) if match is not None else _fraction(text, at, open_fractions)
+        if signs:
+            run += [Token("operator", sign, at, end) for sign in signs]
+            at = end
+            continue
         if match is None:
             if run and text[at] not in " \t":
                 yield run
@@ -102,6 +115,19 @@ def tokens_of(text: str) -> Iterator[list[Token]]:
         at = match.end()
     if run:
         yield run
+
+
+def _fraction(text: str, at: int, open_fractions: list[str]) -> tuple[str, int]:
+    """What a part of ``\\frac{…}{…}`` at ``at`` stands for, and where it ends: ``((`` a ``)/(`` b ``))``; "" for anything else."""
+    if opened := _FRACTION.match(text, at):
+        open_fractions.append("top")
+        return "((", opened.end()
+    if open_fractions and (turned := _BETWEEN.match(text, at)) and open_fractions[-1] == "top":
+        open_fractions[-1] = "bottom"
+        return ")/(", turned.end()
+    if open_fractions and text[at] == "}" and open_fractions.pop() == "bottom":
+        return "))", at + 1
+    return "", at
 
 
 def reads(tokens: list[Token]) -> bool:

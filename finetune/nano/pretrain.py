@@ -84,7 +84,7 @@ class Plan:
     def part(self, done: float) -> tuple[str, float]:
         """Which part runs when the share ``done`` of the budget is spent, and the share of that part that is over.
 
-        >>> Plan(text=0.1, sight=0.5).part(0.35)
+        >>> Plan(text=0.25, sight=0.5).part(0.5)
         ('sight', 0.5)
         """
         both = self.text + self.sight

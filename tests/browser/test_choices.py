@@ -44,6 +44,17 @@ def test_a_page_that_is_not_there_is_said_and_nothing_is_lost(page: Page, pdf: P
     expect(page.locator("#lf-box textarea")).to_have_value("What is the total?")
 
 
+def test_a_picture_is_taken_with_the_camera(page: Page) -> None:
+    page.context.grant_permissions(["camera"])
+    page.locator("#lf-box textarea").fill("What is it?")
+    page.locator("#lf-camera button").first.click()
+    page.locator("#lf-camera").get_by_text("Click to Access Webcam").click()
+    page.wait_for_function("document.querySelector('#lf-camera video')?.currentTime > 0.5", timeout=20_000)
+    page.locator("#lf-camera .photo-capture").click(timeout=20_000)
+    expect(page.locator("#lf-box img").first).to_be_visible(timeout=20_000)
+    expect(page.locator("#lf-box textarea")).to_have_value("What is it?")
+
+
 def test_crops_are_shown_with_their_cost(page: Page, tmp_path: Path, engine: Engine) -> None:
     wide = tmp_path / "wide.png"
     Image.new("RGB", (900, 300), "white").save(wide)

@@ -62,6 +62,18 @@ def test_a_stop_is_its_own_sessions_only(browser: Browser, chart_file: Path, tmp
         expect(other.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
 
 
+def test_who_waits_sees_the_place_in_the_queue(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    engine = ScriptedEngine(LONG, pause_s=0.02)
+    with served(engine, tmp_path) as address, opened(browser, address) as one, opened(browser, address) as other:
+        ask(one, chart_file, "How many?")
+        expect(one.locator("#lf-stop")).to_be_enabled(timeout=SLOW)
+        ask(other, chart_file, "How few?")
+        expect(other.locator("#lf-fold")).to_contain_text("queue: 1/1", timeout=SLOW)
+        one.locator("#lf-stop").click()
+        expect(other.locator("#lf-stop")).to_be_enabled(timeout=SLOW)
+        expect(other.locator("#lf-fold")).not_to_contain_text("queue")
+
+
 def test_pictures_and_history_of_one_are_out_of_reach_of_another(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
     with served(ScriptedEngine(SHORT), tmp_path) as address:
         with opened(browser, address) as page:

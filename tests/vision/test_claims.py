@@ -127,3 +127,21 @@ def test_a_claim_in_brackets_is_checked(text: str) -> None:
 @pytest.mark.parametrize("text", ["2 * (3 + 4 = 14", "2 (3 + 4 = 14", "3 + 4) = 7"])
 def test_a_bracket_that_never_closes_is_no_claim(text: str) -> None:
     assert all(claim.verdict != "false" for claim in find_claims(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (r"\(\frac{39 + 31}{2} = 35\)", "true"),
+        (r"So \dfrac{39 + 31}{2} = 36.", "false"),
+        (r"$$\frac{1 + \frac{6}{2}}{2 \times 2} = 1$$", "true"),
+        (r"\left( 2 + 3 \right) \cdot 4 = 20", "true"),
+    ],
+)
+def test_fractions_as_latex_writes_them(text: str, verdict: str) -> None:
+    assert [claim.verdict for claim in find_claims(text)] == [verdict]
+
+
+@pytest.mark.parametrize("text", [r"\frac{3 = 3", r"\frac{1}{ = 4", r"3 + 4} = 7", r"\frac" * 500 + "{" * 500 + "1 = 1", "}{" * 500])
+def test_fractions_that_never_close_hang_and_claim_nothing_false(text: str) -> None:
+    assert all(claim.verdict != "false" for claim in find_claims(text))

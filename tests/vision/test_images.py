@@ -12,7 +12,7 @@ from PIL import Image
 from transformers import Gemma3ImageProcessorPil
 
 from vision.errors import ImageError
-from vision.images import Limits, open_image, pan_and_scan_boxes, seen
+from vision.images import Limits, PanAndScan, open_image, pan_and_scan_boxes, seen, smallest_crop
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -152,6 +152,14 @@ def test_crops_are_those_of_the_image_processor(size: tuple[int, int]) -> None:
 
 
 def test_what_the_model_sees_can_be_shown_with_its_cost() -> None:
-    view = seen(split_picture(size=(1000, 400)), side=320, tokens_per_image=100, crop=True)
+    view = seen(split_picture(size=(1000, 400)), side=320, tokens_per_image=100, min_crop=256)
     assert [square.size for square in view.squares] == [(320, 320)] * 4
     assert view.tokens == 400 and view.boxes[0] == (0, 0, 1000, 400)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "made_for_crops", "smallest"),
+    [("off", True, 0), ("auto", False, 0), ("auto", None, 448), ("on", False, 256), ("on", None, 256)],
+)
+def test_crops_are_cut_where_they_are_wanted_and_pay(wanted: PanAndScan, made_for_crops: bool | None, smallest: int) -> None:
+    assert smallest_crop(wanted, side=896, made_for_crops=made_for_crops) == smallest

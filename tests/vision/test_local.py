@@ -197,3 +197,14 @@ def test_the_readable_path_gives_steps_and_an_answer(engine: LocalEngine, chart:
     parsed = split(text_and_usage(engine, about(chart), Sampling())[0])
     assert (reply.thought.strip(), reply.answer_text.strip()) == (parsed.thought, parsed.answer)
     assert len(reply.steps) >= 2 and reply.answer and reply.usage is not None and not reply.truncated
+
+
+def test_crops_cost_what_is_said_of_them(engine: LocalEngine) -> None:
+    wide = Image.new("RGB", (900, 300), "white")
+    prompts = {}
+    for wanted in ("off", "auto", "on"):
+        asked = Conversation(turns=(Turn(question="What?", images=(wide,)),), pan_and_scan=wanted)
+        ids = engine._encode(asked)["input_ids"]
+        prompts[wanted] = int((ids == engine.model.config.image_token_id).sum())
+        assert prompts[wanted] == engine.seen(wide, wanted).tokens
+    assert prompts["auto"] == prompts["off"] < prompts["on"], "nano was not made for crops"
