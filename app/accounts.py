@@ -11,6 +11,7 @@ import os
 import re
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -19,6 +20,9 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from vision.errors import SettingsError
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash("nobody has this password")
@@ -96,6 +100,11 @@ def set_password(path: Path, name: str, password: str) -> None:
     half.touch(mode=0o600)
     half.write_text("".join(f"{name}:{hashed}\n" for name, hashed in users.items()), encoding="utf-8")
     os.replace(half, path)
+
+
+def caller(request: gr.Request) -> str:
+    """Who asks, as far as is known: the user who signed in, else the address."""
+    return str(request.username or (request.client.host if request.client is not None else ""))
 
 
 class Pace:

@@ -54,7 +54,7 @@ def resume(engine: Engine, talk: Talk, open_picture: OpenPicture, control: Contr
 
     An answer that had used up its tokens gets as many again.
     """
-    last = replace(talk.exchanges[-1], model=engine.name)
+    last = replace(talk.exchanges[-1], model=engine.name, liked=None, reason="")
     begun = last.replies[0] if last.replies else None
     spent = begun.usage.answer_tokens if begun is not None and begun.usage is not None else 0
     conversation = replace(conversation_of(talk, open_picture), draft=begun.text if begun is not None else "")

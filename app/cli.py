@@ -220,7 +220,7 @@ def space_push(
     repo: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The Space on the Hub.")],
     folder: Annotated[Path, typer.Option("--from", help="A folder that 'space build' wrote.")] = Path("space"),
     hardware: Annotated[str, typer.Option(help="As the Hub calls it; what the model needs when left out.")] = "",
-    private: Annotated[bool, typer.Option("--private/--public", help="Who may see it.")] = False,
+    private: Annotated[bool | None, typer.Option("--private/--public", help="Who may see it; as it is when left out.")] = None,
     secret: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, or NAME to take it from the environment; repeatable.")] = None,
     variable: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; repeatable.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,

@@ -18,13 +18,13 @@ import gradio as gr
 from PIL import Image
 
 from app import export, links
-from app.accounts import Pace
+from app.accounts import Pace, caller
 from app.answering import answer, resumable, resume
 from app.feedback import REASONS, preference_rows, write_preferences
 from app.history import History
 from app.render import chat_messages, exchange_html, place_of
 from app.session import Running
-from app.talks import Exchange, Options, Talk
+from app.talks import MAX_EXCHANGES, MAX_PICTURES, Exchange, Options, Talk
 from vision.ask import limits_of
 from vision.documents import is_pdf, open_pages
 from vision.engine import Engine
@@ -41,7 +41,7 @@ MAX_EXPORTS = 32
 """Exported files that lie ready for download, for all browsers together."""
 
 State = dict[str, Any]
-"""What a browser keeps: ``key`` of its history and ``talk``, the id of the conversation it shows."""
+"""What a browser keeps: ``key`` of its history, ``user`` who signed in, and ``talk``, the id of the conversation it shows."""
 
 
 class Desk:
@@ -95,6 +95,11 @@ class Desk:
             for file in files:
                 for data in picture_files(file, pages, self.limits):
                     names.append(self.history.keep_picture(state["key"], data))
+            if len(names) > MAX_PICTURES or len(talk.exchanges) >= MAX_EXCHANGES:
+                raise PromptError(
+                    f"a question takes up to {MAX_PICTURES} pictures and a conversation {MAX_EXCHANGES} questions; begin a new one"
+                )
+            self.pace.check(caller(request))
         except LogicFlowError as exc:
             yield (gr.skip(), *self.show(talk, state, error=str(exc)))
             return
@@ -115,15 +120,22 @@ class Desk:
     def retry(self, talk: Talk, state: State, event: gr.RetryData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask the question of the chosen answer again, as the settings are now; what came after it goes."""
         at = place_of(talk, event.index)
-        again = replace(talk.exchanges[at], options=options_of(*chosen), replies=(), liked=None)
+        if at is None or (refused := self.refused(request)):
+            yield self.show(talk, state, error="" if at is None else refused)
+            return
+        again = replace(talk.exchanges[at], options=options_of(*chosen), replies=(), liked=None, reason="")
         yield from self.grow(talk.until(at).asked(again), state, request, self.answer)
 
     def edit(self, talk: Talk, state: State, event: gr.EditData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
         """Ask an earlier question in other words; its pictures stay."""
         at = place_of(talk, event.index)
+        if at is None:
+            yield self.show(talk, state)
+            return
         try:
             question = check_question(str(event.value))
-        except PromptError as exc:
+            self.pace.check(caller(request))
+        except LogicFlowError as exc:
             yield self.show(talk, state, error=str(exc))
             return
         asked = Exchange(question=question, pictures=talk.exchanges[at].pictures, options=options_of(*chosen))
@@ -131,7 +143,9 @@ class Desk:
 
     def go_on(self, talk: Talk, state: State, request: gr.Request) -> Iterator[Any]:
         """Go on with an answer that was stopped."""
-        if resumable(talk):
+        if refused := self.refused(request):
+            yield self.show(talk, state, error=refused)
+        elif resumable(talk):
             yield from self.grow(talk, state, request, resume)
 
     def grow(self, talk: Talk, state: State, request: gr.Request, how: Any) -> Iterator[Any]:
@@ -141,7 +155,6 @@ class Desk:
         error, said, shown_at, saved_at = "", "", 0.0, time.monotonic()
         self.history.save(state["key"], talk)
         try:
-            self.pace.check(state["key"])
             yield self.show(talk, state, busy=True)
             growing = how(self.engine, talk, lambda name: self.picture(state, name), control, self.settings.max_answer_tokens)
             for talk in growing:
@@ -162,12 +175,22 @@ class Desk:
             kept = self.history.save(state["key"], talk, anew=False)
         yield self.show(talk if kept else Talk(), state, error=error)
 
+    def refused(self, request: gr.Request) -> str:
+        """Why this person may not ask now, "" where nothing is in the way; counts as a question."""
+        try:
+            self.pace.check(caller(request))
+        except LogicFlowError as exc:
+            return str(exc)
+        return ""
+
     def answer(self, *given: Any) -> Iterator[Talk]:
         return answer(*given, rival=self.rival)
 
     def undo(self, talk: Talk, state: State, event: gr.UndoData) -> tuple[Any, ...]:
         """Take the last question back into the box, with its pictures."""
         at = place_of(talk, event.index)
+        if at is None:
+            return (gr.skip(), *self.show(talk, state))
         last, talk = talk.exchanges[at], talk.until(at)
         self.history.save(state["key"], talk)
         try:
@@ -176,9 +199,10 @@ class Desk:
             files = []
         return ({"text": last.question, "files": files}, *self.show(talk, state))
 
-    def look(self, talk: Talk, event: gr.SelectData) -> str:
+    def look(self, talk: Talk, event: gr.SelectData) -> Any:
         """The steps of the answer that was clicked."""
-        return exchange_html(talk.exchanges[place_of(talk, event.index)]) if talk.exchanges else ""
+        at = place_of(talk, event.index)
+        return gr.skip() if at is None else exchange_html(talk.exchanges[at])
 
     def saw(self, talk: Talk, state: State) -> Any:
         """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
@@ -198,6 +222,8 @@ class Desk:
     def like(self, talk: Talk, state: State, event: gr.LikeData) -> Talk:
         """Keep a person's verdict with the question, the answer and the trace."""
         at = place_of(talk, event.index)
+        if at is None:
+            return talk
         reason = event.liked if event.liked in REASONS else ""
         liked = False if reason else event.liked if isinstance(event.liked, bool) else None
         judged = talk.until(at + 1).with_last(replace(talk.exchanges[at], liked=liked, reason=reason))
@@ -224,16 +250,21 @@ class Desk:
         files = []
         for name in asked.pictures:
             try:
-                files.append(str(self.history.path((state or {}).get("key", ""), name)))
+                files.append(str(self.history.path(self.known(state, request)["key"], name)))
             except TalkError:  # another browser's
                 continue
         return [{"text": asked.question, "files": files}, *chosen_of(asked.options)]
 
+    def known(self, state: State | None, request: gr.Request) -> State:
+        """What a browser keeps, made when there is nothing yet or somebody else has signed in; a user's key is always the user's."""
+        user = request.username or ""
+        if not (isinstance(state, dict) and isinstance(state.get("key"), str) and state.get("user", "") == user):
+            state = {"key": secrets.token_urlsafe(24), "talk": "", "user": user}
+        return state | {"key": self.history.key_of(user)} if user else state
+
     def arrive(self, state: State | None, request: gr.Request) -> tuple[Any, ...]:
         """A browser opens the page: its history, and the conversation that it looked at last unless a link brings a question."""
-        state = state if isinstance(state, dict) and isinstance(state.get("key"), str) else {"key": secrets.token_urlsafe(24), "talk": ""}
-        if request.username:
-            state["key"] = self.history.key_of(request.username)
+        state = self.known(state, request)
         talk = Talk()
         if links.asked_of(dict(request.query_params)) is None:
             with contextlib.suppress(TalkError):
@@ -304,7 +335,9 @@ class Desk:
             write_preferences(folder / "feedback", rows, lambda name: self.history.picture(state["key"], name))
         except TalkError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
-        return shutil.make_archive(str(folder / "feedback"), "zip", folder / "feedback")
+        made = shutil.make_archive(str(folder / "feedback"), "zip", folder / "feedback")
+        shutil.rmtree(folder / "feedback")
+        return made
 
     def _folder(self) -> Path:
         """A fresh folder for a download; the oldest goes when there are many."""
@@ -381,6 +414,7 @@ def picture_files(file: Path, pages: str, limits: Limits) -> list[bytes]:
     for page in open_pages(data, pages or "1", limits):
         stream = io.BytesIO()
         page.save(stream, "PNG")
+        open_image(stream.getvalue(), limits)
         made.append(stream.getvalue())
     return made
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from itertools import islice, product
 from pathlib import Path
@@ -34,9 +35,14 @@ DATASET_INFO = {
 """How LLaMA-Factory reads the file."""
 
 
+def _said(text: str) -> str:
+    """``text`` without the marks that LLaMA-Factory counts as pictures, films and sounds."""
+    return re.sub(r"<(image|video|audio)>", r"\1", text)
+
+
 def _liked(exchange: Exchange) -> list[Reply]:
     """Traces that the verdict on ``exchange`` speaks for."""
-    return [exchange.best] if exchange.liked and exchange.best is not None and exchange.best.answer_text else []
+    return [exchange.best] if exchange.liked and exchange.best is not None and exchange.best.answer_text and exchange.best.text else []
 
 
 def _disliked(exchange: Exchange) -> list[Reply]:
@@ -44,7 +50,7 @@ def _disliked(exchange: Exchange) -> list[Reply]:
     if not exchange.liked:
         return [exchange.best] if exchange.best is not None and exchange.best.text else []
     ended = [reply for reply in exchange.replies if reply.usage is not None]
-    return [ended[i] for cluster in exchange.vote.clusters[1:] for i in cluster.traces]
+    return [ended[i] for cluster in exchange.vote.clusters[1:] for i in cluster.traces if ended[i].text]
 
 
 def preference_rows(judged: Iterable[Talk]) -> list[dict[str, Any]]:
@@ -59,21 +65,21 @@ def preference_rows(judged: Iterable[Talk]) -> list[dict[str, Any]]:
     asked: dict[tuple[Any, ...], list[Exchange]] = {}
     for talk in judged:
         last = talk.exchanges[-1]
-        asked.setdefault((*turns_of(talk), last.options.thinking), []).append(last)
+        asked.setdefault((*turns_of(talk), last.options.thinking and last.options.max_thought_tokens > 0), []).append(last)
     rows = []
     for (*turns, thinking), given in asked.items():
         messages = []
         for pictures, question, answer in turns:
-            messages.append({"from": "human", "value": "<image>" * len(pictures) + question})
-            messages += [{"from": "gpt", "value": answer}] if answer else []
+            messages.append({"from": "human", "value": "<image>" * len(pictures) + _said(question)})
+            messages += [{"from": "gpt", "value": _said(answer)}] if answer else []
         liked = dict.fromkeys(reply.text for last in given for reply in _liked(last))
         disliked = dict.fromkeys(reply.text for last in given for reply in _disliked(last) if reply.text not in liked)
         for chosen, rejected in islice(product(liked, disliked), MAX_PAIRS):
             rows.append(
                 {
                     "conversations": messages,
-                    "chosen": {"from": "gpt", "value": chosen},
-                    "rejected": {"from": "gpt", "value": rejected},
+                    "chosen": {"from": "gpt", "value": _said(chosen)},
+                    "rejected": {"from": "gpt", "value": _said(rejected)},
                     "images": [name for pictures, *_ in turns for name in pictures],
                     "system": SYSTEM_PROMPT if thinking else "",
                 }

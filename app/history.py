@@ -15,7 +15,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,8 @@ class History:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder / "pictures").mkdir(exist_ok=True)
-            self.secret = self._secret()
+            self._key = self._random("users.key").encode()
+            self.secret = self._random("secret")  # what browsers' keys are encrypted with
             _Table.metadata.create_all(self._engine)
         except (OSError, SQLAlchemyError) as exc:
             why = str(exc).splitlines()[0]
@@ -101,16 +102,12 @@ class History:
                 f"conversations cannot be kept in {folder} ({why}); set LOGICFLOW_DATA_DIR to a folder of your own"
             ) from exc
 
-    def _secret(self) -> str:
-        """What browsers' keys are encrypted with; the same after a restart, so that a history is found again."""
-        return self._random("secret")
-
     def key_of(self, user: str) -> str:
         """The key of a user who has signed in, the same in every browser; nobody can guess it from the name."""
-        return hmac.new(self._random("users.key").encode(), user.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, f"user {user}".encode(), hashlib.sha256).hexdigest()
 
     def _random(self, name: str) -> str:
-        """The random text in file ``name``, made when it is missing."""
+        """The random text in file ``name``, made when it is missing and the same after a restart."""
         path = self.folder / name
         if not path.exists():
             half = path.with_suffix(".half")
@@ -167,8 +164,12 @@ class History:
         query = select(_VerdictRow.value)
         if owner is not None:
             query = query.where(_VerdictRow.owner == _hidden(owner))
+        judged = []
         with self._session() as session:
-            return [talk_from_json(json.loads(value)) for value in session.scalars(query)]
+            for value in session.scalars(query):
+                with suppress(TalkError):  # one that cannot be read any more takes no other with it
+                    judged.append(talk_from_json(json.loads(value)))
+        return judged
 
     def load(self, owner: str, id_: str) -> Talk:
         """The kept talk.
@@ -261,19 +262,23 @@ class History:
         Raises:
             TalkError: when there is none.
         """
-        for path in (self.folder / "pictures").glob(f"{name}.*"):
+        for path in (self.folder / "pictures").glob(f"{self._file_name(name)}.*"):
             return path.read_bytes()
         raise TalkError(f"picture {name[:12]}… is not kept any more")
 
     def _path(self, name: str, kind: str) -> Path:
-        return self.folder / "pictures" / f"{name}.{kind}"
+        return self.folder / "pictures" / f"{self._file_name(name)}.{kind}"
+
+    def _file_name(self, name: str) -> str:
+        """What a picture is called on disk: the page serves these files, so nobody may guess it from the picture's hash."""
+        return hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
 
     def _sweep(self, names: list[str]) -> None:
         """Remove the files of those pictures that no key has any more."""
         for name in names:
             with self._files, self._session() as session:
                 if session.scalar(select(_PictureRow.name).where(_PictureRow.name == name).limit(1)) is None:
-                    for path in (self.folder / "pictures").glob(f"{name}.*"):
+                    for path in (self.folder / "pictures").glob(f"{self._file_name(name)}.*"):
                         path.unlink()
 
 

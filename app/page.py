@@ -15,7 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.accounts import Accounts, Pace
+from app.accounts import Accounts, Pace, caller
 from app.desk import Desk
 from app.feedback import REASONS
 from app.history import History
@@ -68,9 +68,9 @@ def about(engine: Engine) -> str:
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 
 
-def build(engine: Engine, settings: Settings, history: History) -> gr.Blocks:
-    """The page around an ``engine``; ``settings`` give the limits and defaults."""
-    compared = rival_of(settings)
+def build(engine: Engine, settings: Settings, history: History, *, compare: bool = True) -> gr.Blocks:
+    """The page around an ``engine``; ``settings`` give the limits and defaults, and the second model where there is to be one."""
+    compared = rival_of(settings) if compare else None
     rival = None if compared is None else cache(lambda: open_engine(compared))  # loaded when it is first asked
     desk = Desk(engine, settings, history, rival)
     with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
@@ -225,7 +225,7 @@ def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown
 
 def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
     """What programs and agents call: ``ask`` and ``vote``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
-    limits, usual = limits_of(settings), sampling_of(settings)
+    limits, usual, crops = limits_of(settings), sampling_of(settings), settings.pan_and_scan
 
     def ask(
         picture: str, question: str, request: gr.Request, thinking: bool = True, temperature: float = 0.0, seed: float = 0
@@ -242,7 +242,9 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         try:
             pace.check(caller(request))
             drawn = replace(usual, temperature=temperature, seed=int(seed))
-            return reply_as_json(ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits))
+            return reply_as_json(
+                ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits, pan_and_scan=crops)
+            )
         except LogicFlowError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
 
@@ -261,7 +263,15 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
                 raise SettingsError(f"traces is {traces}; expected 1 to 64")
             drawn = spread(int(traces))
             return ballot_as_json(
-                vote_engine(picture, question, engine, sampling=replace(usual, seed=int(seed)), temperatures=drawn, limits=limits)
+                vote_engine(
+                    picture,
+                    question,
+                    engine,
+                    sampling=replace(usual, seed=int(seed)),
+                    temperatures=drawn,
+                    limits=limits,
+                    pan_and_scan=crops,
+                )
             )
         except LogicFlowError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
@@ -281,19 +291,24 @@ def theme() -> gr.themes.Base:
     )
 
 
-def caller(request: gr.Request) -> str:
-    """Who calls an endpoint, as far as is known: the user who signed in, else the address."""
-    return str(request.username or (request.client.host if request.client is not None else ""))
-
-
 def launch(
-    settings: Settings, *, host: str, port: int, open_browser: bool = False, block: bool = True, engine: Engine | None = None
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    open_browser: bool = False,
+    block: bool = True,
+    engine: Engine | None = None,
+    compare: bool = True,
 ) -> gr.Blocks:
-    """Load the model unless an ``engine`` is given, then serve the page until Ctrl-C (or, with ``block`` off, in the background)."""
+    """Load the model unless an ``engine`` is given, then serve the page until Ctrl-C (or, with ``block`` off, in the background).
+
+    With ``compare`` off no second model is offered, for an engine beside which none could be loaded.
+    """
     accounts = Accounts(Path(settings.users)) if settings.users else None
     engine = engine or open_engine(settings)
     history = History(Path(settings.data_dir))
-    page = build(engine, settings, history)
+    page = build(engine, settings, history, compare=compare)
     page.queue(max_size=64)
     page.launch(
         server_name=host,
@@ -307,7 +322,7 @@ def launch(
         footer_links=["api"],
         ssr_mode=False,
         auth=accounts.admits if accounts is not None else None,
-        mcp_server=True,
+        mcp_server=accounts is None,  # MCP clients cannot sign in
         theme=theme(),
         css_paths=[str(CSS)],
     )

@@ -172,11 +172,11 @@ def _said(exchange: Exchange, *, growing: bool, failed: bool) -> str:
     return f"*{best.why_no_answer}*"
 
 
-def place_of(talk: Talk, index: int | tuple[int, int] | list[int]) -> int:
-    """The exchange to which message ``index`` of :func:`chat_messages` belongs; the last one for what lies behind."""
+def place_of(talk: Talk, index: int | tuple[int, int] | list[int]) -> int | None:
+    """The exchange to which message ``index`` of :func:`chat_messages` belongs; None for what is no part of it, such as an error."""
     left = index if isinstance(index, int) else index[0]
     for place, exchange in enumerate(talk.exchanges):
         left -= len(exchange.pictures) + 2
         if left < 0:
             return place
-    return len(talk.exchanges) - 1
+    return None

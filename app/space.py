@@ -6,6 +6,7 @@ logicflow space push me/my-space --dry-run
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -28,8 +29,10 @@ SERVING = (
 """What serving needs of the project's dependencies, besides torch."""
 ZERO_TORCH = "2.11.0"
 """The newest torch that ZeroGPU runs."""
-KEPT_PRIVATE = ("adapter", "model", "compare", "data_dir")
-"""Settings that become part of the folder rather than variables."""
+OF_A_MACHINE = ("data_dir", "device", "users")
+"""Settings that say nothing on another machine."""
+BUILT = '"""The Space: the model is loaded at import, then the page is served."""'
+"""How ``space.py`` begins, by which an earlier build is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +83,15 @@ def build(folder: Path, settings: Settings, title: str = "LogicFlow") -> list[Pa
     Raises:
         SettingsError: when ``folder`` holds something else, or the model lies in a folder of this machine.
     """
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / "space.py").is_file())):
+    folder = folder.resolve()
+    if folder.exists() and not _may_be_replaced(folder):
         raise SettingsError(f"{folder} is not empty and no Space that was built here; choose another folder")
     bundled = Path(settings.model) == NANO
-    for name in (settings.model, settings.adapter, settings.compare):
-        if not bundled and name not in ("", "none") and Path(name).expanduser().is_dir():
+    for name in ("" if bundled else settings.model, settings.adapter, settings.compare):
+        if name not in ("", "none") and Path(name).expanduser().is_dir():
             raise SettingsError(f"{name} is a folder of this machine; upload it to the Hub ('hf upload') and name it by its Hub id")
     hardware = hardware_for(settings)
-    half = folder.with_name(f"{folder.name}.half")
+    half = folder.with_name(f".{folder.name}.logicflow-half")
     shutil.rmtree(half, ignore_errors=True)
     skip = shutil.ignore_patterns("__pycache__", "*.pyi", *([] if bundled else ["nano"]))
     for package in ("app", "vision"):
@@ -101,10 +105,21 @@ def build(folder: Path, settings: Settings, title: str = "LogicFlow") -> list[Pa
         filled = Template((TEMPLATES / f"{name}.txt").read_text()).substitute(_words(settings, hardware, title, bundled=bundled))
         (half / name).write_text(filled)
     shutil.copy(ROOT / "LICENSE", half / "LICENSE")
-    if folder.exists():
-        shutil.rmtree(folder)
-    half.rename(folder)
+    folder.mkdir(exist_ok=True, parents=True)  # it stays the same folder: somebody may stand in it
+    for old in folder.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    for new in half.iterdir():
+        new.rename(folder / new.name)
+    half.rmdir()
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _may_be_replaced(folder: Path) -> bool:
+    """Whether ``folder`` is empty, or was built here and is no clone with a history of its own."""
+    if not folder.is_dir() or (folder / ".git").exists():
+        return False
+    entry = folder / "space.py"
+    return not any(folder.iterdir()) or (entry.is_file() and entry.read_text(errors="replace").startswith(BUILT))
 
 
 def _words(settings: Settings, hardware: Hardware, title: str, *, bundled: bool) -> dict[str, str]:
@@ -114,10 +129,11 @@ def _words(settings: Settings, hardware: Hardware, title: str, *, bundled: bool)
     needed += ["spaces"] if hardware.size else []
     needed += [f"bitsandbytes=={version('bitsandbytes')}"] if settings.precision in ("8bit", "4bit") else []
     adapter = adapter_of(settings)
-    models = [] if bundled else [name for name in (settings.model, adapter, settings.compare) if name]
-    changed = {name: value for name, value in settings.model_dump(exclude_unset=True).items() if name not in KEPT_PRIVATE and value != ""}
-    chosen = {} if bundled else {name: getattr(settings, name) for name in ("model", "adapter", "compare") if getattr(settings, name)}
-    lines = [f'os.environ.setdefault("{PREFIX}{name.upper()}", {str(value)!r})' for name, value in {**chosen, **changed}.items()]
+    named = ("" if bundled else settings.model, "" if bundled and not settings.adapter else adapter, settings.compare)
+    models = [name for name in named if name]
+    left_out = (*OF_A_MACHINE, *(("model",) if bundled else ()))
+    changed = {name: value for name, value in settings.model_dump(exclude_unset=True).items() if name not in left_out and value != ""}
+    lines = [f'os.environ.setdefault("{PREFIX}{name.upper()}", {str(value)!r})' for name, value in changed.items()]
     terms = (
         "The bundled model was trained from scratch by this project and comes under Apache-2.0, as the code does."
         if bundled
@@ -125,6 +141,8 @@ def _words(settings: Settings, hardware: Hardware, title: str, *, bundled: bool)
     )
     return {
         "title": title,
+        "quoted": json.dumps(title),
+        "compare": str(not hardware.size),
         "name": display_name(settings),
         "gradio": version("gradio"),
         "hardware": hardware.name,
@@ -160,14 +178,14 @@ class Push:
         repo: ``owner/name``.
         folder: a built Space.
         hardware: as the Hub calls it.
-        private: whether only the owner sees it.
+        private: whether only the owner sees it; None leaves an existing Space as it is and makes a new one public.
         secrets, variables: name to value; a secret's value is never shown.
     """
 
     repo: str
     folder: Path
     hardware: str
-    private: bool
+    private: bool | None
     secrets: Mapping[str, str]
     variables: Mapping[str, str]
 
@@ -181,7 +199,8 @@ class Push:
         """What will be done, a line each."""
         files = [path for path in self.folder.rglob("*") if path.is_file() and ".cache" not in path.parts]
         size = sum(path.stat().st_size for path in files)
-        lines = [f"create or update the {'private' if self.private else 'public'} Space {self.repo} on {self.hardware}"]
+        seen = {True: "private ", False: "public ", None: ""}[self.private]
+        lines = [f"create or update the {seen}Space {self.repo} on {self.hardware}"]
         lines += [f"set the variable {name} to {value!r}" for name, value in self.variables.items()]
         lines += [f"set the secret {name} ({len(value)} characters)" for name, value in self.secrets.items()]
         return [*lines, f"upload {len(files)} files, {size / 1e6:.1f} MB, from {self.folder}; what is there already is not sent again"]
@@ -200,6 +219,8 @@ class Push:
             url = api.create_repo(
                 self.repo, repo_type="space", space_sdk="gradio", space_hardware=self.hardware, private=self.private, exist_ok=True
             )
+            if self.private is not None:
+                api.update_repo_settings(self.repo, repo_type="space", private=self.private)
             for name, value in self.variables.items():
                 api.add_space_variable(self.repo, name, value)
             for name, value in self.secrets.items():

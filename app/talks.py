@@ -27,6 +27,11 @@ from vision.prompts import MAX_QUESTION_CHARS, Conversation, Turn
 
 FORMAT = "logicflow-talk-1"
 
+MAX_PICTURES = 32
+"""Pictures of one question."""
+MAX_EXCHANGES = 200
+"""Questions of one conversation."""
+
 PictureName = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of a picture's bytes."""
 
@@ -79,7 +84,7 @@ class Exchange:
     """
 
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
-    pictures: Annotated[tuple[PictureName, ...], Field(max_length=32)] = ()
+    pictures: Annotated[tuple[PictureName, ...], Field(max_length=MAX_PICTURES)] = ()
     options: Options = field(default_factory=Options)
     replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
     model: str = ""
@@ -121,7 +126,7 @@ class Talk:
 
     id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] = field(default_factory=lambda: uuid.uuid4().hex)
     name: Annotated[str, Field(max_length=200)] = ""
-    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=200)] = ()
+    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=MAX_EXCHANGES)] = ()
 
     @property
     def title(self) -> str:

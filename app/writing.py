@@ -19,6 +19,8 @@ _DECEIVING = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufe
 _MATH = re.compile(r"\$\$(.+?)\$\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 MAX_MATH_CHARS = 2_000
 """Longer formulas are shown as they were written."""
+MAX_TEXT_CHARS = 20_000
+"""No formulas are looked for in longer texts: the time for it grows with the square of the length."""
 _MATHML = frozenset(
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mtable mtr mtd menclose mstyle "
     "mpadded mphantom mmultiscripts mprescripts none".split()
@@ -52,7 +54,9 @@ def formulas(text: str) -> list[tuple[int, int, str]]:
     >>> formulas(r"half is \\(\\frac{1}{2}\\)")
     [(8, 23, '<math><mrow><mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac></mrow></math>')]
     """
-    made = []
+    made: list[tuple[int, int, str]] = []
+    if len(text) > MAX_TEXT_CHARS:
+        return made
     for match in _MATH.finditer(text):
         source = next(group for group in match.groups() if group is not None)
         if len(source) > MAX_MATH_CHARS:

@@ -18,7 +18,7 @@ from vision.engine import Control, Delta, Engine, Sampling, Usage
 from vision.errors import GenerationError
 from vision.images import PanAndScan, Seen
 from vision.prompts import Conversation
-from vision.reasoning import ReasoningParser
+from vision.reasoning import ReasoningParser, split
 
 Borrow = Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]
 """``spaces.GPU``."""
@@ -27,6 +27,8 @@ START_S = 20
 """Seconds for a picture to be read and the first token to come."""
 TOKENS_PER_S = 25
 """A cautious rate of large models on a borrowed GPU; what is asked for but not used is given back."""
+DRAFT_CHARS = 3
+"""Characters that a token of a draft has at least, on average: its tokens cannot be counted here."""
 
 
 def seconds_for(conversation: Conversation, sampling: Sampling) -> int:
@@ -55,13 +57,19 @@ class BorrowingEngine:
         """See :class:`vision.engine.Engine`."""
         control, parser, started = control or Control(), ReasoningParser(), time.perf_counter()
         parser.feed(conversation.draft)
-        text, closed_by, thought, answer, first_s = conversation.draft, "", 0, 0, 0.0
+        drafted = split(conversation.draft)
+        thought, answer = len(drafted.thought) // DRAFT_CHARS, len(drafted.answer) // DRAFT_CHARS
+        text, closed_by, first_s = conversation.draft, "", 0.0
         pieces = self._stream(conversation, sampling)
         try:
             while True:
-                piece = next(pieces)
+                piece = next(pieces, None)
+                if piece is None:
+                    raise GenerationError("the borrowed GPU ended without an answer; ask again")
                 if isinstance(piece, Usage):
-                    yield replace(piece, thought_closed_by=closed_by or piece.thought_closed_by)
+                    total = time.perf_counter() - started
+                    closed_by = closed_by or piece.thought_closed_by
+                    yield replace(piece, first_token_s=first_s or total, total_s=total, thought_closed_by=closed_by)
                     return
                 first_s = first_s or time.perf_counter() - started
                 text += piece.text

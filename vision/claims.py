@@ -79,6 +79,8 @@ def _may_open(side: list[Token], start: int) -> bool:
     token, before = side[start], side[start - 1] if start else None
     if before is not None and before.kind == "operator" and not _opens_all(side, start - 1):
         return False
+    if before is not None and (token.text == "(" or token.kind == "frac") and before.kind in ("number", "frac", "square", "percent"):
+        return False  # a product without its sign, which is not computed
     if token.kind != "operator" or token.text == "(":
         return True
     if token.text != "-":
@@ -123,7 +125,8 @@ def _says_something(left: list[Token], relation: str, right: list[Token]) -> boo
     if relation in ("<", ">", "<=", ">="):
         return True
     made = {"of", "frac", "square"}
-    return any(token.kind in made for token in left + right) or any(token.kind == "operator" for token in left[1:] + right[1:])
+    operators = [token for token in left[1:] + right[1:] if token.kind == "operator" and token.text not in ("(", ")")]
+    return bool(operators) or any(token.kind in made for token in left + right)
 
 
 def _judge(left: list[Token], relation: str, right: list[Token]) -> tuple[Verdict, str | None]:

@@ -85,3 +85,15 @@ def test_rows_are_written_as_llamafactory_reads_them(tmp_path: Path) -> None:
 def test_an_answer_that_never_came_is_no_example(liked: bool) -> None:
     empty = Talk(exchanges=(Exchange(question="How many?", pictures=("a" * 64,), replies=(Reply(question="q"),), liked=liked),))
     assert preference_rows([empty, judged(not liked, "70")]) == []
+
+
+def test_marks_of_pictures_in_what_was_written_are_not_counted_as_pictures() -> None:
+    good, bad = (judged(liked, said, question="What is <image>?") for liked, said in ((True, "<image>"), (False, "2")))
+    (row,) = preference_rows([good, bad])
+    assert (str(row["conversations"]) + str(row["chosen"])).count("<image>") == len(row["images"]) == 1
+
+
+def test_an_answer_without_its_text_is_no_example() -> None:
+    good = judged(True, "70")
+    bare = good.with_last(replace(good.exchanges[0], replies=(replace(reply("70"), text=""),)))
+    assert preference_rows([bare, judged(False, "71")]) == []

@@ -113,3 +113,12 @@ def test_many_threads_may_write_at_once(history: History) -> None:
     for thread in threads:
         thread.join()
     assert len(history.list("anna")) == 16
+
+
+def test_nobody_can_guess_a_pictures_file_from_the_picture(tmp_path: Path) -> None:
+    first, second = History(tmp_path / "a"), History(tmp_path / "b")
+    data = b"\x89PNG and the rest"
+    name = first.keep_picture("me", data)
+    assert second.keep_picture("me", data) == name
+    files = [history.path("me", name).stem for history in (first, second)]
+    assert name not in files and files[0] != files[1]

@@ -66,6 +66,23 @@ def test_a_build_takes_no_folder_that_holds_something_else(tmp_path: Path) -> No
     assert (tmp_path / "mine.txt").read_text() == "keep me"
 
 
+@pytest.mark.parametrize("inside", ["space.py", ".git/HEAD"])
+def test_a_build_replaces_nothing_of_somebody_else(tmp_path: Path, inside: str) -> None:
+    (tmp_path / "mine" / inside).parent.mkdir(parents=True)
+    (tmp_path / "mine" / inside).write_text("print('mine')")
+    with pytest.raises(SettingsError, match="choose another folder"):
+        build(tmp_path / "mine", Settings())
+    assert (tmp_path / "mine" / inside).read_text() == "print('mine')"
+
+
+def test_a_space_is_built_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    build(Path("."), Settings(users="people.txt", seed=7), title='Charts: "a" story')
+    assert front_matter(tmp_path)["title"] == 'Charts: "a" story'
+    entry = (tmp_path / "space.py").read_text()
+    assert "LOGICFLOW_SEED" in entry and "people.txt" not in entry
+
+
 def test_a_build_can_be_built_again(built: Path) -> None:
     (built / "stale.txt").write_text("old")
     build(built, Settings(), title="Again")
@@ -109,13 +126,14 @@ def test_a_broken_push_goes_on_where_it_ended(hub: Hub, built: Path) -> None:
     assert broken.returncode == 2 and "again" in broken.stderr and "Traceback" not in broken.stderr and not hub.files
     sent = hub.uploads
     assert sent > 0
-    done = push(hub, built, "--secret", "KEY", "--variable", "LOGICFLOW_SEED=3")
+    done = push(hub, built, "--secret", "KEY", "--variable", "LOGICFLOW_SEED=3", "--private")
     assert done.returncode == 0, done.stderr
     assert hub.uploads == sent  # weights and pictures were there already
     there = {str(path.relative_to(built)) for path in built.rglob("*") if path.is_file()}
     assert there <= set(hub.files) and hub.files["space.py"] == (built / "space.py").read_bytes()
     said = {path.rsplit("/", 1)[1]: value for _, path, value in hub.calls}
     assert said["secrets"]["value"] == "hidden" and said["variables"] == {"key": "LOGICFLOW_SEED", "value": "3"}
+    assert said["settings"] == {"visibility": "private"}
     assert said["create"]["sdk"] == "gradio" and said["hardware"]["flavor"] == "cpu-basic"
     assert all(token == "Bearer hf_local" for token, path, _ in hub.calls if path.startswith("/api/spaces"))
 

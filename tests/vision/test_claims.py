@@ -145,3 +145,21 @@ def test_fractions_as_latex_writes_them(text: str, verdict: str) -> None:
 @pytest.mark.parametrize("text", [r"\frac{3 = 3", r"\frac{1}{ = 4", r"3 + 4} = 7", r"\frac" * 500 + "{" * 500 + "1 = 1", "}{" * 500])
 def test_fractions_that_never_close_hang_and_claim_nothing_false(text: str) -> None:
     assert all(claim.verdict != "false" for claim in find_claims(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2(3 + 4) = 14",
+        r"2\frac{1}{2} = 2.5",
+        r"2 \frac{1 + 1}{4} = 2.5",
+        r"\frac{1}{2}(4+6) = 5",
+        "3(4) = 12",
+        "f(3) = 9",
+        "Sales (2020) = 50",
+        "Total (5 items) = 70",
+        "(3 + 4)(2) = 14",
+    ],
+)
+def test_what_is_right_in_a_form_that_is_not_computed_is_not_called_false(text: str) -> None:
+    assert all(claim.verdict != "false" for claim in find_claims(text))
