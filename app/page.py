@@ -7,7 +7,6 @@ Layout and wiring only: what events do is in :mod:`app.desk`, what is shown is m
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -103,8 +102,6 @@ def build(engine: Engine, settings: Settings, history: History, *, compare: bool
 
 def _sidebar() -> dict[str, Any]:
     with gr.Sidebar(label="Conversations", open=False, elem_id="lf-side"):
-        if os.environ.get("OAUTH_CLIENT_ID"):  # a Space whose README says hf_oauth: true
-            gr.LoginButton(size="sm")
         made = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
         made["search"] = gr.Textbox(placeholder="Search", show_label=False, container=False, elem_id="lf-search")
         made["kept"] = gr.Radio([], label="Kept here", elem_id="lf-kept")
@@ -150,12 +147,12 @@ def _conversation() -> dict[str, Any]:
     made["pages"] = gr.Textbox(
         "1", label="Pages of the PDF", info="numbers with commas, as in 1 or 2-4,7", visible=False, max_lines=1, elem_id="lf-pages"
     )
+    with gr.Row(elem_id="lf-buttons"):
+        made["now"] = gr.Button("Answer now", interactive=False, size="sm", min_width=90, elem_id="lf-now")
+        made["stop"] = gr.Button("Stop", variant="stop", interactive=False, size="sm", min_width=90, elem_id="lf-stop")
+        made["on"] = gr.Button("Continue", interactive=False, size="sm", min_width=90, elem_id="lf-continue")
     with gr.Accordion("Camera", open=False, elem_id="lf-camera"):
         made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
-    with gr.Row():
-        made["now"] = gr.Button("Answer now", interactive=False, size="sm", elem_id="lf-now")
-        made["stop"] = gr.Button("Stop", variant="stop", interactive=False, size="sm", elem_id="lf-stop")
-        made["on"] = gr.Button("Continue", interactive=False, size="sm", elem_id="lf-continue")
     return made
 
 
