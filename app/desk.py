@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import secrets
-import shutil
-import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,16 @@ from PIL import Image
 from app import export, links
 from app.accounts import Pace, caller
 from app.answering import answer, resumable, resume
-from app.feedback import REASONS, preference_rows, write_preferences
+from app.feedback import REASONS
 from app.history import History
 from app.render import chat_messages, exchange_html, place_of
 from app.session import Running
-from app.talks import MAX_EXCHANGES, MAX_PICTURES, Exchange, Options, Talk
+from app.talks import MAX_EXCHANGES, MAX_PICTURES, Exchange, Options, Talk, chosen_of, options_of
 from vision.ask import limits_of
 from vision.documents import is_pdf, open_pages
 from vision.engine import Engine
 from vision.errors import LogicFlowError, PromptError, TalkError
-from vision.images import Limits, PanAndScan, open_image
+from vision.images import Limits, open_image
 from vision.prompts import check_question
 from vision.settings import Settings
 
@@ -37,8 +35,6 @@ PACE_S = 0.05
 """Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
 SAVE_S = 2.0
 """Seconds between two states that are kept."""
-MAX_EXPORTS = 32
-"""Exported files that lie ready for download, for all browsers together."""
 
 State = dict[str, Any]
 """What a browser keeps: ``key`` of its history, ``user`` who signed in, and ``talk``, the id of the conversation it shows."""
@@ -50,10 +46,9 @@ class Desk:
     def __init__(self, engine: Engine, settings: Settings, history: History, rival: Callable[[], Engine] | None = None) -> None:
         self.engine, self.settings, self.history = engine, settings, history
         self.limits = limits_of(settings)
-        self.rival = rival
+        self.answer = partial(answer, rival=rival)
         self.pace = Pace(settings.questions_per_minute)
         self.running = Running()
-        self.exports: deque[tempfile.TemporaryDirectory[str]] = deque()
 
     # What shows a talk returns, in this order: what the browser keeps, talk, chat, steps, kept talks, three buttons,
     # what the model saw.
@@ -91,15 +86,13 @@ class Desk:
             files = [Path(path) for path in message.get("files") or []]
             if not files and not any(exchange.pictures for exchange in talk.exchanges):
                 raise PromptError("there is no picture yet; drop one into the box or choose an example")
-            names = []
-            for file in files:
-                for data in picture_files(file, pages, self.limits):
-                    names.append(self.history.keep_picture(state["key"], data))
-            if len(names) > MAX_PICTURES or len(talk.exchanges) >= MAX_EXCHANGES:
+            pictures = [data for file in files[: MAX_PICTURES + 1] for data in picture_files(file, pages, self.limits)]
+            if len(pictures) > MAX_PICTURES or len(talk.exchanges) >= MAX_EXCHANGES:
                 raise PromptError(
                     f"a question takes up to {MAX_PICTURES} pictures and a conversation {MAX_EXCHANGES} questions; begin a new one"
                 )
             self.pace.check(caller(request))
+            names = [self.history.keep_picture(state["key"], data) for data in pictures]
         except LogicFlowError as exc:
             yield (gr.skip(), *self.show(talk, state, error=str(exc)))
             return
@@ -182,9 +175,6 @@ class Desk:
         except LogicFlowError as exc:
             return str(exc)
         return ""
-
-    def answer(self, *given: Any) -> Iterator[Talk]:
-        return answer(*given, rival=self.rival)
 
     def undo(self, talk: Talk, state: State, event: gr.UndoData) -> tuple[Any, ...]:
         """Take the last question back into the box, with its pictures."""
@@ -304,49 +294,6 @@ class Desk:
         self.history.delete_everything(state["key"])
         return self.show(Talk(), state)
 
-    def download(self, form: str, thoughts: bool, talk: Talk, state: State) -> str:
-        """The conversation as a file in a folder of its own."""
-
-        def picture(name: str) -> bytes:
-            return self.history.picture(state["key"], name)
-
-        try:
-            made, ending = {
-                "Markdown": lambda: (export.to_markdown(talk, thoughts=thoughts), "md"),
-                "HTML": lambda: (export.to_html(talk, picture, thoughts=thoughts), "html"),
-                "JSON": lambda: (export.to_json(talk, picture, thoughts=thoughts), "json"),
-            }[form]()
-        except TalkError as exc:
-            raise gr.Error(str(exc), print_exception=False) from exc
-        path = self._folder() / f"conversation.{ending}"
-        path.write_text(made, encoding="utf-8")
-        return str(path)
-
-    def feedback(self, state: State) -> str:
-        """This browser's verdicts as preference rows with their pictures, in one archive."""
-        rows = preference_rows(self.history.verdicts(state["key"]))
-        if not rows:
-            raise gr.Error(
-                "there is no pair yet: judge one answer to a question as good and another as bad, or like the answer of a vote",
-                print_exception=False,
-            )
-        folder = self._folder()
-        try:
-            write_preferences(folder / "feedback", rows, lambda name: self.history.picture(state["key"], name))
-        except TalkError as exc:
-            raise gr.Error(str(exc), print_exception=False) from exc
-        made = shutil.make_archive(str(folder / "feedback"), "zip", folder / "feedback")
-        shutil.rmtree(folder / "feedback")
-        return made
-
-    def _folder(self) -> Path:
-        """A fresh folder for a download; the oldest goes when there are many."""
-        folder = tempfile.TemporaryDirectory(prefix="logicflow-")
-        self.exports.append(folder)
-        if len(self.exports) > MAX_EXPORTS:
-            self.exports.popleft().cleanup()
-        return Path(folder.name)
-
     def upload(self, file: str, talk: Talk, state: State) -> tuple[Any, ...]:
         """Take in a conversation that was exported as JSON, as one of this browser's own."""
         try:
@@ -361,43 +308,6 @@ class Desk:
         except LogicFlowError as exc:
             return self.show(talk, state, error=str(exc))
         return self.show(taken, state)
-
-
-def options_of(
-    thinking: bool,
-    temperature: float,
-    top_p: float,
-    seed: float | None,
-    budget: float,
-    pan_and_scan: PanAndScan,
-    traces: float,
-    compare: bool,
-) -> Options:
-    """The settings' values as they come from the page, where a field may have been emptied."""
-    return Options(
-        thinking=thinking,
-        temperature=temperature,
-        top_p=top_p,
-        seed=int(seed or 0),
-        max_thought_tokens=int(budget),
-        pan_and_scan=pan_and_scan,
-        traces=int(traces),
-        compare=compare,
-    )
-
-
-def chosen_of(options: Options) -> list[Any]:
-    """The same the other way round: what the fields show for ``options``."""
-    return [
-        options.thinking,
-        options.temperature,
-        options.top_p,
-        options.seed,
-        options.max_thought_tokens,
-        options.pan_and_scan,
-        options.traces,
-        options.compare,
-    ]
 
 
 def picture_files(file: Path, pages: str, limits: Limits) -> list[bytes]:

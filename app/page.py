@@ -16,6 +16,7 @@ import gradio as gr
 
 from app.accounts import Accounts, Pace, caller
 from app.desk import Desk
+from app.downloads import Downloads
 from app.feedback import REASONS
 from app.history import History
 from app.plain import ballot_as_json, reply_as_json
@@ -90,7 +91,7 @@ def build(engine: Engine, settings: Settings, history: History, *, compare: bool
                 )
         shown = [state, talk, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
         _wire_conversation(desk, talking, chosen, talk, state, shown, steps)
-        _wire_history(desk, side, talk, state, shown)
+        _wire_history(desk, Downloads(history), side, talk, state, shown)
         _endpoints(engine, settings, desk.pace)
         page.load(desk.arrive, [state], shown, **QUICK)
         page.load(desk.follow_link, [state], [talking["box"], *chosen], **QUICK)
@@ -157,6 +158,7 @@ def _conversation() -> dict[str, Any]:
 
 
 def _settings(settings: Settings, rival: str) -> list[Any]:
+    """A field for each of :class:`app.talks.Options`, in their order."""
     with gr.Accordion("Settings", open=False, elem_id="lf-settings"):
         return [
             gr.Checkbox(True, label="Think before answering", elem_id="lf-thinking"),
@@ -201,7 +203,7 @@ def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], t
     talking["now"].click(desk.answer_now, None, None, **QUICK)
 
 
-def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown: list[Any]) -> None:
+def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], talk: Any, state: Any, shown: list[Any]) -> None:
     kept = [talk, state]
     side["new"].click(desk.begin, [state], shown, **QUICK)
     side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK)
@@ -214,9 +216,12 @@ def _wire_history(desk: Desk, side: dict[str, Any], talk: Any, state: Any, shown
     side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK)
     side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK)
     side["search"].input(lambda search, talk, state: desk.kept(state, talk, search), [side["search"], *kept], [side["kept"]], **QUICK)
-    side["feedback"].click(lambda state: gr.File(desk.feedback(state), visible=True), [state], [side["file"]], **QUICK)
+    side["feedback"].click(lambda state: gr.File(downloads.feedback(state["key"]), visible=True), [state], [side["file"]], **QUICK)
     side["make"].click(
-        lambda *given: gr.File(desk.download(*given), visible=True), [side["form"], side["thoughts"], *kept], [side["file"]], **QUICK
+        lambda form, thoughts, talk, state: gr.File(downloads.conversation(form, thoughts, talk, state["key"]), visible=True),
+        [side["form"], side["thoughts"], *kept],
+        [side["file"]],
+        **QUICK,
     )
 
 
@@ -230,7 +235,7 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
 
         Args:
-            picture: JPEG, PNG, WebP, GIF, TIFF or BMP.
+            picture: JPEG, PNG, WebP, GIF, TIFF or BMP, or a PDF, whose first page is read.
             question: what to find out about it.
             thinking: whether to reason before answering.
             temperature: 0 for the likeliest answer, up to 2.

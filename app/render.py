@@ -18,13 +18,13 @@ from vision.steps import Step
 _MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
 
 
-def claim_html(claim: Claim, shown: str = "") -> str:
-    """One claim with its mark, its words replaced by the HTML ``shown`` where that is given; a false one shows what is right."""
+def claim_html(claim: Claim, shown: str) -> str:
+    """One claim, ``shown`` as this HTML, with its mark; a false one shows what is right."""
     mark, meaning = _MARKS[claim.verdict]
     right = f' <span class="lf-right">{html.escape(claim.correct_value)}</span>' if claim.correct_value is not None else ""
     return (
         f'<span class="lf-claim lf-{claim.verdict}" title="this claim {meaning}">'
-        f'{shown or inline_html(claim.text)} <span class="lf-mark" aria-label="{meaning}">{mark}</span>{right}</span>'
+        f'{shown} <span class="lf-mark" aria-label="{meaning}">{mark}</span>{right}</span>'
     )
 
 
@@ -113,13 +113,12 @@ def exchange_html(exchange: Exchange, *, growing: bool = False) -> str:
     """The steps pane for one exchange: its vote with every trace to open, or its only trace; beside it the second model's."""
     if exchange.rival is None:
         return _ours(exchange, growing=growing)
-    sides = ((exchange.model, exchange.best, _ours(exchange, growing=False)), (exchange.rival_model, exchange.rival, ""))
-    return f'<div class="lf-sides">{"".join(_side(*side) for side in sides)}</div>'
+    ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), _ours(exchange, growing=False))
+    return f'<div class="lf-sides">{ours}{_side(exchange.rival_model, exchange.rival, reasoning_html(exchange.rival))}</div>'
 
 
-def _side(model: str, reply: Reply | None, steps: str) -> str:
-    said = answer_html(reply) if reply is not None else ""
-    return f"<section><h3>{html.escape(visible(model))}</h3>{said}{steps or (reasoning_html(reply) if reply else '')}</section>"
+def _side(model: str, reply: Reply, steps: str) -> str:
+    return f"<section><h3>{html.escape(visible(model))}</h3>{answer_html(reply)}{steps}</section>"
 
 
 def _ours(exchange: Exchange, *, growing: bool) -> str:

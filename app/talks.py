@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from PIL import Image
@@ -66,6 +66,21 @@ class Options:
             max_thought_tokens=self.max_thought_tokens if self.thinking else 0,
             max_answer_tokens=max_answer_tokens,
         )
+
+
+def options_of(*chosen: Any) -> Options:
+    """Options from the values of the page's fields, in the order of the attributes; a field that was emptied is as usual.
+
+    >>> options_of(*chosen_of(Options(traces=5))) == Options(traces=5)
+    True
+    """
+    given = zip(asdict(Options()), chosen, strict=True)
+    return _OPTIONS.validate_python({name: value for name, value in given if value is not None})
+
+
+def chosen_of(options: Options) -> list[Any]:
+    """What the page's fields show for ``options``."""
+    return list(asdict(options).values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,4 +217,5 @@ def talk_from_json(value: Any) -> Talk:
     return talk
 
 
+_OPTIONS = TypeAdapter(Options)
 _TALK = TypeAdapter(Talk)

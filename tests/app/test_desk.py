@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from app.desk import Desk, chosen_of, options_of, picture_files
+from app.desk import Desk, picture_files
 from app.history import History
-from app.talks import MAX_PICTURES, Exchange, Options, Talk
+from app.talks import MAX_PICTURES, Exchange, Options, Talk, chosen_of, options_of
 from tests.fakes import ScriptedEngine
 from vision import ImageError, Limits, Reply, Settings, Usage
 
