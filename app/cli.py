@@ -30,6 +30,8 @@ app = typer.Typer(
 
 Model = Annotated[str | None, typer.Option(help="Checkpoint directory or Hub id; the bundled nano when left out.")]
 Adapter = Annotated[str | None, typer.Option(help="LoRA adapter directory or Hub id; 'none' for the bare model.")]
+EngineUrl = Annotated[str | None, typer.Option(help="Server that answers instead, such as vLLM: http://localhost:8000/v1.")]
+EngineModel = Annotated[str | None, typer.Option(help="Model as that server names it; its only one when left out.")]
 Precision = Annotated[str | None, typer.Option(help="auto, fp32, bf16, 8bit or 4bit.")]
 Words = Annotated[
     list[str],
@@ -47,6 +49,8 @@ def ask(
     as_json: AsJson = False,
     model: Model = None,
     adapter: Adapter = None,
+    engine_url: EngineUrl = None,
+    engine_model: EngineModel = None,
     precision: Precision = None,
     max_thought_tokens: ThoughtTokens = None,
     temperature: Annotated[float | None, typer.Option(help="0 takes the likeliest token every time; up to 2.")] = None,
@@ -58,6 +62,8 @@ def ask(
     settings = _settings(
         model=model,
         adapter=adapter,
+        engine_url=engine_url,
+        engine_model=engine_model,
         precision=precision,
         max_thought_tokens=max_thought_tokens,
         temperature=temperature,
@@ -88,16 +94,27 @@ def vote(
     as_json: AsJson = False,
     model: Model = None,
     adapter: Adapter = None,
+    engine_url: EngineUrl = None,
+    engine_model: EngineModel = None,
     precision: Precision = None,
     max_thought_tokens: ThoughtTokens = None,
-    traces: Annotated[int, typer.Option(min=1, max=64, help="Traces at most; fewer are drawn once the vote is settled.")] = 5,
+    traces: Annotated[
+        int, typer.Option(min=1, max=64, help="Traces at most; those that still run when the vote is settled are ended.")
+    ] = 5,
     temperatures: Annotated[str, typer.Option(help="One a trace, with commas, instead of --traces; 0.2 to 1.0 when left out.")] = "",
     seed: Seed = None,
     pan_and_scan: PanAndScan = None,
 ) -> None:
     """Ask several times and let the answers vote."""
     settings = _settings(
-        model=model, adapter=adapter, precision=precision, max_thought_tokens=max_thought_tokens, seed=seed, pan_and_scan=pan_and_scan
+        model=model,
+        adapter=adapter,
+        engine_url=engine_url,
+        engine_model=engine_model,
+        precision=precision,
+        max_thought_tokens=max_thought_tokens,
+        seed=seed,
+        pan_and_scan=pan_and_scan,
     )
     drawn = _temperatures(temperatures, traces)
     from vision.ask import sampling_of, vote_live
@@ -145,6 +162,8 @@ def feedback(
 def serve(
     model: Model = None,
     adapter: Adapter = None,
+    engine_url: EngineUrl = None,
+    engine_model: EngineModel = None,
     precision: Precision = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 7860,
@@ -153,7 +172,15 @@ def serve(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Open the page: picture and question in, checked steps beside the answer out."""
-    settings = _settings(model=model, adapter=adapter, precision=precision, compare=compare, users=users)
+    settings = _settings(
+        model=model,
+        adapter=adapter,
+        engine_url=engine_url,
+        engine_model=engine_model,
+        precision=precision,
+        compare=compare,
+        users=users,
+    )
     from vision.errors import LogicFlowError
 
     try:
@@ -325,14 +352,15 @@ def _show(replies: Any, *, quiet: bool) -> Reply:
 
 def _show_votes(ballots: Any, *, quiet: bool) -> Ballot:
     """Each trace's answer on stderr as it ends, then the standing."""
-    shown, ballot = 0, None
+    shown: set[int] = set()
+    ballot = None
     for ballot in ballots:
-        for reply, temperature in list(zip(ballot.replies, ballot.temperatures, strict=False))[shown:]:
+        for i, (reply, temperature) in enumerate(zip(ballot.replies, ballot.temperatures, strict=True)):
+            if reply.usage is not None and i not in shown and not quiet:
+                said = "not needed" if reply.spared else "no answer" if reply.truncated or not reply.answer else printable(reply.answer)
+                print(f"trace {i + 1} (temperature {temperature:g}): {said}", file=sys.stderr, flush=True)
             if reply.usage is not None:
-                shown += 1
-                said = "no answer" if reply.truncated or not reply.answer else printable(reply.answer)
-                if not quiet:
-                    print(f"trace {shown} (temperature {temperature:g}): {said}", file=sys.stderr, flush=True)
+                shown.add(i)
     assert ballot is not None
     if not quiet:
         print(standing(ballot), file=sys.stderr)

@@ -49,8 +49,7 @@ def _disliked(exchange: Exchange) -> list[Reply]:
     """Traces that it speaks against: the answer, or those that an answer that was liked has outvoted."""
     if not exchange.liked:
         return [exchange.best] if exchange.best is not None and exchange.best.text else []
-    ended = [reply for reply in exchange.replies if reply.usage is not None]
-    return [ended[i] for cluster in exchange.vote.clusters[1:] for i in cluster.traces if ended[i].text]
+    return [exchange.replies[i] for cluster in exchange.vote.clusters[1:] for i in cluster.traces if exchange.replies[i].text]
 
 
 def preference_rows(judged: Iterable[Talk]) -> list[dict[str, Any]]:

@@ -46,8 +46,6 @@ WHOLE_ADDRESS = "query => query && window.location.origin + window.location.path
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Events that need no engine."""
-ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "engine"}
-"""Events that do."""
 
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "What is the total of all values?"),
@@ -184,10 +182,15 @@ def _examples(box: Any) -> None:
         gr.Examples(shown, [box], cache_examples=False, label="Examples")
 
 
+def _turns(engine: Engine) -> dict[str, Any]:
+    """For events that need the engine: as many at once as it takes, the others wait in line."""
+    return {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
+
+
 def _wire_conversation(desk: Desk, talking: dict[str, Any], chosen: list[Any], talk: Any, state: Any, shown: list[Any], steps: Any) -> None:
     chat, box = talking["chat"], talking["box"]
     # who waits for a turn sees the place in the queue where the steps will be
-    answering = {**ONE_AT_A_TIME, "show_progress": "minimal", "show_progress_on": steps, "api_visibility": "private"}
+    answering = {**_turns(desk.engine), "show_progress": "minimal", "show_progress_on": steps, "api_visibility": "private"}
     kept = [talk, state]
     box.submit(desk.submit, [box, talking["pages"], *kept, *chosen], [box, *shown], **answering)
     talking["camera"].change(desk.add_picture, [talking["camera"], box], [talking["camera"], box], **QUICK)
@@ -256,7 +259,7 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         Args:
             picture: JPEG, PNG, WebP, GIF, TIFF or BMP.
             question: what to find out about it.
-            traces: at most so many, 1 to 64; fewer are drawn once the vote is settled.
+            traces: at most so many, 1 to 64; those that still run when the vote is settled are ended.
             seed: of the first trace.
         """
         try:
@@ -282,8 +285,8 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
         thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
         seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
-        gr.Button().click(ask, [picture, question, thinking, temperature, seed], result, api_name="ask", **ONE_AT_A_TIME)
-        gr.Button().click(vote, [picture, question, traces, seed], result, api_name="vote", **ONE_AT_A_TIME)
+        gr.Button().click(ask, [picture, question, thinking, temperature, seed], result, api_name="ask", **_turns(engine))
+        gr.Button().click(vote, [picture, question, traces, seed], result, api_name="vote", **_turns(engine))
 
 
 def theme() -> gr.themes.Base:

@@ -39,6 +39,6 @@ def ballot_as_json(ballot: Ballot) -> dict[str, Any]:
         "spared": ballot.spared,
         "traces": [
             {"temperature": temperature, **reply_as_json(reply)}
-            for reply, temperature in zip(ballot.replies, ballot.temperatures, strict=False)
+            for reply, temperature in zip(ballot.replies, ballot.temperatures, strict=True)
         ],
     }

@@ -124,12 +124,11 @@ def _side(model: str, reply: Reply, steps: str) -> str:
 def _ours(exchange: Exchange, *, growing: bool) -> str:
     if len(exchange.replies) < 2 and exchange.options.traces < 2:
         return reasoning_html(exchange.replies[0] if exchange.replies else Reply(question=exchange.question))
-    traces = []
+    traces, left = [], sum(reply.usage is None for reply in exchange.replies) if growing else 0
     for number, reply in enumerate(exchange.replies, start=1):
-        opened = " open" if growing and number == len(exchange.replies) else ""
-        said = html.escape(visible(reply.answer) or ("…" if reply.usage is None else "no answer"))
-        traces.append(f"<details{opened}><summary>Trace {number}: {said}</summary>{reasoning_html(reply)}</details>")
-    left = exchange.options.traces - len(exchange.replies) if growing else 0
+        opened = " open" if growing and number == 1 else ""
+        said = "not needed" if reply.spared else visible(reply.answer) or ("…" if reply.usage is None else "no answer")
+        traces.append(f"<details{opened}><summary>Trace {number}: {html.escape(said)}</summary>{reasoning_html(reply)}</details>")
     return votes_html(exchange.vote, left) + "".join(traces)
 
 
@@ -161,7 +160,8 @@ def chat_messages(talk: Talk, path: Callable[[str], Path], *, busy: bool = False
 def _said(exchange: Exchange, *, growing: bool, failed: bool) -> str:
     best = exchange.best
     if best is not None and best.answer_text:
-        sure = f"\n\n*{exchange.vote.votes} of {len(exchange.replies)} traces agree*" if len(exchange.replies) > 1 else ""
+        vote = exchange.vote
+        sure = f"\n\n*{vote.votes} of {vote.cast + len(vote.abstained)} traces agree*" if len(exchange.replies) > 1 and vote.cast else ""
         cut = "" if growing or best.usage is not None else "\n\n*interrupted*"
         return harmless(best.answer_text) + sure + cut
     if growing:

@@ -118,9 +118,8 @@ class Exchange:
         """The trace that stands for the answer: the only one, or the first that elected the winner."""
         if len(self.replies) < 2:
             return self.replies[0] if self.replies else None
-        ended = [reply for reply in self.replies if reply.usage is not None]
         vote = self.vote
-        return ended[vote.clusters[0].traces[0]] if vote.clusters else self.replies[0]
+        return self.replies[vote.clusters[0].traces[0]] if vote.clusters else self.replies[0]
 
     @property
     def answer_text(self) -> str:

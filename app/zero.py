@@ -6,19 +6,18 @@ What a person does to a running trace cannot reach that process, so it is done h
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from vision.engine import Control, Delta, Engine, Sampling, Usage
+from vision.engine import Control, Engine, Piece, Sampling, Usage
 from vision.errors import GenerationError
 from vision.images import PanAndScan, Seen
+from vision.ledger import Ledger
 from vision.prompts import Conversation
-from vision.reasoning import ReasoningParser, split
 
 Borrow = Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]
 """``spaces.GPU``."""
@@ -27,77 +26,71 @@ START_S = 20
 """Seconds for a picture to be read and the first token to come."""
 TOKENS_PER_S = 25
 """A cautious rate of large models on a borrowed GPU; what is asked for but not used is given back."""
-DRAFT_CHARS = 3
-"""Characters that a token of a draft has at least, on average: its tokens cannot be counted here."""
 
 
-def seconds_for(conversation: Conversation, sampling: Sampling) -> int:
-    """How long a GPU is asked for, seconds."""
-    tokens = sampling.max_answer_tokens + (sampling.max_thought_tokens if conversation.thinking else 0)
+def seconds_for(conversation: Conversation, samplings: Sequence[Sampling]) -> int:
+    """How long a GPU is asked for, seconds; traces side by side take little longer than the longest."""
+    tokens = max(each.max_answer_tokens + (each.max_thought_tokens if conversation.thinking else 0) for each in samplings)
     return min(300, START_S + 2 * len(conversation.images) + tokens // TOKENS_PER_S)
 
 
 class BorrowingEngine:
     """``engine`` behind ``borrow``, which is ``spaces.GPU``; ``size`` is ``large`` (48 GB) or ``xlarge`` (96 GB)."""
 
+    concurrent: int | None = 1
+
     def __init__(self, engine: Engine, borrow: Borrow, size: str = "large") -> None:
         self.engine, self.name = engine, engine.name
 
         @borrow(duration=seconds_for, size=size)
-        def stream(conversation: Conversation, sampling: Sampling) -> Iterator[Delta | Usage]:
-            yield from engine.stream(conversation, sampling)
+        def streams(conversation: Conversation, samplings: Sequence[Sampling]) -> Generator[tuple[int, Piece]]:
+            yield from engine.streams(conversation, samplings)
 
-        self._stream = stream
+        self._streams = streams
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         """See :class:`vision.engine.Engine`."""
         return self.engine.seen(image, pan_and_scan)
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
-        """See :class:`vision.engine.Engine`."""
-        control, parser, started = control or Control(), ReasoningParser(), time.perf_counter()
-        parser.feed(conversation.draft)
-        drafted = split(conversation.draft)
-        thought, answer = len(drafted.thought) // DRAFT_CHARS, len(drafted.answer) // DRAFT_CHARS
-        text, closed_by, first_s = conversation.draft, "", 0.0
-        pieces = self._stream(conversation, sampling)
+    def streams(
+        self, conversation: Conversation, samplings: Sequence[Sampling], control: Control | None = None
+    ) -> Generator[tuple[int, Piece]]:
+        """See :class:`vision.engine.Engine`. After "answer now" the traces go on one after another, each from its own draft."""
+        control = control or Control()
+        open_ones = {index: Ledger(sampling, conversation.draft) for index, sampling in enumerate(samplings)}
         try:
-            while True:
-                piece = next(pieces, None)
-                if piece is None:
-                    raise GenerationError("the borrowed GPU ended without an answer; ask again")
-                if isinstance(piece, Usage):
-                    total = time.perf_counter() - started
-                    closed_by = closed_by or piece.thought_closed_by
-                    yield replace(piece, first_token_s=first_s or total, total_s=total, thought_closed_by=closed_by)
-                    return
-                first_s = first_s or time.perf_counter() - started
-                text += piece.text
-                parser.feed(piece.text)
-                thought, answer = (thought + 1, answer) if parser.thinking else (thought, answer + 1)
-                yield piece
-                if control.stopped:
-                    total = time.perf_counter() - started
-                    thinking_s = total - first_s if thought else 0.0
-                    yield Usage(
-                        prompt_tokens=0,
-                        thought_tokens=thought,
-                        answer_tokens=answer,
-                        first_token_s=first_s,
-                        thinking_s=thinking_s,
-                        total_s=total,
-                        end="stopped",
-                        thought_closed_by=closed_by,
-                    )
-                    return
-                if control.wants_answer and parser.thinking:
-                    closing, closed_by = f"\n{parser.closing}\n\n", "user"
-                    pieces.close()
-                    yield Delta(closing)
-                    parser.feed(closing)
-                    text += closing
-                    pieces = self._stream(replace(conversation, draft=text), sampling)
+            yield from self._follow(conversation, open_ones, control)
+            while open_ones:
+                index, ledger = next(iter(open_ones.items()))
+                if ledger.thinking:
+                    yield index, ledger.close_thought("user")
+                draft = replace(conversation, draft=ledger.text)
+                yield from self._follow(draft, {index: open_ones.pop(index)}, control)
         except gr.Error as exc:
             raise GenerationError(f"the borrowed GPU gave up: {exc.message}; ask again, or with fewer tokens") from exc
+
+    def _follow(self, conversation: Conversation, ledgers: dict[int, Ledger], control: Control) -> Generator[tuple[int, Piece]]:
+        """Borrow once for ``ledgers``; those that have ended are taken out, the others have to be answered now."""
+        places, closed = list(ledgers), {index for index, ledger in ledgers.items() if ledger.closed_by}
+        pieces = self._streams(conversation, [ledger.sampling for ledger in ledgers.values()])
+        try:
+            while ledgers:
+                if end := control.ordered_end:
+                    yield from ((index, ledger.usage(end)) for index, ledger in ledgers.items())
+                    ledgers.clear()
+                    return
+                if control.wants_answer and any(ledger.thinking for ledger in ledgers.values()):
+                    return
+                found = next(pieces, None)
+                if found is None:
+                    raise GenerationError("the borrowed GPU ended without an answer; ask again")
+                index, piece = places[found[0]], found[1]
+                if isinstance(piece, Usage):
+                    ledger = ledgers.pop(index)
+                    by = ledger.closed_by if index in closed else piece.thought_closed_by
+                    seen_here = ledger.usage(piece.end)
+                    yield index, replace(piece, first_token_s=seen_here.first_token_s, total_s=seen_here.total_s, thought_closed_by=by)
+                elif delta := ledgers[index].take(piece.text):
+                    yield index, delta
         finally:
             pieces.close()

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 from PIL import Image
 
-from vision.engine import Control, Delta, Sampling, Usage
+from vision.engine import Control, Delta, Piece, Sampling, Usage
 from vision.images import PanAndScan, Seen, seen
 from vision.prompts import Conversation
 
 
-class QueuedEngine:
+class OneByOne(ABC):
+    """Traces one after another; what is ordered to end before it begins has taken nothing."""
+
+    concurrent: int | None = 1
+
+    @abstractmethod
+    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]: ...
+
+    def streams(
+        self, conversation: Conversation, samplings: Sequence[Sampling], control: Control | None = None
+    ) -> Generator[tuple[int, Piece]]:
+        control = control or Control()
+        for index, sampling in enumerate(samplings):
+            if end := control.ordered_end:
+                yield index, replace(TOOK, thought_tokens=0, answer_tokens=0, end=end)
+            else:
+                with closing(self.stream(conversation, sampling, control)) as pieces:
+                    yield from ((index, piece) for piece in pieces)
+
+
+TOOK = Usage(prompt_tokens=1, thought_tokens=9, answer_tokens=4, first_token_s=0.1, thinking_s=0.1, total_s=0.2, end="end")
+
+
+class QueuedEngine(OneByOne):
     """An engine that plays back pieces and remembers what it was asked."""
 
     name = "queued"
@@ -21,12 +47,12 @@ class QueuedEngine:
         self.pieces = pieces
         self.history: list[Conversation] = []
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
+    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]:
         self.history.append(conversation)
         yield from self.pieces
 
 
-class ScriptedEngine:
+class ScriptedEngine(OneByOne):
     """An engine that writes ``text`` again and again, ``pause_s`` between two pieces, and sees pictures as nano does."""
 
     def __init__(self, text: str, name: str = "scripted", pause_s: float = 0.0) -> None:
@@ -36,29 +62,21 @@ class ScriptedEngine:
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         return seen(image, side=320, tokens_per_image=256, min_crop=256 if pan_and_scan == "on" else 0)
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
+    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]:
         self.begun += 1
         stopped = False
         try:
             for start in range(0, len(self.text), 8):
                 time.sleep(self.pause_s)
                 yield Delta(self.text[start : start + 8])
-                if stopped := control is not None and control.stopped:
+                if stopped := control.stopped:
                     break
-            yield Usage(
-                prompt_tokens=1,
-                thought_tokens=9,
-                answer_tokens=4,
-                first_token_s=0.1,
-                thinking_s=0.1,
-                total_s=0.2,
-                end="stopped" if stopped else "end",
-            )
+            yield replace(TOOK, end="stopped" if stopped else "end")
         finally:
             self.ended += 1
 
 
-class SeededEngine:
+class SeededEngine(OneByOne):
     """An engine whose answer depends on the seed alone; None is a thought that never closes."""
 
     name = "seeded"
@@ -67,18 +85,10 @@ class SeededEngine:
         self.answers = answers
         self.drawn: list[Sampling] = []
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
+    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]:
         self.drawn.append(sampling)
         answer = self.answers[sampling.seed]
         yield Delta("<think>\nRead it.\n")
         if answer is not None:
             yield Delta(f"</think>\n\nThe answer is {answer}.")
-        yield Usage(
-            prompt_tokens=1,
-            thought_tokens=3,
-            answer_tokens=0 if answer is None else 4,
-            first_token_s=0.1,
-            thinking_s=0.1,
-            total_s=0.2,
-            end="length" if answer is None else "end",
-        )
+        yield replace(TOOK, answer_tokens=0, end="length") if answer is None else TOOK

@@ -12,13 +12,14 @@ print(ballot.vote.winner, ballot.vote.confidence)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import cast
 
 from vision.answers import extract
 from vision.consensus import Vote, tally
 from vision.documents import open_pictures
-from vision.engine import Control, Delta, Engine, Sampling, Usage
+from vision.engine import Control, Delta, Engine, Piece, Sampling, Usage
 from vision.images import Limits, PanAndScan, Source
 from vision.prompts import Conversation, Turn, check_question
 from vision.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
@@ -57,6 +58,16 @@ class Reply:
         return extract(self.answer_text)
 
     @property
+    def whole(self) -> bool:
+        """Whether the model came to its own end."""
+        return self.usage is not None and self.usage.end == "end" and not self.thinking
+
+    @property
+    def spared(self) -> bool:
+        """Whether it was ended because a vote was settled without it."""
+        return self.usage is not None and self.usage.end == "spared"
+
+    @property
     def truncated(self) -> bool:
         """Whether the thought never closed, or the text ran into its limit."""
         return self.usage is not None and (self.thinking or self.usage.end == "length")
@@ -68,26 +79,34 @@ class Reply:
             return ""
         if self.usage.end == "stopped":
             return "stopped before an answer"
+        if self.usage.end == "spared":
+            return "not needed: the vote was settled"
         if self.usage.end == "length":
             return "no answer: the tokens ran out; raise the token budgets"
         return "no answer: the model ended inside its thought; ask again with another seed and a temperature above 0"
 
 
 def open_engine(settings: Settings | None = None) -> Engine:
-    """The engine that ``settings`` (else the environment) ask for; loads its model."""
+    """The engine that ``settings`` (else the environment) ask for: a server, or a model that is loaded here."""
+    settings = settings or load_settings()
+    if settings.engine_url:
+        from vision.remote import RemoteEngine
+
+        return RemoteEngine(settings.engine_url, settings.engine_key.get_secret_value(), settings.engine_model, settings.engine_quiet_s)
     from vision.loading import load
     from vision.local import LocalEngine
 
-    return LocalEngine(load(settings or load_settings()))
+    return LocalEngine(load(settings), settings.reuse_mb << 20)
 
 
 def rival_of(settings: Settings) -> Settings | None:
     """The settings of the model that answers are compared with: the one that is set, else the model without its adapter."""
     from vision.loading import adapter_of
 
+    here = {"engine_url": ""}
     if settings.compare:
-        return settings.model_copy(update={"model": settings.compare, "adapter": ""})
-    return settings.model_copy(update={"adapter": "none"}) if adapter_of(settings) else None
+        return settings.model_copy(update=here | {"model": settings.compare, "adapter": ""})
+    return settings.model_copy(update={"adapter": "none"}) if adapter_of(settings) and not settings.engine_url else None
 
 
 def sampling_of(settings: Settings) -> Sampling:
@@ -114,9 +133,9 @@ class Ballot:
 
     Attributes:
         question: as it was asked.
-        replies: the traces begun so far; all but those that still grow have their usage.
-        temperatures: of all traces that may be drawn, in order.
-        done: whether no further trace will be drawn.
+        replies: one for each trace; those that still grow have no usage yet.
+        temperatures: of the traces, in order.
+        done: whether all have ended.
     """
 
     question: str
@@ -131,14 +150,17 @@ class Ballot:
 
     @property
     def spared(self) -> int:
-        """Traces that were planned and need not be drawn."""
-        return len(self.temperatures) - len(self.replies) if self.done else 0
+        """Traces that were ended because the vote was settled without them."""
+        return sum(reply.spared for reply in self.replies)
 
 
 def count_votes(replies: Sequence[Reply]) -> Vote:
-    """The vote over those of ``replies`` that have ended; an answer that was cut off or stopped may be half, so it abstains."""
-    ended = [reply for reply in replies if reply.usage is not None]
-    return tally([reply.answer if reply.usage and reply.usage.end == "end" and not reply.thinking else None for reply in ended])
+    """The vote over those of ``replies`` that have ended; an answer that was cut off or stopped may be half, so it abstains.
+
+    The vote names traces by their places in ``replies``.
+    """
+    ended = {i: reply for i, reply in enumerate(replies) if reply.usage is not None and not reply.spared}
+    return tally({i: reply.answer if reply.whole else None for i, reply in ended.items()})
 
 
 def spread(traces: int) -> tuple[float, ...]:
@@ -221,7 +243,8 @@ def vote_live(
 ) -> Iterator[Ballot]:
     """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
 
-    No further trace is begun once the vote is settled (:meth:`vision.consensus.Vote.settled`) or stopped.
+    They are drawn side by side; once the vote is settled (:meth:`vision.consensus.Vote.settled`) those that still run are
+    ended.
     """
     sampling = sampling or Sampling()
     conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
@@ -232,15 +255,17 @@ def elect(
     engine: Engine, conversation: Conversation, sampling: Sampling, temperatures: Sequence[float], control: Control | None = None
 ) -> Iterator[Ballot]:
     """A vote over the answers to ``conversation``; see :func:`vote_live`."""
-    control = control or Control()
-    ballot = Ballot(question=conversation.turns[-1].question, temperatures=tuple(temperatures))
-    for index, temperature in enumerate(ballot.temperatures):
-        ended = ballot.replies
-        for reply in follow(engine, conversation, replace(sampling, temperature=temperature, seed=sampling.seed + index), control):
-            ballot = replace(ballot, replies=(*ended, reply))
+    control = Control(above=control)
+    samplings = [replace(sampling, temperature=temperature, seed=sampling.seed + i) for i, temperature in enumerate(temperatures)]
+    growing = [_Growing(conversation) for _ in samplings]
+    ballot = Ballot(question=conversation.turns[-1].question, temperatures=tuple(temperatures), replies=tuple(g.reply for g in growing))
+    with closing(engine.streams(conversation, samplings, control)) as pieces:
+        for index, piece in pieces:
+            growing[index].take(piece)
+            ballot = replace(ballot, replies=tuple(each.reply for each in growing))
+            if isinstance(piece, Usage) and ballot.vote.settled(sum(reply.usage is None for reply in ballot.replies)):
+                control.spare()
             yield ballot
-        if control.stopped or ballot.vote.settled(len(ballot.temperatures) - index - 1):
-            break
     yield replace(ballot, done=True)
 
 
@@ -265,24 +290,32 @@ def converse(
 
 def follow(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
     """Stream an engine's text through the reasoning parser into growing replies."""
-    parser = ReasoningParser()
-    question, text = conversation.turns[-1].question, conversation.draft
-    thought, answer = _grow("", "", parser.feed(text))
-    usage: Usage | None = None
-    stream = engine.stream(conversation, sampling, control)
-    try:
-        for piece in stream:
-            if isinstance(piece, Usage):
-                usage = piece
-                thought, answer = _grow(thought, answer, parser.flush())
-            elif isinstance(piece, Delta):
-                text += piece.text
-                thought, answer = _grow(thought, answer, parser.feed(piece.text))
-            yield Reply(question=question, thought=thought, answer_text=answer, thinking=parser.thinking, usage=usage, text=text)
-    finally:
-        close = getattr(stream, "close", None)
-        if close is not None:
-            close()
+    growing = _Growing(conversation)
+    with closing(engine.streams(conversation, [sampling], control)) as pieces:
+        for _, piece in pieces:
+            growing.take(piece)
+            yield growing.reply
+
+
+class _Growing:
+    """A reply in the making."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.parser = ReasoningParser()
+        self.reply = Reply(question=conversation.turns[-1].question)
+        if conversation.draft:
+            self.take(Delta(conversation.draft))
+
+    def take(self, piece: Piece) -> None:
+        """Grow by ``piece``."""
+        if isinstance(piece, Usage):
+            events, text, usage = self.parser.flush(), "", piece
+        else:
+            events, text, usage = self.parser.feed(piece.text), piece.text, None
+        thought, answer = _grow(self.reply.thought, self.reply.answer_text, events)
+        self.reply = replace(
+            self.reply, thought=thought, answer_text=answer, thinking=self.parser.thinking, usage=usage, text=self.reply.text + text
+        )
 
 
 def _grow(thought: str, answer: str, events: list[Event]) -> tuple[str, str]:

@@ -15,7 +15,7 @@ Self-consistency: Wang et al. 2022 (arXiv 2203.11171). Stopping rule: adaptive c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vision.answers import equivalent
@@ -93,16 +93,17 @@ class Vote:
         return self.votes > 0 and (self.votes - second > left or self.lead >= threshold)
 
 
-def tally(answers: Sequence[str | None], same: Callable[[str, str], bool] = equivalent) -> Vote:
+def tally(answers: Sequence[str | None] | Mapping[int, str | None], same: Callable[[str, str], bool] = equivalent) -> Vote:
     """The vote over the ``answers`` of traces; None or an empty text abstains.
 
     Args:
-        answers: one for each trace that has ended, in the order of the traces.
+        answers: one for each trace that has ended, in the order of the traces, or by their indices.
         same: whether two answers are the same.
     """
+    by_trace = answers if isinstance(answers, Mapping) else dict(enumerate(answers))
     found: list[tuple[str, list[int]]] = []
     abstained = []
-    for index, answer in enumerate(answers):
+    for index, answer in by_trace.items():
         if not answer:
             abstained.append(index)
             continue

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -13,7 +14,7 @@ from vision.errors import SettingsError
 from vision.images import PanAndScan, Seen
 from vision.prompts import Conversation
 
-EndReason = Literal["end", "length", "stopped"]
+EndReason = Literal["end", "length", "stopped", "spared"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Usage:
         first_token_s: seconds from the request to the first token.
         thinking_s: seconds from the first token of the thought to the first of the answer.
         total_s: seconds altogether.
-        end: ``end`` of the text, a ``length`` limit, or ``stopped`` by the user.
+        end: ``end`` of the text, a ``length`` limit, ``stopped`` by the user, or ``spared`` because a vote was settled without it.
         thought_closed_by: ``model``, ``budget`` or ``user``; "" where there was no thought or it never closed.
     """
 
@@ -77,43 +78,76 @@ class Delta:
 
 @dataclass
 class Control:
-    """What a user may do to a trace that is running; safe to call from any thread."""
+    """What a user may do to traces that are running; safe to call from any thread.
 
+    Attributes:
+        above: a control whose orders hold here too.
+    """
+
+    above: Control | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
     _answer_now: threading.Event = field(default_factory=threading.Event)
+    _spare: threading.Event = field(default_factory=threading.Event)
 
     def stop(self) -> None:
-        """End the trace within one token."""
+        """End the traces within one token."""
         self._stop.set()
 
     def answer_now(self) -> None:
-        """Close the thought and answer."""
+        """Close the thoughts and answer."""
         self._answer_now.set()
+
+    def spare(self) -> None:
+        """End the traces within one token: they are not needed any more."""
+        self._spare.set()
 
     @property
     def stopped(self) -> bool:
-        return self._stop.is_set()
+        return self._stop.is_set() or (self.above is not None and self.above.stopped)
 
     @property
     def wants_answer(self) -> bool:
-        return self._answer_now.is_set()
+        return self._answer_now.is_set() or (self.above is not None and self.above.wants_answer)
+
+    @property
+    def ordered_end(self) -> EndReason | None:
+        """Why the traces have to end now, None where they need not."""
+        return "stopped" if self.stopped else "spared" if self._spare.is_set() else None
+
+
+Piece = Delta | Usage
+"""What a trace gives out: text, and last what it took."""
 
 
 class Engine(Protocol):
-    """Anything that answers a conversation with a stream of text."""
+    """Anything that answers a conversation with streams of text.
+
+    Attributes:
+        name: of the model, as people call it.
+        concurrent: questions that it takes at once, None for any number; further ones should wait their turn.
+    """
 
     name: str
+    concurrent: int | None
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
-        """Text pieces as they are made and, last, one :class:`Usage`.
+    def streams(
+        self, conversation: Conversation, samplings: Sequence[Sampling], control: Control | None = None
+    ) -> Generator[tuple[int, Piece]]:
+        """Traces drawn side by side, one for each of ``samplings``: (which, piece) as it is made.
 
-        A conversation's draft is not given out again, but its tokens count as the thought and answer that they are.
-
-        Closing the iterator frees the work at once. Errors reach the caller as
-        :class:`vision.errors.LogicFlowError`.
+        The last piece of a trace is its :class:`Usage`. A conversation's draft is not given out again, but its tokens
+        count as the thought and answer that they are. Closing the iterator frees the work at once. Errors reach the
+        caller as :class:`vision.errors.LogicFlowError`.
         """
         ...
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         """What the model is shown of ``image``, crops included, and the tokens that it costs."""
         ...
+
+
+def stream(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Piece]:
+    """The pieces of a single trace; see :meth:`Engine.streams`."""
+    with closing(engine.streams(conversation, [sampling], control)) as pieces:
+        for _, piece in pieces:
+            yield piece

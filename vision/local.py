@@ -1,24 +1,33 @@
 """The engine on transformers in this process.
 
-Decoding is a plain loop in the caller's own thread: a generator. So a stop takes effect at the next token, an error
-reaches the caller as an exception, and a consumer that goes away closes the generator and frees everything;
+Whoever waits for a piece of text takes the next step for all: the callers' own threads do the work, one of them at a time,
+and a step moves every row of every caller on by one token. So several traces of one question, and several users, cost
+little more than one; an error reaches its caller as an exception; a caller that goes away takes its rows with it; and
 there is no thread to leave behind.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
-from vision.engine import Control, Delta, EndReason, Sampling, Usage
-from vision.errors import GenerationError, PromptError
+from vision.batch import Batch, share_steps
+from vision.engine import Control, Delta, Piece, Sampling
+from vision.errors import GenerationError, LogicFlowError, PromptError
 from vision.images import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
 from vision.loading import Loaded
+from vision.memory import Memory, out_of_memory
 from vision.prompts import Conversation, messages
-from vision.reasoning import ReasoningParser
+from vision.reuse import Features, Layers, Prefix, Prefixes, cache_of, digests_of, layers_of
+from vision.trace import Trace, draw
+
+MAX_ROWS = 32
+"""Traces that share a step; further ones wait for their turn."""
 
 
 class LocalEngine:
@@ -26,32 +35,52 @@ class LocalEngine:
 
     Args:
         loaded: from :func:`vision.loading.load`.
+        reuse_bytes: memory for what need not be computed twice, halved between pictures and beginnings of prompts.
     """
 
-    def __init__(self, loaded: Loaded) -> None:
+    concurrent: int | None = MAX_ROWS
+
+    def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30) -> None:
         self.loaded = loaded
         self.name = loaded.name
         self.model, self.processor = loaded.model, loaded.processor
         self.tokenizer = loaded.processor.tokenizer
+        share_steps(self.model)
+        self.features, self.prefixes = Features(reuse_bytes // 2), Prefixes(reuse_bytes // 2)
+        self.memory = Memory(self.model)
         ends = self.model.generation_config.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
         text_config = self.model.config.get_text_config()
         self._context = int(getattr(text_config, "max_position_embeddings", 131072))
+        self._batch: Batch[_Row] = Batch(self.model)
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._leading = False
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Delta | Usage]:
+    def streams(
+        self, conversation: Conversation, samplings: Sequence[Sampling], control: Control | None = None
+    ) -> Generator[tuple[int, Piece]]:
         """See :class:`vision.engine.Engine`."""
-        import torch
-
         control = control or Control()
-        trace = _Trace(self, sampling, control, conversation.draft)
+        traces = [Trace(self.tokenizer, self._ends, sampling, control, conversation.draft) for sampling in samplings]
+        job = _Job(self._encode(conversation), traces)
+        with self._changed:
+            self._waiting.append(job)
         try:
-            yield from trace.run(self._encode(conversation))
-        except torch.OutOfMemoryError as exc:
-            raise GenerationError(
-                "the machine ran out of memory while answering; use fewer or smaller pictures, or --precision 4bit"
-            ) from exc
-        except RuntimeError as exc:
-            raise GenerationError(f"the model failed while answering: {str(exc).splitlines()[0][:200]}") from exc
+            while True:
+                if self._my_turn(job):
+                    self._lead()
+                while job.written:
+                    yield job.written.popleft()
+                if job.over:
+                    break
+            if job.error is not None:
+                raise _told(job.error)
+        finally:
+            with self._changed:
+                job.left = True
+                if not self._leading:
+                    self._sweep()
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         """See :class:`vision.engine.Engine`."""
@@ -62,8 +91,8 @@ class LocalEngine:
         made_for = getattr(self.processor.image_processor, "do_pan_and_scan", None)
         return smallest_crop(wanted, side=self.loaded.image_side, made_for_crops=made_for)
 
-    def _encode(self, conversation: Conversation) -> dict[str, Any]:
-        """Token ids, masks and pixels of the prompt on the model's device.
+    def _encode(self, conversation: Conversation) -> _Prompt:
+        """The prompt as the model takes it.
 
         Raises:
             PromptError: when the prompt leaves no room for an answer.
@@ -81,164 +110,232 @@ class LocalEngine:
         batch = self.processor(
             text=[text], images=[images] if images else None, images_kwargs=cropping, return_tensors="pt", add_special_tokens=False
         )
-        length = batch["input_ids"].shape[1]
-        if length + 16 > self._context:
+        prompt = _Prompt(batch["input_ids"], batch["token_type_ids"], batch.get("pixel_values"))
+        if prompt.length + 16 > self._context:
             raise PromptError(
-                f"the conversation has {length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
+                f"the conversation has {prompt.length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
             )
-        return dict(batch.to(self.model.device, dtype=self.model.dtype))
+        return prompt
 
+    # Whose turn it is.
 
-class _Trace:
-    """One answer in the making."""
+    def _my_turn(self, job: _Job) -> bool:
+        """Wait until there is something for ``job``, or until its caller has to take the next step: True."""
+        with self._changed:
+            self._changed.wait_for(lambda: job.written or job.over or not self._leading)
+            if job.written or job.over:
+                return False
+            self._leading = True
+            return True
 
-    def __init__(self, engine: LocalEngine, sampling: Sampling, control: Control, draft: str = "") -> None:
+    def _lead(self) -> None:
+        """Take one step for all."""
         import torch
 
-        self.engine, self.sampling, self.control = engine, sampling, control
-        self.random = torch.Generator(device="cpu").manual_seed(sampling.seed)
-        self.parser = ReasoningParser()
-        self.decoder = _Decoder(engine.tokenizer)
-        self.thought_tokens = self.answer_tokens = 0
-        self.first_at = self.thought_at = self.answer_at = 0.0
-        self.closed_by = ""
-        written = engine.tokenizer(draft, add_special_tokens=False)["input_ids"] if draft else []
-        self.draft_tokens = len(written)
-        for token in written:
-            list(self._take(token))
+        try:
+            with torch.inference_mode():  # belongs to a thread, so it never spans a yield
+                if not self._admit():
+                    self._step()
+        finally:
+            with self._changed:
+                self._leading = False
+                self._sweep()
+                self._changed.notify_all()
 
-    def run(self, inputs: dict[str, Any]) -> Iterator[Delta | Usage]:
-        """Prefill, then one token at a time; a forced closing tag is fed as a few tokens at once."""
-        import torch
-        from transformers import DynamicCache
+    def _sweep(self) -> None:
+        """Let the rows and requests go whose callers have gone away."""
+        self._waiting = deque(job for job in self._waiting if not job.left)
+        self._batch.keep([i for i, row in enumerate(self._batch.rows) if not row.job.left])
 
-        started = time.perf_counter()
-        prompt_tokens = inputs["input_ids"].shape[1] - self.draft_tokens
-        cache = DynamicCache(config=self.engine.model.config.get_text_config())
-        room = self.engine._context - inputs["input_ids"].shape[1]
-        mask = inputs.pop("attention_mask")
-        logits = self._forward(cache, mask, **inputs)
-        end: EndReason = "length"
-        for _ in range(room - 8):
-            if self.control.stopped:
-                end = "stopped"
-                break
-            token = self._pick(logits)
-            if token in self.engine._ends:
-                end = "end"
-                break
-            self.first_at = self.first_at or time.perf_counter()
-            ids = [token]
-            yield from self._take(token)
-            if self._must_close():
-                ids += (closing := self._closing_ids())
-                for forced in closing:
-                    yield from self._take(forced)
-            if self.answer_tokens >= self.sampling.max_answer_tokens:
-                break
-            mask = torch.cat([mask, mask.new_ones(1, len(ids))], dim=1)
-            fed = torch.tensor([ids], device=mask.device)
-            logits = self._forward(cache, mask, input_ids=fed)
-        rest = self.decoder.flush()
-        if rest:
-            self._follow(rest)
-            yield Delta(rest)
-        yield self._usage(prompt_tokens, started, end)
+    # What is done in a turn.
 
-    def _forward(self, cache: Any, mask: Any, **inputs: Any) -> Any:
-        """One pass over new tokens. Gradient mode belongs to a thread, and a page may resume a generator on another
-        one, so it is set around each pass and never across a ``yield``."""
-        import torch
+    def _admit(self) -> bool:
+        """Read the prompt that has waited longest, if there is room for its rows; whether one was read."""
+        with self._changed:
+            job = self._waiting[0] if self._waiting else None
+            rows = self._batch.rows
+            if job is None or (rows and len(rows) + len(job.traces) > MAX_ROWS):
+                return False
+        try:
+            added = [_Row(job, i, trace) for i, trace in enumerate(job.traces)]
+            lacking = self._lacking(job)
+            if lacking and rows:
+                return False  # it fits when the others have ended
+            if lacking:
+                raise GenerationError(lacking)
+            layers, logits = self._prefill(job.prompt)
+            going = self._write(added, logits.expand(len(added), -1))
+            if going:
+                self._batch.join([added[i] for i in going], layers, job.prompt.length)
+        except Exception as exc:
+            self._recover(exc)
+            job.fail(exc)
+        with self._changed:
+            self._waiting.remove(job)
+        return True
 
-        with torch.inference_mode():
-            return (
-                self.engine.model(**inputs, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1)
-                .logits[0, -1]
-                .clone()
-            )
-
-    def _pick(self, logits: Any) -> int:
-        """The next token: the likeliest at temperature 0, else drawn from the top-p share by this trace's own seed."""
-        import torch
-
-        if self.sampling.temperature == 0:
-            return int(logits.argmax())
-        scaled = logits.float().cpu() / self.sampling.temperature
-        ordered, order = torch.sort(torch.softmax(scaled, -1), descending=True)
-        ordered[ordered.cumsum(-1) - ordered >= self.sampling.top_p] = 0.0
-        return int(order[torch.multinomial(ordered, 1, generator=self.random)])
-
-    def _take(self, token: int) -> Iterator[Delta]:
-        """Count ``token`` and give out the text that it settles."""
-        thinking = self.parser.thinking
-        text = self.decoder.feed(token)
-        if text:
-            self._follow(text)
-        if thinking or self.parser.thinking:
-            self.thought_tokens += 1
-        else:
-            self.answer_tokens += 1
-        if text:
-            yield Delta(text)
-
-    def _follow(self, text: str) -> None:
-        """Keep the parser and its times in step with what was written."""
-        thinking = self.parser.thinking
-        self.parser.feed(text)
-        now = time.perf_counter()
-        if self.parser.thinking and not thinking:
-            self.thought_at = now
-            # The opening tag was counted as answer before it was known to be one.
-            self.thought_tokens, self.answer_tokens = self.thought_tokens + self.answer_tokens, 0
-        elif thinking and not self.parser.thinking:
-            self.answer_at = now
-            self.closed_by = self.closed_by or "model"
-
-    def _must_close(self) -> bool:
-        if not self.parser.thinking:
-            return False
-        if self.control.wants_answer:
-            self.closed_by = "user"
-        elif self.thought_tokens >= self.sampling.max_thought_tokens:
-            self.closed_by = "budget"
-        return bool(self.closed_by)
-
-    def _closing_ids(self) -> list[int]:
-        text = f"\n{self.parser.closing}\n\n"
-        return list(self.engine.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def _usage(self, prompt_tokens: int, started: float, end: EndReason) -> Usage:
-        now = time.perf_counter()
-        return Usage(
-            prompt_tokens=prompt_tokens,
-            thought_tokens=self.thought_tokens,
-            answer_tokens=self.answer_tokens,
-            first_token_s=(self.first_at or now) - started,
-            thinking_s=(self.answer_at or now) - self.thought_at if self.thought_at else 0.0,
-            total_s=now - started,
-            end=end,
-            thought_closed_by=self.closed_by,
-        )
-
-
-class _Decoder:
-    """Token by token to text, holding back bytes that are not yet a whole character."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
-        self.ids: list[int] = []
-        self.start = 0  # where the context for decoding begins
-        self.done = 0  # up to where text was given out
-
-    def feed(self, token: int) -> str:
-        self.ids.append(token)
-        before = self.tokenizer.decode(self.ids[self.start : self.done])
-        now = self.tokenizer.decode(self.ids[self.start :])
-        if now.endswith("\ufffd") and len(self.ids) - self.done < 8:
+    def _lacking(self, job: _Job) -> str:
+        """Why ``job`` does not fit into memory, "" where it does; what was kept for later gives way to it."""
+        needed = self.memory.reading(job.prompt.length, job.prompt.pictures)
+        needed += self.memory.writing(trace.sampling for trace in job.traces)
+        needed += sum(self.memory.writing([row.trace.sampling], row.trace.made) for row in self._batch.rows)
+        if not self.memory.lacking(needed):
             return ""
-        self.start, self.done = self.done, len(self.ids)
-        return str(now[len(before) :])
+        self._forget()
+        return self.memory.lacking(needed)
 
-    def flush(self) -> str:
-        before = self.tokenizer.decode(self.ids[self.start : self.done])
-        return str(self.tokenizer.decode(self.ids[self.start :])[len(before) :])
+    def _step(self) -> None:
+        """One token for every row."""
+        rows = self._batch.rows
+        if not rows:
+            return
+        try:
+            logits = self._batch.step([row.token for row in rows])
+            self._batch.keep(self._write(rows, logits))
+        except Exception as exc:
+            self._batch = Batch(self.model)
+            self._recover(exc)
+            for row in rows:
+                row.job.fail(exc)
+
+    def _write(self, rows: list[_Row], logits: Any) -> list[int]:
+        """Draw and write the next token of each of ``rows``; the indices of those that go on."""
+        going = []
+        for i, (row, drawn) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
+            row.token, text = row.trace.take(drawn)
+            if row.trace.end is None and row.job.prompt.length + row.trace.made + 8 > self._context:
+                text += row.trace.cut("length")
+            row.job.write(row.index, text)
+            if row.trace.end is None:
+                going.append(i)
+        return going
+
+    def _prefill(self, prompt: _Prompt) -> tuple[Layers, Any]:
+        """What the model keeps of ``prompt`` (one row), and the logits (vocabulary,) of the first token."""
+        import torch
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+        ids, digests = tuple(prompt.ids[0].tolist()), prompt.digests
+        prefix = self.prefixes.longest(ids, digests) or Prefix((), (), (), None)
+        device, dtype = self.model.device, self.model.dtype
+        image = prompt.types[0] == 1
+        last_picture = int(image.nonzero().max()) + 1 if image.any() else 0
+        for end in sorted({last_picture, prompt.length}):
+            start = len(prefix.ids)
+            if end <= start:
+                continue
+            cache = cache_of(self.model, prefix.layers)
+            until = prompt.pictures_before(end)
+            pictures: dict[str, Any] = {}
+            if until > len(prefix.pictures):
+                pixels = prompt.pixels[len(prefix.pictures) : until].to(device, dtype)
+                features = self.features.of(self.model, pixels, digests[len(prefix.pictures) : until])
+                # Where pictures are new the mask is made from the kinds of all tokens, the cached ones too.
+                pictures = {
+                    "token_type_ids": prompt.types[:, :end].to(device),
+                    "mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=features)},
+                }
+            logits = self.model(
+                input_ids=prompt.ids[:, start:end].to(device),
+                attention_mask=torch.ones(1, end, dtype=torch.long, device=device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **pictures,
+            ).logits[0, -1]
+            prefix = Prefix(ids[:end], digests[:until], layers_of(cache), logits.clone())
+            self.prefixes.keep(prefix)
+        return prefix.layers, prefix.logits
+
+    def _recover(self, exc: Exception) -> None:
+        if out_of_memory(exc):
+            self._forget()
+
+    def _forget(self) -> None:
+        """Give back the memory of what was only kept for later."""
+        import torch
+
+        self.features.clear()
+        self.prefixes.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+class _Prompt:
+    """A prompt as the processor gives it.
+
+    Attributes:
+        ids, types: (1, length) tokens and their kinds, 1 for a picture's.
+        pixels: (pictures and crops, 3, side, side), None without any.
+    """
+
+    def __init__(self, ids: Any, types: Any, pixels: Any) -> None:
+        self.ids, self.types, self.pixels = ids, types, pixels
+        self.digests = digests_of(pixels) if pixels is not None else ()
+
+    @property
+    def length(self) -> int:
+        return int(self.ids.shape[1])
+
+    @property
+    def pictures(self) -> int:
+        return len(self.digests)
+
+    def pictures_before(self, end: int) -> int:
+        """Pictures whose tokens begin before ``end``."""
+        image = self.types[0, :end] == 1
+        return int((image[1:] & ~image[:-1]).sum()) + int(image[0])
+
+
+class _Job:
+    """One caller's traces, and what they have written and the caller has not yet taken.
+
+    Attributes:
+        written: (which trace, piece).
+        left: whether the caller has gone away.
+        error: what went wrong.
+    """
+
+    def __init__(self, prompt: _Prompt, traces: list[Trace]) -> None:
+        self.prompt, self.traces = prompt, traces
+        self.written: deque[tuple[int, Piece]] = deque()
+        self.left = False
+        self.error: Exception | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.error is not None or all(trace.end is not None for trace in self.traces)
+
+    def write(self, index: int, text: str) -> None:
+        """Add ``text`` of a trace, and what it took where it has ended."""
+        trace = self.traces[index]
+        if text:
+            self.written.append((index, Delta(text)))
+        if trace.end is not None:
+            self.written.append((index, trace.usage(self.prompt.length - trace.draft_tokens)))
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+
+
+@dataclass
+class _Row:
+    """A trace in the batch, and the token that it feeds next."""
+
+    job: _Job
+    index: int
+    trace: Trace
+    token: int = 0
+
+
+def _told(exc: Exception) -> LogicFlowError:
+    """``exc`` as one sentence."""
+    if isinstance(exc, LogicFlowError):
+        return exc
+    if out_of_memory(exc):
+        told = GenerationError("the machine ran out of memory while answering; use fewer or smaller pictures, or --precision 4bit")
+    else:
+        lines = str(exc).splitlines() or [type(exc).__name__]
+        told = GenerationError(f"the model failed while answering: {lines[0][:200]}")
+    told.__cause__ = exc
+    return told

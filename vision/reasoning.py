@@ -110,6 +110,11 @@ class ReasoningParser:
         return self._state == "thought"
 
     @property
+    def begun(self) -> bool:
+        """Whether it is settled that the text begins with a thought, or without one."""
+        return self._state != "start"
+
+    @property
     def closing(self) -> str:
         """The tag that ends the thought the text is in, "" outside one."""
         return self._closing if self.thinking else ""

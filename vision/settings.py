@@ -9,8 +9,9 @@ import difflib
 import os
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.errors import SettingsError
@@ -49,7 +50,26 @@ class Settings(BaseSettings):
     pan_and_scan: PanAndScan = Field("auto", description="whether long pictures are also shown in crops: auto, on or off")
     users: str = Field("", description="file of users who may sign in to the page; empty lets everybody in")
     questions_per_minute: int = Field(0, ge=0, le=10_000, description="limit for each user of the page; 0 for none")
+    engine_url: str = Field("", description="server that answers instead of a model in this process: OpenAI's protocol, up to and with /v1")
+    engine_key: SecretStr = Field(SecretStr(""), description="key for that server")
+    engine_model: str = Field("", description="model as that server names it; empty for the only one that it serves")
+    engine_quiet_s: float = Field(120.0, gt=0, le=3600, description="seconds without a token after which that server is given up")
+    reuse_mb: int = Field(1024, ge=0, le=1_000_000, description="memory for pictures and prompts that need not be read twice, megabytes")
     allow_urls: bool = Field(False, description="whether pictures are fetched from http(s) addresses")
+
+    @field_validator("engine_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("expected an address such as http://localhost:8000/v1")
+        return value
+
+    @model_validator(mode="after")
+    def _one_engine(self) -> Settings:
+        if self.engine_url and self.model != str(NANO):
+            raise ValueError("a model and engine_url are both set; name a server's model with engine_model")
+        return self
 
     @field_validator("data_dir")
     @classmethod
@@ -75,7 +95,10 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as exc:
         first = exc.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
+        said = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:  # of several settings together
+            raise SettingsError(said) from exc
+        name = str(first["loc"][0])
         near = difflib.get_close_matches(name, Settings.model_fields, 1)
         hint = f"; did you mean {near[0]}?" if first["type"] == "extra_forbidden" and near else ""
-        raise SettingsError(f"{name} is {first['input']!r}: {first['msg'].lower()}{hint}") from exc
+        raise SettingsError(f"{name} is {first['input']!r}: {said[:1].lower()}{said[1:]}{hint}") from exc

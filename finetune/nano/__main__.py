@@ -32,7 +32,8 @@ def _pretrain(args: argparse.Namespace) -> None:
 
     from finetune.nano import tokenizer
     from finetune.nano.curves import draw_curves
-    from finetune.nano.pretrain import Plan, pretrain
+    from finetune.nano.pretrain import pretrain
+    from finetune.nano.stream import Plan
 
     base = args.work / "base"
     if args.start is not None:

@@ -15,6 +15,8 @@ from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
 IMAGE_SIDE = 320
 """Side of the square that a picture is squeezed into, pixels."""
+PATCH = 10
+"""Side of a patch, pixels."""
 IMAGE_TOKENS = 256
 """Soft tokens that one picture costs in the prompt."""
 
@@ -43,7 +45,7 @@ def config(vocabulary: dict[str, int], attention: str = "sdpa") -> Gemma3Config:
             "num_hidden_layers": 4,
             "num_attention_heads": 2,
             "image_size": IMAGE_SIDE,
-            "patch_size": 10,
+            "patch_size": PATCH,
             "vision_use_head": False,
         },
         mm_tokens_per_image=IMAGE_TOKENS,

@@ -21,15 +21,13 @@ from transformers import GemmaTokenizer
 
 from finetune.charts import words
 from finetune.charts.canvas import Canvas, Letter, contrast, style
-from finetune.nano.model import IMAGE_SIDE
+from finetune.nano.model import IMAGE_SIDE, PATCH
 
 ALPHABET = string.digits + string.ascii_letters + ".,%-:()>°?$/×"
 CLASSES = len(ALPHABET) + 2
 """0 is no letter, 1 any letter outside the alphabet."""
 POINTS = 4
 """Points of a patch at which letters are asked for, two across and two down."""
-PATCH = 10
-"""Side of a patch, pixels."""
 CELL = 2 * PATCH
 """Side of what becomes one soft token, pixels."""
 _CLASS = {letter: i + 2 for i, letter in enumerate(ALPHABET)}

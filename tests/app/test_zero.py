@@ -17,7 +17,7 @@ ASKED = Conversation(turns=(Turn(question="How many?"),))
 
 def lend(**asked: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """``spaces.GPU`` where there is nothing to borrow."""
-    assert asked["size"] == "large" and asked["duration"](ASKED, Sampling()) > 0
+    assert asked["size"] == "large" and asked["duration"](ASKED, [Sampling()]) > 0
     return lambda work: work
 
 
@@ -38,7 +38,7 @@ def test_a_stop_gives_the_gpu_back() -> None:
 
 def test_answer_now_goes_on_from_the_thought_that_there_is() -> None:
     class Answering(ScriptedEngine):
-        def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Any:
+        def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Any:
             self.text = "The answer is 7." if conversation.draft.rstrip().endswith("</think>") else "<think>\n" + "Look. " * 500
             return super().stream(conversation, sampling, control)
 
@@ -54,14 +54,14 @@ def test_answer_now_goes_on_from_the_thought_that_there_is() -> None:
 
 def test_a_gpu_that_gives_up_is_a_sentence() -> None:
     class Failing(ScriptedEngine):
-        def stream(self, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Any:
+        def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Any:
             yield from ()
             raise gr.Error("GPU task aborted")
 
     with pytest.raises(GenerationError, match="GPU task aborted"):
-        list(BorrowingEngine(Failing(""), lend).stream(ASKED, Sampling()))
+        list(BorrowingEngine(Failing(""), lend).streams(ASKED, [Sampling()]))
 
 
 def test_more_tokens_ask_for_more_time_up_to_a_bound() -> None:
-    short, long = (seconds_for(ASKED, Sampling(max_thought_tokens=tokens)) for tokens in (100, 3000))
-    assert 20 < short < long <= 300 == seconds_for(ASKED, Sampling(max_thought_tokens=60_000))
+    short, long = (seconds_for(ASKED, [Sampling(max_thought_tokens=tokens)]) for tokens in (100, 3000))
+    assert 20 < short < long <= 300 == seconds_for(ASKED, [Sampling(max_thought_tokens=60_000)])

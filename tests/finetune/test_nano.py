@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from pathlib import Path
@@ -15,11 +16,13 @@ from finetune.charts import fast, plots
 from finetune.charts.figures import sample
 from finetune.charts.records import make
 from finetune.nano.evaluate import Scored, score, table
+from finetune.nano.learner import Learner, Passes
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
-from finetune.nano.pretrain import Learner, Passes, Plan, Stream
+from finetune.nano.pretrain import HALVES, pretrain
 from finetune.nano.rows import Packer, attention_mask, picture_exchanges
 from finetune.nano.sight import ALPHABET, Sheet, few_words, text_page
+from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES
 from vision import Conversation, Turn
 from vision.prompts import messages
@@ -181,12 +184,13 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.glob("*half*"))
 
 
-@pytest.mark.parametrize(("part", "progress", "step"), [("text", 0.0, 1), ("sight", 0.2, 1), ("sight", 0.2, 6), ("joint", 0.9, 1)])
-def test_each_part_learns_something(tmp_path: Path, processor, part: str, progress: float, step: int) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(("part", "minute", "step"), [("text", 0.0, 1), ("sight", 0.0, 1), ("sight", 0.0, 6), ("joint", 0.9, 1)])
+def test_each_part_learns_something(tmp_path: Path, processor, part: str, minute: float, step: int) -> None:  # type: ignore[no-untyped-def]
     """Finite losses, and a few steps on one batch lower them."""
-    plan = Plan(rows=2, windows=4, pictures=2, texts=1, length=512)
+    plan = Plan(minutes=1, rows=2, windows=4, pictures=2, texts=1, length=512)
     learner = Learner(processor.tokenizer.get_vocab(), 0)
-    batch = next(iter(Stream(processor.tokenizer, plan, tmp_path, torch.tensor([progress]), step)))
+    half = "text" if part == "text" else "sight"
+    batch = next(iter(Stream(processor.tokenizer, plan, tmp_path, torch.tensor([60 * minute]), step, half)))
     assert batch["part"] == part
     passes, scores, losses = Passes(learner, compiled=False), defaultdict(list), []
     optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-3)
@@ -199,10 +203,29 @@ def test_each_part_learns_something(tmp_path: Path, processor, part: str, progre
     assert np.isfinite(losses).all() and losses[-1] < losses[0] and scores
 
 
+def test_two_processes_learn_apart_then_together_and_go_on_where_they_were(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
+    small = {"rows": 1, "windows": 4, "pictures": 1, "texts": 1, "apart": 0.4}
+    spent, steps = [], []
+    for minutes in (0.15, 0.25):
+        pretrain(tmp_path, processor.tokenizer, Plan(minutes=minutes, **small), compiled=False)
+        halves = [torch.load(tmp_path / f"{half}.pt", weights_only=True) for half in HALVES]
+        spent.append(halves[0]["spent_s"])
+        steps.append([half["step"] for half in halves])
+    assert all(after > before for before, after in zip(*steps, strict=True))
+    assert 9 <= spent[0] < spent[1] and spent[1] >= 15
+    seen = {name for line in (tmp_path / "curve.jsonl").read_text().splitlines() for name in json.loads(line)["right"]}
+    assert {"letters by patch", "text look up", "picture tokens"} <= seen, "the tower, text, and both"
+    owned = [set(half["weights"]) for half in halves]
+    assert not owned[0] & owned[1] and any("vision_tower" in name for name in owned[0]) and any("embed_tokens" in name for name in owned[1])
+    saved = AutoModelForImageTextToText.from_pretrained(tmp_path / "base", dtype=torch.float32).state_dict()
+    name = "model.language_model.layers.0.mlp.up_proj.weight"
+    assert torch.allclose(saved[name], halves[1]["weights"][f"nano.{name}"], atol=0.01), "the leader saves what the other has learned"
+
+
 def test_a_window_is_seen_as_the_model_sees_the_whole(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
     """Pretraining's own way through the tower gives what the model's gives."""
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
-    batch = next(iter(Stream(processor.tokenizer, Plan(windows=4), tmp_path, torch.tensor([0.2]), 6)))
+    batch = next(iter(Stream(processor.tokenizer, Plan(windows=4), tmp_path, torch.tensor([0.0]), 6)))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words")))
         light = batch["pixels"].permute(0, 3, 1, 2).float() / 127.5 - 1.0

@@ -1,0 +1,154 @@
+"""Nano with the passes that pretraining needs, and what each of them got right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from finetune.nano.model import IMAGE_TOKENS, create
+from finetune.nano.rows import attention_mask
+from finetune.nano.sight import Sight, word_loss
+
+
+def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, **_: Any) -> Any:
+    """Attention written out: compiled, its backward pass is several times faster on a CPU than the fused one."""
+    q, k, v = (x.to(torch.bfloat16) for x in (q, k, v))  # (B, heads, L, 64)
+    scores = torch.matmul(q * scaling, k.transpose(-1, -2))
+    if mask is not None:
+        scores = scores + mask
+    weights = torch.softmax(scores, -1, dtype=torch.float32).to(torch.bfloat16)
+    return torch.matmul(weights, v).transpose(1, 2).contiguous(), None
+
+
+ALL_ATTENTION_FUNCTIONS.register("written_out", _attention)
+
+
+class Learner(torch.nn.Module):
+    """Nano with the passes that pretraining needs: over pixels, over packed rows, and over both."""
+
+    def __init__(self, vocabulary: dict[str, int], seed: int) -> None:
+        super().__init__()
+        self.nano = create(vocabulary, "written_out", seed)
+        self.sight = Sight(self.nano.config.vision_config.hidden_size, self.nano.config.text_config.hidden_size)
+        self.image_token = vocabulary["<image_soft_token>"]
+
+    def see(
+        self, pixels: torch.Tensor, places: torch.Tensor, letters: torch.Tensor, words: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What the tower sees, and how well it reads.
+
+        Args:
+            pixels: (P, side, side, 3) bytes, of whole pictures or windows.
+            places: (P, N) which of the model's patches each patch is taken for.
+            letters: (P, N, POINTS) classes.
+            words: (P, N / 4, 4) tokens that begin in each cell, -100 where there is none.
+
+        Returns:
+            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, and of cells whose word is right.
+        """
+        core = self.nano.model
+        tower, projector = core.vision_tower, core.multi_modal_projector
+        light = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
+        embedded = tower.embeddings.patch_embedding(light).flatten(2).transpose(1, 2) + tower.embeddings.position_embedding(places)
+        patches = tower.post_layernorm(tower.encoder(inputs_embeds=embedded).last_hidden_state)  # (P, N, V)
+        side = int(places.shape[1] ** 0.5)
+        square = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
+        pooled = torch.nn.functional.avg_pool2d(square, 2).flatten(2).transpose(1, 2)
+        seen = projector.mm_soft_emb_norm(pooled) @ projector.mm_input_projection_weight
+        letter_loss, letter_hits = self.sight(patches, seen, letters)
+        seen_loss, seen_hits = word_loss(seen, words, core.language_model.embed_tokens.weight)
+        return seen, 0.5 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
+
+    def say(
+        self,
+        ids: torch.Tensor,
+        position: torch.Tensor,
+        mask: torch.Tensor,
+        target: torch.Tensor,
+        seen: torch.Tensor | None = None,
+        begins: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss over the model's own tokens, and which of them were right.
+
+        Args:
+            ids, position: (B, L).
+            mask: (B, 1, L, L) additive.
+            target: (B, L) the next token, -100 where nothing is learned.
+            seen: (P, 256, D) soft tokens of the first P rows.
+            begins: (P,) where they begin in their rows.
+        """
+        core = self.nano.model
+        embedded = core.language_model.embed_tokens(ids)
+        if seen is not None and begins is not None:
+            spread = (begins[:, None] + torch.arange(IMAGE_TOKENS))[..., None].expand(-1, -1, embedded.shape[-1])
+            with_pictures = embedded[: len(seen)].scatter(1, spread, seen.to(embedded.dtype))
+            embedded = torch.cat([with_pictures, embedded[len(seen) :]])
+        masks = {"full_attention": mask, "sliding_attention": mask}
+        hidden = core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state
+        logits = self.nano.lm_head(hidden).float()  # (B, L, V)
+        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100), logits.argmax(-1) == target
+
+    def forward(self, looked: tuple[torch.Tensor, ...], said: tuple[torch.Tensor, ...], begins: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Both at once: loss and hits of :meth:`say`, then of :meth:`see`."""
+        seen, sight_loss, sight_hits = self.see(*looked)
+        return *self.say(*said, seen, begins), sight_loss, sight_hits
+
+
+def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[float]]) -> None:
+    """Count the exchanges whose every token was right, by task; all data are new, so this is no memory."""
+    learn = torch.zeros_like(batch["learn"])
+    learn[:, :-1] = batch["learn"][:, 1:]
+    if batch["part"] == "joint":
+        seen = learn[: len(batch["pixels"])]
+        scores["picture tokens"].append((hits[: len(seen)][seen]).float().mean().item())
+    missed = (~hits & learn).numpy()
+    segment = np.zeros(missed.shape, np.int64)
+    segment[:, :-1] = batch["segment"].numpy()[:, 1:]
+    for row, tasks in enumerate(batch["tasks"]):
+        wrong = set(segment[row][missed[row]].tolist())
+        for i, task in enumerate(tasks):
+            scores[task].append(float(i + 1 not in wrong))
+
+
+def _looked(batch: dict[str, Any]) -> tuple[torch.Tensor, ...]:
+    return tuple(batch[name] for name in ("pixels", "places", "letters", "words"))
+
+
+def _said(batch: dict[str, Any], image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    target = torch.full_like(batch["ids"], -100)
+    target[:, :-1] = torch.where(batch["learn"][:, 1:], batch["ids"][:, 1:], -100)
+    return batch["ids"], batch["position"], attention_mask(batch["segment"], image), target
+
+
+class Passes:
+    """The three passes over batches, compiled or not: each gives the loss to learn from."""
+
+    def __init__(self, learner: Learner, *, compiled: bool = True) -> None:
+        self.learner = learner
+        self.see, self.say, self.both = (
+            torch.compile(each, dynamic=False) if compiled else each for each in (learner.see, learner.say, learner.forward)
+        )
+
+    def loss(self, batch: dict[str, Any], scores: dict[str, list[float]]) -> torch.Tensor:
+        """The loss of ``batch``; what was right is noted in ``scores``."""
+        image = batch["ids"] == self.learner.image_token if "ids" in batch else None
+        loss = sight_loss = torch.zeros(())
+        with torch.autocast("cpu", torch.bfloat16):
+            if image is None:
+                _, sight_loss, seen = self.see(*_looked(batch))
+            elif batch["part"] == "text":
+                loss, hits = self.say(*_said(batch, image))
+            else:
+                begins = image[: len(batch["pixels"])].int().argmax(1)
+                loss, hits, sight_loss, seen = self.both(_looked(batch), _said(batch, image), begins)
+        if image is not None:
+            scores["loss"].append(loss.item())
+            _tally(hits, batch, scores)
+        if "pixels" in batch:
+            scores["sight loss"].append(sight_loss.item())
+            for name, value in zip(("letters by patch", "letters by token", "words by token"), seen.tolist(), strict=True):
+                scores[name].append(value)
+        return loss + sight_loss * (0.3 if image is not None else 1.0)

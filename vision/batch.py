@@ -1,0 +1,200 @@
+"""Rows that share their decode steps: traces of one question, and of several users', join and leave between steps.
+
+A decode step reads every weight once, however many rows there are, so rows beside the first cost little. Rows of one
+question also share the keys and values of their prompt, in memory and in the step: all their queries meet it at once, and
+each row's own tokens lie in a buffer that grows in place. Nothing is padded and nothing is masked, so a row draws what it
+would draw alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from vision.reuse import Layers
+
+Row = TypeVar("Row")
+
+ATTENTION = "logicflow"
+"""Name under which transformers finds :func:`attend`."""
+ROOM = 128
+"""Tokens that a buffer has room for at first."""
+
+
+def share_steps(model: Any) -> None:
+    """Let the language part of ``model`` attend through :func:`attend`; other passes go on as with sdpa.
+
+    sdpa also where another kind was wanted: flash attention would hide half of a picture from its other half.
+    """
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    if model.device.type == "cpu":
+        _lay_out_for_few_rows(model)
+    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attend)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
+    model.config.get_text_config()._attn_implementation = ATTENTION
+
+
+def _lay_out_for_few_rows(model: Any) -> None:
+    """Store weights by columns: a CPU's matrix product then takes little longer for a few rows than for one."""
+    import torch
+
+    for module in model.modules():
+        if type(module) is torch.nn.Linear and module.weight.dtype == torch.float32:
+            module.weight.data = module.weight.data.t().contiguous().t()
+
+
+class Batch(Generic[Row]):
+    """Rows that move on together.
+
+    Args:
+        model: as transformers loads it, prepared by :func:`share_steps`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._groups: list[_Group[Row]] = []
+        config = model.config.get_text_config()
+        kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
+        self._windows = [config.sliding_window if kind == "sliding_attention" else 0 for kind in kinds]
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, in the order of :meth:`step`."""
+        return [row for group in self._groups for row in group.rows]
+
+    def join(self, rows: Sequence[Row], layers: Layers, length: int) -> None:
+        """Let ``rows`` go on from one prompt of ``length`` tokens, whose ``layers`` are of one row."""
+        self._groups.append(_Group(list(rows), layers, length, self._windows))
+
+    def step(self, tokens: Sequence[int]) -> Any:
+        """Feed one token to each row; the logits (rows, vocabulary) of what comes next."""
+        import torch
+
+        places = [group.length for group in self._groups for _ in group.rows]
+        fed = torch.tensor([list(tokens), places], device=self.model.device)[:, :, None]
+        logits = self.model(
+            input_ids=fed[0],
+            position_ids=fed[1],
+            attention_mask={"full_attention": None, "sliding_attention": None},
+            past_key_values=_Held(self._groups),
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        for group in self._groups:
+            group.length += 1
+        return logits
+
+    def keep(self, kept: Sequence[int]) -> None:
+        """Keep only the rows at the indices ``kept``; the memory of the others is given back."""
+        left, start = set(kept), 0
+        for group in self._groups:
+            count = len(group.rows)
+            group.keep([i for i in range(count) if start + i in left])
+            start += count
+        self._groups = [group for group in self._groups if group.rows]
+
+
+class _Group(Generic[Row]):
+    """Rows of one prompt, all equally long.
+
+    Attributes:
+        length: tokens of each row so far, the prompt's included.
+        layers: what each layer holds.
+    """
+
+    def __init__(self, rows: list[Row], layers: Layers, length: int, windows: Sequence[int]) -> None:
+        self.rows, self.length = rows, length
+        self.layers = [_Layer(keys, values, window, len(rows)) for (keys, values, _), window in zip(layers, windows, strict=True)]
+
+    def keep(self, kept: Sequence[int]) -> None:
+        if len(kept) < len(self.rows):
+            self.rows = [self.rows[i] for i in kept]
+            for layer in self.layers if kept else ():
+                layer.keep(kept)
+
+
+class _Layer:
+    """Keys and values of one layer for the rows of a group.
+
+    Args:
+        keys, values: (1, heads, tokens, width) of the prompt.
+        window: tokens that a query sees, its own included; 0 for all.
+        rows: that share the prompt. A single row has no use for a shared part: its buffer begins with the prompt.
+    """
+
+    def __init__(self, keys: Any, values: Any, window: int, rows: int) -> None:
+        self.window = window
+        self.prompt = (keys, values) if rows > 1 else None
+        self.used = 0 if rows > 1 else keys.shape[-2]
+        self.own = tuple(part.new_empty(rows, part.shape[1], self.used + ROOM, part.shape[3]) for part in (keys, values))
+        if rows == 1:
+            for buffer, part in zip(self.own, (keys, values), strict=True):
+                buffer[:, :, : self.used] = part
+
+    def append(self, keys: Any, values: Any) -> None:
+        """Add one token to each row; ``keys`` and ``values`` are (rows, heads, 1, width)."""
+        if self.used == self.own[0].shape[2]:
+            kept = min(self.used, self.window - 1) if self.window else self.used
+            grown = tuple(part.new_empty(*part.shape[:2], kept + max(kept, ROOM), part.shape[3]) for part in self.own)
+            for new, old in zip(grown, self.own, strict=True):
+                new[:, :, :kept] = old[:, :, self.used - kept : self.used]
+            self.own, self.used = grown, kept
+        for buffer, part in zip(self.own, (keys, values), strict=True):
+            buffer[:, :, self.used : self.used + 1] = part
+        self.used += 1
+
+    def keep(self, kept: Sequence[int]) -> None:
+        import torch
+
+        at = torch.tensor(kept, device=self.own[0].device)
+        self.own = tuple(part[at] for part in self.own)
+
+    def attend(self, query: Any, scaling: float) -> Any:
+        """What the last token of each row finds: (rows, heads of queries, 1, width), from ``query`` of the same shape."""
+        import torch
+
+        start = max(self.used - self.window, 0) if self.window else 0
+        keys, values = (part[:, :, start : self.used] for part in self.own)
+        if self.prompt is None:
+            grouped = query.shape[1] != keys.shape[1]
+            return torch.nn.functional.scaled_dot_product_attention(query, keys, values, scale=scaling, enable_gqa=grouped)
+        shared = self.prompt[0].shape[-2]
+        hidden = max(shared + self.used - self.window, 0) if self.window else 0
+        prompt_keys, prompt_values = (part[0, :, min(hidden, shared) :] for part in self.prompt)
+        rows, heads, _, width = query.shape
+        each = query.view(rows, keys.shape[1], -1, width) * scaling  # (rows, heads of keys, queries a head, width)
+        together = each.transpose(0, 1).flatten(1, 2)  # (heads of keys, rows x queries a head, width)
+        near = each @ keys.transpose(-1, -2)
+        far = (together @ prompt_keys.transpose(-1, -2)).unflatten(1, (rows, -1)).transpose(0, 1)
+        weights = torch.cat([far, near], -1).float().softmax(-1).to(query.dtype)
+        far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
+        found = (far.transpose(0, 1).flatten(1, 2) @ prompt_values).unflatten(1, (rows, -1)).transpose(0, 1) + near @ values
+        return found.reshape(rows, heads, 1, width)
+
+
+class _Held:
+    """Stands where transformers expects a cache: takes each layer's new keys and values and hands on where to look."""
+
+    def __init__(self, groups: Sequence[_Group[Any]]) -> None:
+        self.groups = groups
+
+    def update(self, keys: Any, values: Any, layer: int, *_: Any, **__: Any) -> tuple[Any, None]:
+        counts = [len(group.rows) for group in self.groups]
+        for group, its_keys, its_values in zip(self.groups, keys.split(counts), values.split(counts), strict=True):
+            group.layers[layer].append(its_keys, its_values)
+        return [group.layers[layer] for group in self.groups], None
+
+
+def attend(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, **options: Any) -> Any:
+    """Attention as transformers calls it: over the layers of a :class:`Batch` in its steps, else sdpa."""
+    import torch
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    if not isinstance(key, list):
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    parts = query.split([layer.own[0].shape[0] for layer in key])
+    found = [layer.attend(part, scaling) for layer, part in zip(key, parts, strict=True)]
+    return (found[0] if len(found) == 1 else torch.cat(found)).transpose(1, 2), None
