@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from finetune.charts.figures import Figure, number
-from finetune.charts.readings import Asked, Question, phrase, read
+from finetune.charts.readings import Asked, Question, phrase, read, tally_up
 
 
 def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
@@ -45,10 +45,11 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
         b=second,
         each=(figure.topic or "category").lower(),
     )
+    pairs = [f"{name} {number(x)} and {number(y)}" for name, x, y in zip(figure.categories, a, b, strict=True)]
     steps = (
         f"Read {first}: {read(figure.categories, a)}.",
         f"Read {second}: {read(figure.categories, b)}.",
-        f"{first} is higher in {', '.join(won) or 'none'}.",
+        f"Higher: {tally_up(pairs, [x > y for x, y in zip(a, b, strict=True)])}.",
         f"That makes {len(won)}.",
     )
     return Question(task="compare", text=text, steps=steps, answer=str(len(won)), operations=3, exact=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from finetune.charts.figures import Figure, number
 from finetune.charts.readings import Asked, Question, describe, phrase, running_sum
@@ -27,11 +28,12 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
             if kind == "after"
             else ("What comes before {name}?", "Which step comes right before {name}?", "Which box leads to {name}?")
         )
-        pair = f"{boxes[at]} -> {other}" if kind == "after" else f"{other} -> {boxes[at]}"
+        arrows = [f"{one} -> {next_one}" for one, next_one in pairwise(boxes)]
+        found = [f"Look up {arrows[at]}."] if kind == "after" else [f"Follow {arrow}." for arrow in arrows[:at]]
         return Question(
             task=kind,
             text=phrase(rng, wordings, name=boxes[at]),
-            steps=(reading, f"Look up {pair}."),
+            steps=(reading, *found),
             answer=other,
             operations=1,
             exact=True,

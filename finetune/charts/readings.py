@@ -65,6 +65,15 @@ def phrase(rng: random.Random, wordings: tuple[str, ...], **slots: str) -> str:
     return rng.choice(wordings).format(**slots)
 
 
+def tally_up(items: list[str], counts: list[bool]) -> str:
+    """``items`` one after another, each with whether it counts and how many have counted so far.
+
+    >>> tally_up(["Fish 7", "Jul 77"], [False, True])
+    'Fish 7 no 0, Jul 77 yes 1'
+    """
+    return ", ".join(f"{item} {'yes' if counts[i] else 'no'} {sum(counts[: i + 1])}" for i, item in enumerate(items))
+
+
 def running_sum(values: tuple[float, ...]) -> tuple[list[str], float]:
     """The steps of adding ``values`` one after another, and their sum."""
     steps, total = [], values[0]

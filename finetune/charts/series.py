@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from finetune.charts.figures import Figure, number
-from finetune.charts.readings import Asked, Question, phrase, read, running_sum
+from finetune.charts.readings import Asked, Question, phrase, read, running_sum, tally_up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,17 @@ class View:
 
     def at(self, index: int) -> str:
         return f"{self.names[index]} {number(self.values[index])}"
+
+
+def _scan(view: View, high: bool, among: list[int] | None = None) -> tuple[list[str], int]:
+    """The steps of finding the highest or lowest value by one comparison after another, and where it is."""
+    among = list(range(len(view.values))) if among is None else among
+    best, steps = among[0], []
+    for at in among[1:]:
+        better = at if (view.values[at] > view.values[best]) == high else best
+        steps.append(f"{'Higher' if high else 'Lower'} of {view.at(best)}, {view.at(at)}: {view.at(better)}.")
+        best = better
+    return [*steps, f"The {'highest' if high else 'lowest'} is {view.at(best)}."], best
 
 
 def _value(rng: random.Random, view: View) -> Asked:
@@ -54,7 +65,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
         return None
     at = view.values.index(best)
     word = rng.choice(("highest", "largest", "maximum", "greatest") if high else ("lowest", "smallest", "minimum", "least"))
-    step = f"The {'highest' if high else 'lowest'} is {view.at(at)}."
+    steps = tuple(_scan(view, high)[0])
     if rng.random() < 0.35:
         text = phrase(
             rng,
@@ -64,7 +75,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
             what=view.what,
             each=view.each,
         )
-        return _question("extreme value", text, view, (step,), number(best), 1, view.exact)
+        return _question("extreme value", text, view, steps, number(best), 1, view.exact)
     text = phrase(
         rng,
         (
@@ -80,7 +91,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
         what=view.what,
         each=view.each,
     )
-    return _question("extreme", text, view, (step,), view.names[at], 1, True)
+    return _question("extreme", text, view, steps, view.names[at], 1, True)
 
 
 def _difference(rng: random.Random, view: View) -> Asked:
@@ -230,8 +241,8 @@ def _count(rng: random.Random, view: View) -> Asked:
         of=view.of,
         each=view.each,
     )
-    side = "Above" if above else "Below"
-    steps = (f"{side} {number(line)}: {', '.join(view.at(i) for i in chosen)}.", f"That makes {len(chosen)}.")
+    counted = tally_up([view.at(i) for i in range(len(view.values))], [i in chosen for i in range(len(view.values))])
+    steps = (f"{'Above' if above else 'Below'} {number(line)}: {counted}.", f"That makes {len(chosen)}.")
     return _question("count", text, view, steps, str(len(chosen)), 2, True)
 
 
@@ -264,8 +275,14 @@ def _rank(rng: random.Random, view: View) -> Asked:
         of=view.of,
         each=view.each,
     )
-    steps = (f"In order: {', '.join(view.at(i) for i in order[: which + 1])}.",)
-    return _question("rank", text, view, steps, view.names[order[which]], 2, True)
+    left, steps = list(range(len(view.names))), list[str]()
+    for place in range(which + 1):
+        found, at = _scan(view, high, left)
+        left.remove(at)
+        steps += found
+        if place < which:
+            steps.append(f"Left: {', '.join(view.at(i) for i in left)}.")
+    return _question("rank", text, view, tuple(steps), view.names[order[which]], 2, True)
 
 
 def _spread(rng: random.Random, view: View) -> Asked:
@@ -284,8 +301,8 @@ def _spread(rng: random.Random, view: View) -> Asked:
         what=view.what,
     )
     steps = (
-        f"The highest is {view.at(high)}.",
-        f"The lowest is {view.at(low)}.",
+        *_scan(view, True)[0],
+        *_scan(view, False)[0],
         f"Subtract {number(view.values[high])} - {number(view.values[low])} = {gap}.",
     )
     return _question("range", text, view, steps, gap, 3, view.exact)
