@@ -44,8 +44,8 @@ class Ledger:
         """Whether the thought has used up its budget."""
         return self.thinking and self.thought_tokens >= self.sampling.max_thought_tokens
 
-    def take(self, text: str) -> Delta | None:
-        """Count one token's ``text``; what of it is to be given out.
+    def take(self, text: str, tokens: int = 1) -> Delta | None:
+        """Count the ``text`` of so many tokens; what of it is to be given out.
 
         A model that was told to answer and thinks anew is heard only when it answers.
         """
@@ -57,9 +57,9 @@ class Ledger:
         self._parser.feed(text)
         if self.thinking or before:
             self._thought_at = self._thought_at or now
-            self.thought_tokens += 1
+            self.thought_tokens += tokens
         else:
-            self.answer_tokens += 1
+            self.answer_tokens += tokens
         if before and not self.thinking:
             self._answer_at, self.closed_by = now, self.closed_by or "model"
         self.text += text

@@ -13,7 +13,7 @@ import io
 import json
 import queue
 import threading
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from typing import Any
 
 from PIL import Image
@@ -184,44 +184,39 @@ class _Request:
         self.control, self.gone = control, gone
         self.crops = conversation.pan_and_scan == "on"
         self.ledger = Ledger(sampling, conversation.draft)
+        self.end: EndReason | None = None
 
     async def run(self, put: Any) -> None:
         """Request after request until the trace has ended."""
         begun = False
         try:
             while not self.gone.is_set():
-                end: EndReason | None = None
-                async for text in self._pieces():
-                    if isinstance(text, str):
-                        begun = True
-                        if delta := self.ledger.take(text):
-                            put(delta)
-                    else:
-                        end = text[0]
-                if end is not None:
-                    put(self.ledger.usage(end))
+                async for text, tokens in self._pieces():
+                    begun = True
+                    if delta := self.ledger.take(text, tokens):
+                        put(delta)
+                if self.end is not None:
+                    put(self.ledger.usage(self.end))
                     return
-                by = "user" if self.control.wants_answer else "budget"
                 if not self.gone.is_set():
-                    put(self.ledger.close_thought(by))
+                    put(self.ledger.close_thought("user" if self.control.wants_answer else "budget"))
         except Exception as exc:
             raise self.engine._told(exc, begun) from exc
 
-    async def _pieces(self) -> AsyncIterator[str | tuple[EndReason]]:
-        """Text as it comes and, last, why it ended; without that where the thought has to be closed first."""
+    async def _pieces(self) -> AsyncIterator[tuple[str, int]]:
+        """Text as it comes, with its count of tokens; sets :attr:`end`, unless the thought has to be closed first."""
         if end := self.control.ordered_end:
-            yield (end,)
+            self.end = end
             return
         opening = asyncio.ensure_future(self._open())
         waiting: asyncio.Future[Any] = opening
         stream: Any = None
-        marks = _Marks(self.ledger.thinking)
-        finished: EndReason | None = None
+        marks, finished = _Marks(self.ledger.thinking), None
         try:
             while True:
                 await asyncio.wait({waiting}, timeout=POLL_S)
                 if end := self.control.ordered_end:
-                    yield (end,)
+                    self.end = end
                     return
                 if self.gone.is_set() or self.ledger.spent or (self.ledger.thinking and self.control.wants_answer):
                     return
@@ -237,18 +232,18 @@ class _Request:
                     if chunk.usage is not None:
                         self.ledger.prompt_tokens = self.ledger.prompt_tokens or chunk.usage.prompt_tokens
                     for choice in chunk.choices[:1]:
-                        if text := marks.text(choice.delta):
-                            yield text
+                        for piece in marks.pieces(choice.delta):
+                            yield piece
                         if choice.finish_reason:
-                            finished = "length" if choice.finish_reason == "length" else "end"
+                            finished = choice.finish_reason
                 waiting = asyncio.ensure_future(anext(stream))
             if finished is None:
                 raise GenerationError(
                     f"{self.engine.url} ended in the middle of its answer; what it had written is kept, and Continue goes on from there"
                 )
-            if rest := marks.close():
-                yield rest
-            yield (finished,)
+            for piece in marks.close():
+                yield piece
+            self.end = "length" if finished == "length" else "end"
         finally:
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
@@ -298,22 +293,22 @@ class _Marks:
     def __init__(self, open_already: bool) -> None:
         self.opened = self.inline = open_already
 
-    def text(self, delta: Any) -> str:
+    def pieces(self, delta: Any) -> Iterator[tuple[str, int]]:
+        """The text of one chunk, and how many of the model's tokens it is."""
         fields = delta.model_extra or {}
         thought = next((fields[name] for name in _THOUGHTS if isinstance(fields.get(name), str) and fields[name]), "")
-        said = delta.content if isinstance(delta.content, str) else ""
-        made = ""
         if thought:
-            made = thought if self.opened else f"<think>\n{thought}"
+            yield (thought if self.opened else f"<think>\n{thought}"), 1
             self.opened = True
-        if said:
-            made += self.close() + said
-        return made
+        if isinstance(delta.content, str) and delta.content:
+            yield from self.close()
+            yield delta.content, 1
 
-    def close(self) -> str:
+    def close(self) -> Iterator[tuple[str, int]]:
         """The closing tag where one is owed."""
-        owed, self.opened = self.opened and not self.inline, False
-        return "\n</think>\n\n" if owed else ""
+        if self.opened and not self.inline:
+            yield "\n</think>\n\n", 0
+        self.opened = False
 
 
 def _messages(conversation: Conversation) -> list[dict[str, Any]]:
