@@ -102,10 +102,13 @@ def vote(
         int, typer.Option(min=1, max=64, help="Traces at most; those that still run when the vote is settled are ended.")
     ] = 5,
     temperatures: Annotated[str, typer.Option(help="One a trace, with commas, instead of --traces; 0.2 to 1.0 when left out.")] = "",
+    weights: Annotated[str, typer.Option(help="How traces weigh: count, probability (of their tokens) or claims (that hold).")] = "count",
     seed: Seed = None,
     pan_and_scan: PanAndScan = None,
 ) -> None:
     """Ask several times and let the answers vote."""
+    if weights not in ("count", "probability", "claims"):
+        _fail(f"--weights is {weights!r}; expected count, probability or claims")
     settings = _settings(
         model=model,
         adapter=adapter,
@@ -120,8 +123,16 @@ def vote(
     from vision.ask import sampling_of, vote_live
 
     def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
-        crops = settings.pan_and_scan
-        return vote_live(pictures, question, engine, sampling=sampling_of(settings), temperatures=drawn, limits=limits, pan_and_scan=crops)
+        return vote_live(
+            pictures,
+            question,
+            engine,
+            sampling=sampling_of(settings),
+            temperatures=drawn,
+            weighing=weights,  # type: ignore[arg-type]
+            limits=limits,
+            pan_and_scan=settings.pan_and_scan,
+        )
 
     ballot = _run(words, settings, live, partial(_show_votes, quiet=as_json))
     if as_json:

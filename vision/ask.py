@@ -11,15 +11,17 @@ print(ballot.vote.winner, ballot.vote.confidence)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import cast
 
 from vision.answers import extract
-from vision.consensus import Vote, tally
+from vision.consensus import Vote, Weighing, tally
 from vision.documents import open_pictures
 from vision.engine import Control, Delta, Engine, Piece, Sampling, Usage
+from vision.errors import SettingsError
 from vision.images import Limits, PanAndScan, Source
 from vision.prompts import Conversation, Turn, check_question
 from vision.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
@@ -136,17 +138,19 @@ class Ballot:
         replies: one for each trace; those that still grow have no usage yet.
         temperatures: of the traces, in order.
         done: whether all have ended.
+        weighing: how traces weigh.
     """
 
     question: str
     replies: tuple[Reply, ...] = ()
     temperatures: tuple[float, ...] = ()
     done: bool = False
+    weighing: Weighing = "count"
 
     @property
     def vote(self) -> Vote:
         """The standing among the traces that have ended; those cut off or stopped abstain."""
-        return count_votes(self.replies)
+        return count_votes(self.replies, self.weighing)
 
     @property
     def spared(self) -> int:
@@ -154,13 +158,28 @@ class Ballot:
         return sum(reply.spared for reply in self.replies)
 
 
-def count_votes(replies: Sequence[Reply]) -> Vote:
+def count_votes(replies: Sequence[Reply], weighing: Weighing = "count") -> Vote:
     """The vote over those of ``replies`` that have ended; an answer that was cut off or stopped may be half, so it abstains.
 
     The vote names traces by their places in ``replies``.
     """
     ended = {i: reply for i, reply in enumerate(replies) if reply.usage is not None and not reply.spared}
-    return tally({i: reply.answer if reply.whole else None for i, reply in ended.items()})
+    weights = {i: _weight(reply, weighing) for i, reply in ended.items()} if weighing != "count" else None
+    return tally({i: reply.answer if reply.whole else None for i, reply in ended.items()}, weights=weights)
+
+
+def _weight(reply: Reply, weighing: Weighing) -> float:
+    """What ``reply`` weighs, above 0 and at most 1.
+
+    Raises:
+        SettingsError: where its engine does not tell what is weighed.
+    """
+    if weighing == "probability":
+        if reply.usage is None or reply.usage.mean_logprob is None:
+            raise SettingsError("this engine does not tell the probability of tokens; weigh by count or by claims")
+        return math.exp(reply.usage.mean_logprob)
+    claims = [claim.verdict for step in reply.steps for claim in step.claims if claim.verdict != "unchecked"]
+    return (claims.count("true") + 1) / (len(claims) + 1)
 
 
 def spread(traces: int) -> tuple[float, ...]:
@@ -216,6 +235,7 @@ def vote(
     *,
     sampling: Sampling | None = None,
     temperatures: Sequence[float] = (),
+    weighing: Weighing = "count",
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
 ) -> Ballot:
@@ -225,7 +245,14 @@ def vote(
         LogicFlowError: for a picture, question or model that cannot be used.
     """
     *_, ballot = vote_live(
-        pictures, question, engine, sampling=sampling, temperatures=temperatures, limits=limits, pan_and_scan=pan_and_scan
+        pictures,
+        question,
+        engine,
+        sampling=sampling,
+        temperatures=temperatures,
+        weighing=weighing,
+        limits=limits,
+        pan_and_scan=pan_and_scan,
     )
     return ballot
 
@@ -237,6 +264,7 @@ def vote_live(
     *,
     sampling: Sampling | None = None,
     temperatures: Sequence[float] = (),
+    weighing: Weighing = "count",
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
     control: Control | None = None,
@@ -248,22 +276,29 @@ def vote_live(
     """
     sampling = sampling or Sampling()
     conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
-    yield from elect(engine, conversation, sampling, temperatures or spread(5), control)
+    yield from elect(engine, conversation, sampling, temperatures or spread(5), control, weighing)
 
 
 def elect(
-    engine: Engine, conversation: Conversation, sampling: Sampling, temperatures: Sequence[float], control: Control | None = None
+    engine: Engine,
+    conversation: Conversation,
+    sampling: Sampling,
+    temperatures: Sequence[float],
+    control: Control | None = None,
+    weighing: Weighing = "count",
 ) -> Iterator[Ballot]:
-    """A vote over the answers to ``conversation``; see :func:`vote_live`."""
+    """A vote over the answers to ``conversation``; see :func:`vote_live`. The rule that settles a vote early is one of counts."""
     control = Control(above=control)
     samplings = [replace(sampling, temperature=temperature, seed=sampling.seed + i) for i, temperature in enumerate(temperatures)]
     growing = [_Growing(conversation) for _ in samplings]
-    ballot = Ballot(question=conversation.turns[-1].question, temperatures=tuple(temperatures), replies=tuple(g.reply for g in growing))
+    question, replies = conversation.turns[-1].question, tuple(each.reply for each in growing)
+    ballot = Ballot(question=question, replies=replies, temperatures=tuple(temperatures), weighing=weighing)
     with closing(engine.streams(conversation, samplings, control)) as pieces:
         for index, piece in pieces:
             growing[index].take(piece)
             ballot = replace(ballot, replies=tuple(each.reply for each in growing))
-            if isinstance(piece, Usage) and ballot.vote.settled(sum(reply.usage is None for reply in ballot.replies)):
+            left = sum(reply.usage is None for reply in ballot.replies)
+            if isinstance(piece, Usage) and weighing == "count" and ballot.vote.settled(left):
                 control.spare()
             yield ballot
     yield replace(ballot, done=True)

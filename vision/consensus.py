@@ -17,8 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from vision.answers import equivalent
+
+Weighing = Literal["count", "probability", "claims"]
+"""How traces weigh in a vote: all the same; by the mean probability of their tokens; by the share of their arithmetic claims
+that hold."""
 
 SETTLED = 0.95
 """Probability that the leader would keep its lead at which no further trace is drawn."""
@@ -31,10 +36,12 @@ class Cluster:
     Attributes:
         answer: as the first of them wrote it.
         traces: their indices, in order.
+        weight: of them together; their number where every trace weighs the same.
     """
 
     answer: str
     traces: tuple[int, ...]
+    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +49,7 @@ class Vote:
     """The standing of a vote.
 
     Attributes:
-        clusters: by number of votes, those with equal numbers in the order in which they were found.
+        clusters: by weight, those of equal weight in the order of their first traces.
         abstained: indices of the traces that ended without an answer.
     """
 
@@ -93,12 +100,17 @@ class Vote:
         return self.votes > 0 and (self.votes - second > left or self.lead >= threshold)
 
 
-def tally(answers: Sequence[str | None] | Mapping[int, str | None], same: Callable[[str, str], bool] = equivalent) -> Vote:
+def tally(
+    answers: Sequence[str | None] | Mapping[int, str | None],
+    same: Callable[[str, str], bool] = equivalent,
+    weights: Mapping[int, float] | None = None,
+) -> Vote:
     """The vote over the ``answers`` of traces; None or an empty text abstains.
 
     Args:
         answers: one for each trace that has ended, in the order of the traces, or by their indices.
         same: whether two answers are the same.
+        weights: of the traces, above 0; each weighs 1 where left out.
     """
     by_trace = answers if isinstance(answers, Mapping) else dict(enumerate(answers))
     found: list[tuple[str, list[int]]] = []
@@ -113,8 +125,12 @@ def tally(answers: Sequence[str | None] | Mapping[int, str | None], same: Callab
                 break
         else:
             found.append((answer, [index]))
-    found.sort(key=lambda cluster: -len(cluster[1]))  # stable: the first found stays before its equals
-    return Vote(clusters=tuple(Cluster(answer=answer, traces=tuple(traces)) for answer, traces in found), abstained=tuple(abstained))
+    clusters = [
+        Cluster(answer=answer, traces=tuple(traces), weight=sum(weights[i] for i in traces) if weights else float(len(traces)))
+        for answer, traces in found
+    ]
+    clusters.sort(key=lambda cluster: -cluster.weight)  # stable: the first found stays before its equals
+    return Vote(clusters=tuple(clusters), abstained=tuple(abstained))
 
 
 def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:

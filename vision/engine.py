@@ -57,6 +57,8 @@ class Usage:
         total_s: seconds altogether.
         end: ``end`` of the text, a ``length`` limit, ``stopped`` by the user, or ``spared`` because a vote was settled without it.
         thought_closed_by: ``model``, ``budget`` or ``user``; "" where there was no thought or it never closed.
+        mean_logprob: mean natural logarithm of the probability that the model gave its own tokens at temperature 1; None
+            where the engine does not know it.
     """
 
     prompt_tokens: int
@@ -67,6 +69,7 @@ class Usage:
     total_s: float
     end: EndReason
     thought_closed_by: str = ""
+    mean_logprob: float | None = None
 
 
 @dataclass(frozen=True)

@@ -201,8 +201,8 @@ class LocalEngine:
     def _write(self, rows: list[_Row], logits: Any) -> list[int]:
         """Draw and write the next token of each of ``rows``; the indices of those that go on."""
         going = []
-        for i, (row, drawn) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
-            row.token, text = row.trace.take(drawn)
+        for i, (row, (drawn, logprob)) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
+            row.token, text = row.trace.take(drawn, logprob)
             if row.trace.end is None and row.job.prompt.length + row.trace.made + 8 > self._context:
                 text += row.trace.cut("length")
             row.job.write(row.index, text)

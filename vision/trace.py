@@ -37,6 +37,8 @@ class Trace:
         self.started = time.perf_counter()
         self.first_at = self.thought_at = self.answer_at = 0.0
         self.closed_by = ""
+        self.logprobs = 0.0
+        self.drawn = 0
         self.end: EndReason | None = None
         self._forced: list[int] = []
         written = tokenizer(draft, add_special_tokens=False)["input_ids"] if draft else []
@@ -44,7 +46,7 @@ class Trace:
         for token in written:
             self._write(token)
 
-    def take(self, drawn: int) -> tuple[int, str]:
+    def take(self, drawn: int, logprob: float) -> tuple[int, str]:
         """The token that comes next, the ``drawn`` one unless a closing tag must be written, and the text that it settles.
 
         Sets :attr:`end` where the trace is over; the token then is not part of it.
@@ -54,6 +56,8 @@ class Trace:
             return drawn, self._rest()
         forced = bool(self._forced)
         token = self._forced.pop(0) if forced else drawn
+        if not forced:
+            self.logprobs, self.drawn = self.logprobs + logprob, self.drawn + 1
         if not forced and token in self.ends:
             self.end = "end"
             return token, self._rest()
@@ -89,6 +93,7 @@ class Trace:
             total_s=now - self.started,
             end=self.end,
             thought_closed_by=self.closed_by,
+            mean_logprob=self.logprobs / self.drawn if self.drawn else None,
         )
 
     def _write(self, token: int) -> str:
@@ -132,8 +137,8 @@ class Trace:
         return bool(self.closed_by)
 
 
-def draw(logits: Logits, traces: list[Trace]) -> list[int]:
-    """The next token of each trace: the likeliest at temperature 0, else from its top-p share by its own seed.
+def draw(logits: Logits, traces: list[Trace]) -> list[tuple[int, float]]:
+    """The next token of each trace and its log-probability: the likeliest at temperature 0, else from its top-p share by its own seed.
 
     What a row draws does not depend on its neighbours. A draw is one uniform number from the trace's generator, looked
     up in the running sum of the probabilities, so it costs one pass on the logits' device.
@@ -143,13 +148,14 @@ def draw(logits: Logits, traces: list[Trace]) -> list[int]:
     """
     import torch
 
+    logits = logits.float()
     likeliest = logits.argmax(-1)
     if all(trace.sampling.temperature == 0 for trace in traces):
-        return likeliest.tolist()  # type: ignore[no-any-return]
+        return _with_logprobs(logits, likeliest)
     temperature = torch.tensor([trace.sampling.temperature or 1.0 for trace in traces], device=logits.device)
     share = torch.tensor([trace.sampling.top_p for trace in traces], device=logits.device)
     chance = torch.stack([torch.rand((), generator=trace.random) for trace in traces]).to(logits.device)
-    scaled = logits.float() / temperature[:, None]
+    scaled = logits / temperature[:, None]
     whole = scaled.logsumexp(-1, keepdim=True)
     ordered, order = scaled.topk(min(CANDIDATES, scaled.shape[-1]))
     running = (ordered - whole).exp().cumsum(-1)
@@ -161,7 +167,12 @@ def draw(logits: Logits, traces: list[Trace]) -> list[int]:
     at = torch.searchsorted(running, chance[:, None] * running.gather(-1, last)).clamp(max=last)
     drawn = order.gather(-1, at)[:, 0]
     cold = torch.tensor([trace.sampling.temperature == 0 for trace in traces], device=logits.device)
-    return torch.where(cold, likeliest, drawn).tolist()  # type: ignore[no-any-return]
+    return _with_logprobs(logits, torch.where(cold, likeliest, drawn))
+
+
+def _with_logprobs(logits: Logits, tokens: Any) -> list[tuple[int, float]]:
+    found = logits.gather(-1, tokens[:, None])[:, 0] - logits.logsumexp(-1)
+    return list(zip(tokens.tolist(), found.tolist(), strict=True))
 
 
 class Decoder:

@@ -64,7 +64,7 @@ def score(record: Record, text: str) -> Scored:
 
 
 @torch.inference_mode()
-def answer_all(loaded: Loaded, records: list[Record], *, thinking: bool, max_tokens: int = 320) -> list[Scored]:
+def answer_all(loaded: Loaded, records: list[Record], *, thinking: bool, max_tokens: int = 512) -> list[Scored]:
     """Greedy answers to ``records``, in batches of :data:`BATCH`."""
     processor, model = loaded.processor, loaded.model
     scored = []

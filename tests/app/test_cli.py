@@ -79,7 +79,8 @@ def test_a_vote_as_json_holds_every_trace(chart_file: Path, monkeypatch: pytest.
     ballot = json.loads(done.stdout)
     assert (ballot["answer"], ballot["spared"], ballot["abstained"]) == ("7", 1, [])
     assert ballot["clusters"] == [{"answer": "7", "traces": [0, 1]}]
-    assert [(trace["temperature"], trace["answer"]) for trace in ballot["traces"]] == [(0.3, "7"), (0.3, "7")]
+    assert [(trace["temperature"], trace["answer"]) for trace in ballot["traces"]] == [(0.3, "7"), (0.3, "7"), (0.9, "")]
+    assert ballot["traces"][2]["usage"]["end"] == "spared"
 
 
 def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +95,10 @@ def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypat
         (["vote", "{chart}", "How many?", "--temperatures", "0.2,warm"], "--temperatures is '0.2,warm'"),
         (["vote", "{chart}", "How many?", "--temperatures", "0.2,3"], "--temperatures has 3"),
         (["vote", "only-a-question"], "at least one picture"),
+        (["vote", "{chart}", "How many?", "--weights", "luck"], "--weights is 'luck'; expected count, probability or claims"),
+        (["ask", "{chart}", "How many?", "--engine-url", "localhost:8000"], "engine_url is 'localhost:8000': expected an address"),
+        (["ask", "{chart}", "How many?", "--engine-url", "http://127.0.0.1:9/v1"], "http://127.0.0.1:9/v1 cannot be reached"),
+        (["serve", "--engine-url", "http://127.0.0.1:9/v1", "--model", "x"], "a model and engine_url are both set"),
         (["ask", "only-a-question"], "at least one picture"),
         (["ask", "no/such.png", "How many?"], "no file no/such.png"),
         (["ask", "{text}", "How many?"], "no picture"),

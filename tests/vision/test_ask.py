@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from finetune.charts.records import Record
-from tests.fakes import SeededEngine
-from vision import Control, PromptError, Sampling, vote, vote_live
+from tests.fakes import TOOK, SeededEngine
+from vision import Control, PromptError, Reply, Sampling, SettingsError, vote, vote_live
+from vision.ask import count_votes
 from vision.local import LocalEngine
 
 PICTURE = Image.new("RGB", (64, 64), "white")
@@ -59,6 +60,24 @@ def test_a_stop_ends_the_vote_and_keeps_what_there_is() -> None:
             yield ballot.vote.cast
 
     assert max(stopping()) == 1
+
+
+def test_traces_may_weigh_by_probability_or_by_claims_that_hold() -> None:
+    def said(answer: str, thought: str, logprob: float | None) -> Reply:
+        return Reply(question="?", thought=thought, answer_text=f"The answer is {answer}.", usage=replace(TOOK, mean_logprob=logprob))
+
+    replies = (said("1", "2 + 2 = 5.", -0.9), said("1", "1 + 1 = 3.", -0.8), said("2", "2 + 2 = 4.\n4 + 4 = 8.", -0.01))
+    assert [count_votes(replies, weighing).winner for weighing in ("count", "probability", "claims")] == ["1", "2", "1"]
+    assert count_votes(replies[1:], "claims").winner == "2" and count_votes(replies[1:]).winner == "1"
+    assert count_votes(replies, "probability").clusters[0].weight == pytest.approx(0.99, abs=0.01)
+    with pytest.raises(SettingsError, match="does not tell the probability"):
+        count_votes((said("1", "", None),), "probability")
+
+
+def test_the_bundled_model_tells_how_probable_its_words_are(engine: LocalEngine, chart: Record) -> None:
+    ballot = vote(chart.image, chart.question, engine, temperatures=(0.0, 1.5), weighing="probability")
+    cold, hot = (reply.usage.mean_logprob for reply in ballot.replies if reply.usage is not None)
+    assert cold is not None and hot is not None and hot < cold < 0 and ballot.spared == 0
 
 
 def test_a_vote_asks_about_a_question() -> None:
