@@ -63,7 +63,10 @@ class LocalEngine:
         """See :class:`vision.engine.Engine`."""
         control = control or Control()
         traces = [Trace(self.tokenizer, self._ends, sampling, control, conversation.draft) for sampling in samplings]
-        job = _Job(self._encode(conversation), traces)
+        try:
+            job = _Job(self._encode(conversation), traces)
+        except (RuntimeError, MemoryError) as exc:
+            raise _told(exc) from exc
         with self._changed:
             self._waiting.append(job)
         try:

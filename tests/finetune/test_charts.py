@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 from fractions import Fraction
@@ -40,6 +41,24 @@ def test_every_claim_in_every_thought_is_true_and_the_answer_follows() -> None:
                 checked += 1
         assert extract(f"The answer is {asked.answer}.") == asked.answer
     assert checked > 2000
+
+
+def test_every_comparison_in_a_thought_is_right() -> None:
+    """``Higher of Fish 7, Jul 77: Jul 77.`` is no arithmetic claim, so it is checked here."""
+    checked = counted = 0
+    for seed in range(3000):
+        rng = random.Random(seed)
+        asked = ask(rng, sample(rng, rng.choice(KINDS)))
+        for step in asked.steps:
+            if found := re.fullmatch(r"(Higher|Lower) of .+ (\S+), .+ (\S+): .+ (\S+)\.", step):
+                one, other, chosen = (Fraction(value) for value in found.groups()[1:])
+                assert chosen == (max if found.group(1) == "Higher" else min)(one, other), (seed, step)
+                checked += 1
+            for marks in re.findall(r" (yes|no) (\d+)", step):
+                counted += marks[0] == "yes"
+        if asked.task == "count":
+            assert asked.steps[1].split()[-1] == f"{asked.answer}.", seed
+    assert checked > 1000 and counted > 100
 
 
 def the_values(figure: Figure) -> list[Fraction]:
