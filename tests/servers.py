@@ -112,23 +112,44 @@ def merged_nano(folder: Path) -> Path:
     return folder
 
 
+VLLM = Path(__file__).parent.parent / ".venv-vllm" / "bin" / "python"
+"""vLLM lives in an environment of its own (``make vllm``), which is too large to be asked of every test run."""
+
+Serving = Iterator[tuple[str, "subprocess.Popen[bytes]"]]
+
+
 @contextmanager
-def transformers_serve(model: Path, port: int) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def transformers_serve(model: Path, port: int) -> Serving:
     """The address of ``transformers serve`` on ``model``, and its process."""
     command = [str(Path(sys.executable).with_name("transformers")), "serve", str(model), "--port", str(port), "--device", "cpu"]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"}
+    with _serving([*command, "--dtype", "float32"], {}, model, port) as serving:
+        yield serving
+
+
+@contextmanager
+def vllm_serve(model: Path, port: int) -> Serving:
+    """The same for vLLM on a CPU."""
+    command = [str(VLLM), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model), "--port", str(port)]
+    command += ["--dtype", "bfloat16", "--enforce-eager", "--enable-prefix-caching", "--max-model-len", "2048"]
+    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_NO_USAGE_STATS": "1"}
+    with _serving(command, environment, model, port) as serving:
+        yield serving
+
+
+@contextmanager
+def _serving(command: list[str], environment: dict[str, str], model: Path, port: int) -> Serving:
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1"} | environment
     with (model / "serve.log").open("w") as log:
-        process = subprocess.Popen([*command, "--dtype", "float32"], stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
-            deadline = time.monotonic() + 180
-            while time.monotonic() < deadline and process.poll() is None:
+            deadline, ready = time.monotonic() + 300, False
+            while not ready and time.monotonic() < deadline and process.poll() is None:
                 try:
-                    if httpx.get(f"http://localhost:{port}/health", timeout=5).status_code == 200:
-                        break
+                    ready = httpx.get(f"http://localhost:{port}/health", timeout=5).status_code == 200
                 except httpx.TransportError:
                     time.sleep(0.5)
-            assert process.poll() is None, (model / "serve.log").read_text()[-2000:]
+            assert ready, (model / "serve.log").read_text()[-2000:]
             yield f"http://localhost:{port}/v1", process
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(30)

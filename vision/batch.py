@@ -137,7 +137,7 @@ class _Layer:
         """Add one token to each row; ``keys`` and ``values`` are (rows, heads, 1, width)."""
         if self.used == self.own[0].shape[2]:
             kept = min(self.used, self.window - 1) if self.window else self.used
-            grown = tuple(part.new_empty(*part.shape[:2], kept + max(kept, ROOM), part.shape[3]) for part in self.own)
+            grown = tuple(part.new_empty(*part.shape[:2], kept + max(kept // 4, ROOM), part.shape[3]) for part in self.own)
             for new, old in zip(grown, self.own, strict=True):
                 new[:, :, :kept] = old[:, :, self.used - kept : self.used]
             self.own, self.used = grown, kept
@@ -164,7 +164,7 @@ class _Layer:
         hidden = max(shared + self.used - self.window, 0) if self.window else 0
         prompt_keys, prompt_values = (part[0, :, min(hidden, shared) :] for part in self.prompt)
         rows, heads, _, width = query.shape
-        each = query.view(rows, keys.shape[1], -1, width) * scaling  # (rows, heads of keys, queries a head, width)
+        each = query.reshape(rows, keys.shape[1], -1, width) * scaling  # (rows, heads of keys, queries a head, width)
         together = each.transpose(0, 1).flatten(1, 2)  # (heads of keys, rows x queries a head, width)
         near = each @ keys.transpose(-1, -2)
         far = (together @ prompt_keys.transpose(-1, -2)).unflatten(1, (rows, -1)).transpose(0, 1)

@@ -11,9 +11,12 @@ import torch
 from PIL import Image
 
 from finetune.charts.records import HELD_OUT_FROM, Record, make
+from finetune.nano.model import config
 from vision import Control, Conversation, GenerationError, Sampling, Turn, Usage
+from vision.batch import Batch, share_steps
 from vision.engine import Delta, stream
 from vision.local import LocalEngine
+from vision.reuse import cache_of, layers_of
 
 WARM = Sampling(temperature=0.8, max_thought_tokens=60, max_answer_tokens=40)
 
@@ -197,8 +200,6 @@ def test_steps_beyond_the_sliding_window_are_those_of_transformers(engine: Local
     prompt = engine._encode(talk)
     assert prompt.length > engine.model.config.get_text_config().sliding_window
     tokens = engine.tokenizer("The answer is 12 and then " * 30, add_special_tokens=False)["input_ids"]
-    from vision.batch import Batch
-
     with torch.inference_mode():
         layers, _ = engine._prefill(prompt)
         batch: Batch[int] = Batch(engine.model)
@@ -208,6 +209,41 @@ def test_steps_beyond_the_sliding_window_are_those_of_transformers(engine: Local
         types = torch.cat([prompt.types, torch.zeros(1, len(tokens), dtype=torch.long)], 1)
         whole = engine.model(input_ids=ids, token_type_ids=types, pixel_values=prompt.pixels, logits_to_keep=len(tokens)).logits[0]
     assert (torch.stack(stepped, 1) - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("kv_heads", [1, 5])
+def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(engine: LocalEngine, kv_heads: int) -> None:
+    """Queries that share keys, as Gemma's do, a window that is passed several times, and groups that come and go."""
+    from transformers import Gemma3ForConditionalGeneration
+
+    made = config(engine.tokenizer.get_vocab())
+    made.text_config.num_key_value_heads, made.text_config.sliding_window = kv_heads, 24
+    torch.manual_seed(0)
+    model = Gemma3ForConditionalGeneration(made).eval()
+    plain = copy.deepcopy(model)
+    share_steps(model)
+    prompts, tails = [torch.randint(300, 2000, (1, n)) for n in (40, 11, 19)], torch.randint(300, 2000, (6, 300))
+    batch: Batch[int] = Batch(model)
+    of = {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 2}  # row -> prompt
+    stepped: dict[int, list[torch.Tensor]] = {row: [] for row in of}
+    with torch.inference_mode():
+        for step in range(300):
+            for prompt, start in ((0, 0), (1, 5), (2, 30)):
+                if step == start:
+                    cache = cache_of(model)
+                    model(input_ids=prompts[prompt], past_key_values=cache, use_cache=True)
+                    batch.join([row for row in of if of[row] == prompt], layers_of(cache), prompts[prompt].shape[1])
+            if step == 100:
+                batch.keep([i for i, row in enumerate(batch.rows) if row != 1])
+            rows = batch.rows
+            logits = batch.step([int(tails[row, len(stepped[row])]) for row in rows])
+            for i, row in enumerate(rows):
+                stepped[row].append(logits[i])
+        for row, prompt in of.items():
+            ids = torch.cat([prompts[prompt], tails[row : row + 1, : len(stepped[row])]], 1)
+            whole = plain(input_ids=ids, logits_to_keep=len(stepped[row])).logits[0]
+            assert (torch.stack(stepped[row]) - whole).abs().max() < 1e-4, row
+    assert len(stepped[1]) == 100 and len(stepped[0]) == 300
 
 
 # Five ways that look right and are not (each found by probing transformers), against ours.
