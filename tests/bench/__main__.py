@@ -191,6 +191,10 @@ def main() -> None:
     for name, talk in (("second question about a picture", second), ("the same picture in a new conversation", other)):
         times = [sides.first_token(talk, talks[0]) / sides.first_token(talk, None) for _ in range(ROUNDS)]
         rows.append((f"{name}, time to the first token", "from scratch", f"{statistics.median(times):.2f}x"))
+    half = open_engine(Settings(precision="bf16"))
+    assert isinstance(half, LocalEngine)
+    in_bf16 = ratio(lambda: Sides(half).traces(plain, 1, endless=True), lambda: sides.traces(plain, 1, endless=True))
+    rows.append(("one trace in bf16", "in fp32, which nano runs in", f"{in_bf16:.2f}x"))
     eight = [about(make(HELD_OUT_FROM + 7100 + i, kind=KINDS[i % 7])) for i in range(8)]
     rows.append(
         ("eight questions at once", "the same in turn", f"{ratio(lambda: sides.together(eight), lambda: sides.in_turn(eight)):.2f}x")
