@@ -86,6 +86,35 @@ class Batch(Generic[Row]):
             group.length += 1
         return logits
 
+    @property
+    def alone(self) -> bool:
+        """Whether there is one row with a buffer of its own, which may look ahead."""
+        return len(self._groups) == 1 and self._groups[0].layers[0].prompt is None
+
+    def look_ahead(self, tokens: Sequence[int]) -> Any:
+        """Feed several tokens to the only row; the logits (tokens, vocabulary) of what comes after each."""
+        import torch
+
+        (group,) = self._groups
+        fed = torch.tensor([list(tokens)], device=self.model.device)
+        logits = self.model(
+            input_ids=fed,
+            position_ids=torch.arange(group.length, group.length + len(tokens), device=fed.device)[None],
+            attention_mask={"full_attention": None, "sliding_attention": None},
+            past_key_values=_Held(self._groups),
+            use_cache=True,
+            logits_to_keep=len(tokens),
+        ).logits[0]
+        group.length += len(tokens)
+        return logits
+
+    def take_back(self, count: int) -> None:
+        """Forget the last ``count`` tokens of the only row."""
+        (group,) = self._groups
+        group.length -= count
+        for layer in group.layers:
+            layer.used -= count
+
     def keep(self, kept: Sequence[int]) -> None:
         """Keep only the rows at the indices ``kept``; the memory of the others is given back."""
         left, start = set(kept), 0
@@ -134,16 +163,17 @@ class _Layer:
                 buffer[:, :, : self.used] = part
 
     def append(self, keys: Any, values: Any) -> None:
-        """Add one token to each row; ``keys`` and ``values`` are (rows, heads, 1, width)."""
-        if self.used == self.own[0].shape[2]:
+        """Add tokens to each row; ``keys`` and ``values`` are (rows, heads, tokens, width)."""
+        count = keys.shape[2]
+        if self.used + count > self.own[0].shape[2]:
             kept = min(self.used, self.window - 1) if self.window else self.used
-            grown = tuple(part.new_empty(*part.shape[:2], kept + max(kept // 4, ROOM), part.shape[3]) for part in self.own)
+            grown = tuple(part.new_empty(*part.shape[:2], kept + count + max(kept // 4, ROOM), part.shape[3]) for part in self.own)
             for new, old in zip(grown, self.own, strict=True):
                 new[:, :, :kept] = old[:, :, self.used - kept : self.used]
             self.own, self.used = grown, kept
         for buffer, part in zip(self.own, (keys, values), strict=True):
-            buffer[:, :, self.used : self.used + 1] = part
-        self.used += 1
+            buffer[:, :, self.used : self.used + count] = part
+        self.used += count
 
     def keep(self, kept: Sequence[int]) -> None:
         import torch
@@ -152,14 +182,19 @@ class _Layer:
         self.own = tuple(part[at] for part in self.own)
 
     def attend(self, query: Any, scaling: float) -> Any:
-        """What the last token of each row finds: (rows, heads of queries, 1, width), from ``query`` of the same shape."""
+        """What the last tokens of each row find: (rows, heads of queries, tokens, width), from ``query`` of the same shape.
+
+        More than one token only where a row is alone.
+        """
         import torch
 
-        start = max(self.used - self.window, 0) if self.window else 0
+        count = query.shape[2]
+        start = max(self.used - count + 1 - self.window, 0) if self.window else 0
         keys, values = (part[:, :, start : self.used] for part in self.own)
         if self.prompt is None:
+            mask = _staircase(count, keys.shape[2], self.window, query.device) if count > 1 else None
             grouped = query.shape[1] != keys.shape[1]
-            return torch.nn.functional.scaled_dot_product_attention(query, keys, values, scale=scaling, enable_gqa=grouped)
+            return torch.nn.functional.scaled_dot_product_attention(query, keys, values, mask, scale=scaling, enable_gqa=grouped)
         shared = self.prompt[0].shape[-2]
         hidden = max(shared + self.used - self.window, 0) if self.window else 0
         prompt_keys, prompt_values = (part[0, :, min(hidden, shared) :] for part in self.prompt)
@@ -172,6 +207,15 @@ class _Layer:
         far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
         found = (far.transpose(0, 1).flatten(1, 2) @ prompt_values).unflatten(1, (rows, -1)).transpose(0, 1) + near @ values
         return found.reshape(rows, heads, 1, width)
+
+
+def _staircase(queries: int, keys: int, window: int, device: Any) -> Any:
+    """(queries, keys) which key each of the last tokens sees: none after it, and none before its window."""
+    import torch
+
+    at = torch.arange(keys - queries, keys, device=device)[:, None]
+    key = torch.arange(keys, device=device)
+    return (key <= at) & (key > at - window) if window else key <= at
 
 
 class _Held:

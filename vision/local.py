@@ -161,6 +161,8 @@ class LocalEngine:
                 return False
         try:
             added = [_Row(job, i, trace) for i, trace in enumerate(job.traces)]
+            if len(added) == 1:  # only a row that is alone may quote
+                job.traces[0].remember(job.prompt.ids[0].tolist())
             lacking = self._lacking(job)
             if lacking and rows:
                 return False  # it fits when the others have ended
@@ -193,19 +195,36 @@ class LocalEngine:
         if not rows:
             return
         try:
-            logits = self._batch.step([row.token for row in rows])
-            self._batch.keep(self._write(rows, logits))
+            guess = rows[0].trace.guess() if self._batch.alone else []
+            if guess:
+                self._quote(rows[0], guess)
+            else:
+                logits = self._batch.step([row.token for row in rows])
+                self._batch.keep(self._write(rows, logits))
         except Exception as exc:
             self._batch = Batch(self.model)
             self._recover(exc)
             for row in rows:
                 row.job.fail(exc)
 
+    def _quote(self, row: _Row, guess: list[int]) -> None:
+        """Several tokens in one step: what the row would write after each guessed one is drawn as ever, for as long as it agrees."""
+        logits = self._batch.look_ahead([row.token, *guess])
+        for i in range(len(logits)):
+            going = self._write([row], logits[i : i + 1])
+            if not going:
+                self._batch.keep([])
+                return
+            if i < len(guess) and row.token != guess[i]:
+                self._batch.take_back(len(guess) - i)
+                return
+
     def _write(self, rows: list[_Row], logits: Any) -> list[int]:
         """Draw and write the next token of each of ``rows``; the indices of those that go on."""
         going = []
         for i, (row, (drawn, logprob)) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
             row.token, text = row.trace.take(drawn, logprob)
+            row.trace.remember([row.token])
             if row.trace.end is None and row.job.prompt.length + row.trace.made + 8 > self._context:
                 text += row.trace.cut("length")
             row.job.write(row.index, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from vision.engine import Control, EndReason, Sampling, Usage
@@ -11,6 +12,10 @@ from vision.reasoning import ReasoningParser
 Logits = Any
 """A torch tensor of logits; torch itself is imported where it is used, so that a shell starts fast."""
 
+QUOTED = 2
+"""Tokens that must have come in this order before for a guess at what follows them."""
+GUESSED = 5
+"""Tokens of a guess at most."""
 CANDIDATES = 128
 """Likeliest tokens among which a draw looks first; a vocabulary of 262,144 takes twenty times as long to sort."""
 
@@ -41,6 +46,8 @@ class Trace:
         self.drawn = 0
         self.end: EndReason | None = None
         self._forced: list[int] = []
+        self._read: list[int] = []  # the prompt and what was written, for guesses
+        self._after: dict[tuple[int, ...], int] = {}  # where a few tokens in a row were last seen to end
         written = tokenizer(draft, add_special_tokens=False)["input_ids"] if draft else []
         self.draft_tokens = len(written)
         for token in written:
@@ -69,6 +76,18 @@ class Trace:
             self.end = "length"
             text += self._rest()
         return token, text
+
+    def remember(self, tokens: Iterable[int]) -> None:
+        """Read ``tokens``, the prompt's or the trace's own, so that guesses can quote them."""
+        for token in tokens:
+            if len(self._read) >= QUOTED:
+                self._after[tuple(self._read[-QUOTED:])] = len(self._read)
+            self._read.append(token)
+
+    def guess(self) -> list[int]:
+        """What comes next if the trace goes on to quote: the tokens that last followed its latest ones, most often none."""
+        at = self._after.get(tuple(self._read[-QUOTED:]))
+        return [] if at is None or self._forced else self._read[at : at + GUESSED]
 
     @property
     def made(self) -> int:

@@ -26,6 +26,7 @@ from vision.ask import follow
 from vision.engine import Delta, stream
 from vision.local import LocalEngine
 from vision.prompts import messages
+from vision.trace import Trace
 
 ROUNDS = 9
 NEW_TOKENS = 60
@@ -191,6 +192,14 @@ def main() -> None:
     for name, talk in (("second question about a picture", second), ("the same picture in a new conversation", other)):
         times = [sides.first_token(talk, talks[0]) / sides.first_token(talk, None) for _ in range(ROUNDS)]
         rows.append((f"{name}, time to the first token", "from scratch", f"{statistics.median(times):.2f}x"))
+    guess = Trace.guess
+
+    def unquoted() -> None:
+        Trace.guess = lambda trace: []  # type: ignore[method-assign]
+        sides.in_turn(talks)
+        Trace.guess = guess  # type: ignore[method-assign]
+
+    rows.append(("answers of all kinds, quoting", "the same, one token a step", f"{ratio(lambda: sides.in_turn(talks), unquoted):.2f}x"))
     half = open_engine(Settings(precision="bf16"))
     assert isinstance(half, LocalEngine)
     in_bf16 = ratio(lambda: Sides(half).traces(plain, 1, endless=True), lambda: sides.traces(plain, 1, endless=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -244,6 +245,46 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(engine: 
             whole = plain(input_ids=ids, logits_to_keep=len(stepped[row])).logits[0]
             assert (torch.stack(stepped[row]) - whole).abs().max() < 1e-4, row
     assert len(stepped[1]) == 100 and len(stepped[0]) == 300
+
+
+def test_looking_ahead_and_taking_back_leave_the_row_where_it_was(engine: LocalEngine) -> None:
+    """Several tokens in a step, some of them wrong, across the edge of a window and of the buffers."""
+    from transformers import Gemma3ForConditionalGeneration
+
+    made = config(engine.tokenizer.get_vocab())
+    made.text_config.num_key_value_heads, made.text_config.sliding_window = 1, 24
+    torch.manual_seed(0)
+    model = Gemma3ForConditionalGeneration(made).eval()
+    plain = copy.deepcopy(model)
+    share_steps(model)
+    prompt, tail, rng = torch.randint(300, 2000, (1, 30)), torch.randint(300, 2000, (1, 300)), random.Random(0)
+    batch: Batch[int] = Batch(model)
+    stepped: list[torch.Tensor] = []
+    with torch.inference_mode():
+        cache = cache_of(model)
+        model(input_ids=prompt, past_key_values=cache, use_cache=True)
+        batch.join([0], layers_of(cache), 30)
+        while len(stepped) < 290:
+            right, wrong = rng.randint(1, 5), rng.randint(0, 4)
+            at = len(stepped)
+            tokens = tail[0, at : at + right].tolist() + [7] * wrong
+            stepped += batch.look_ahead(tokens)[:right]
+            batch.take_back(wrong)
+        whole = plain(input_ids=torch.cat([prompt, tail[:, : len(stepped)]], 1), logits_to_keep=len(stepped)).logits[0]
+    assert (torch.stack(stepped) - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_quoting_saves_steps_and_changes_no_word(
+    engine: LocalEngine, chart: Record, passes: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch, temperature: float
+) -> None:
+    talk = about((chart.question, [chart.image], ""))
+    quoted = [alone(engine, talk, Sampling(temperature=temperature, seed=seed)) for seed in range(3)]
+    steps = len(passes)
+    passes.clear()
+    monkeypatch.setattr("vision.trace.Trace.guess", lambda trace: [])
+    assert [alone(engine, talk, Sampling(temperature=temperature, seed=seed)) for seed in range(3)] == quoted
+    assert steps < len(passes)
 
 
 # Five ways that look right and are not (each found by probing transformers), against ours.
