@@ -48,8 +48,8 @@ QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 """Events that need no engine."""
 
 EXAMPLE_QUESTIONS = (
-    ("harvest.png", "What is the total of all values?"),
-    ("visitors.png", "How much higher is Museum than Library?"),
+    ("harvest.png", "How much is Pear?"),
+    ("visitors.png", "What is the difference between Museum and Library?"),
     ("budget.png", "What is the sum of Rent and Food?"),
     ("bakery.png", "What comes after Mix?"),
     ("garden.png", "What is the perimeter?"),
@@ -61,7 +61,7 @@ def about(engine: Engine) -> str:
     if engine.name.startswith("nano"):
         return (
             f"**{engine.name}** is loaded: a tiny model of our own that is still learning to read drawn charts in large print. It does its "
-            "sums well and misreads every fifth word. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+            "sums well and misreads every sixth word. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
         )
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 

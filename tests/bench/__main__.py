@@ -28,7 +28,7 @@ from vision.local import LocalEngine
 from vision.prompts import messages
 from vision.trace import Trace
 
-ROUNDS = 9
+ROUNDS = 5
 NEW_TOKENS = 60
 KINDS = ("bar", "pie", "line", "table", "grouped", "flow", "hbar")
 
