@@ -26,6 +26,9 @@ from vision.prompts import Conversation, messages
 from vision.reuse import Features, Layers, Prefix, Prefixes, cache_of, digests_of, layers_of
 from vision.trace import Trace, draw
 
+TURN_S = 0.03
+"""Seconds between two looks of a waiting caller. Callers that are woken at every step hold the interpreter's lock up for the
+one that works: eight at once were slower than eight in turn."""
 MAX_ROWS = 32
 """Traces that share a step; further ones wait for their turn."""
 
@@ -84,6 +87,7 @@ class LocalEngine:
                 job.left = True
                 if not self._leading:
                     self._sweep()
+                self._changed.notify_all()
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         """See :class:`vision.engine.Engine`."""
@@ -125,11 +129,13 @@ class LocalEngine:
     def _my_turn(self, job: _Job) -> bool:
         """Wait until there is something for ``job``, or until its caller has to take the next step: True."""
         with self._changed:
-            self._changed.wait_for(lambda: job.written or job.over or not self._leading)
-            if job.written or job.over:
-                return False
-            self._leading = True
-            return True
+            while True:
+                if job.written or job.over:
+                    return False
+                if not self._leading:
+                    self._leading = True
+                    return True
+                self._changed.wait(TURN_S)
 
     def _lead(self) -> None:
         """Take one step for all."""
@@ -143,7 +149,6 @@ class LocalEngine:
             with self._changed:
                 self._leading = False
                 self._sweep()
-                self._changed.notify_all()
 
     def _sweep(self) -> None:
         """Let the rows and requests go whose callers have gone away."""
