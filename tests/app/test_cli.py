@@ -32,7 +32,7 @@ def test_the_answer_is_on_stdout_and_the_thought_on_stderr(engine: Engine, chart
 
 
 def test_json_is_one_object_with_steps_and_claims(chart: Record, chart_file: Path) -> None:
-    done = logicflow("ask", "--json", str(chart_file), "What is the total of all values?")
+    done = logicflow("ask", "--json", str(chart_file), chart.question)
     reply = json.loads(done.stdout)
     assert set(reply) == {"question", "thought", "steps", "answer", "truncated", "usage"}
     claims = [claim for step in reply["steps"] for claim in step["claims"]]
