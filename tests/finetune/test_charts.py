@@ -138,7 +138,7 @@ def test_training_and_held_out_seeds_draw_no_figure_twice() -> None:
 
 
 def test_the_pool_for_pretraining_uses_training_seeds_only() -> None:
-    from finetune.nano.pretrain import FAST_SEEDS
+    from finetune.nano.stream import FAST_SEEDS
     from finetune.nano.thoughts import SEEDS
 
     assert FAST_SEEDS + 400_000_000 < SEEDS < SEEDS + 400_000_000 < HELD_OUT_FROM
