@@ -166,13 +166,13 @@ class LocalEngine:
                 return False
         try:
             added = [_Row(job, i, trace) for i, trace in enumerate(job.traces)]
-            if len(added) == 1:  # only a row that is alone may quote
-                job.traces[0].remember(job.prompt.ids[0].tolist())
             lacking = self._lacking(job)
             if lacking and rows:
                 return False  # it fits when the others have ended
             if lacking:
                 raise GenerationError(lacking)
+            if len(added) == 1:  # only a row that is alone may quote
+                job.traces[0].remember(job.prompt.ids[0].tolist())
             layers, logits = self._prefill(job.prompt)
             going = self._write(added, logits.expand(len(added), -1))
             if going:
