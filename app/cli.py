@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from vision.ask import Ballot, Reply
     from vision.settings import Settings
 
 app = typer.Typer(
@@ -70,13 +69,14 @@ def ask(
         seed=seed,
         pan_and_scan=pan_and_scan,
     )
+    from app.terminal import show
     from vision.ask import ask_live, sampling_of
 
     def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
         crops = settings.pan_and_scan
         return ask_live(pictures, question, engine, sampling=sampling_of(settings), thinking=thinking, limits=limits, pan_and_scan=crops)
 
-    reply = _run(words, settings, live, partial(_show, quiet=as_json))
+    reply = _run(words, settings, live, partial(show, quiet=as_json))
     if as_json:
         from app.plain import reply_as_json
 
@@ -120,6 +120,7 @@ def vote(
         pan_and_scan=pan_and_scan,
     )
     drawn = _temperatures(temperatures, traces)
+    from app.terminal import show_votes
     from vision.ask import sampling_of, vote_live
 
     def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
@@ -134,7 +135,7 @@ def vote(
             pan_and_scan=settings.pan_and_scan,
         )
 
-    ballot = _run(words, settings, live, partial(_show_votes, quiet=as_json))
+    ballot = _run(words, settings, live, partial(show_votes, quiet=as_json))
     if as_json:
         from app.plain import ballot_as_json
 
@@ -344,62 +345,6 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     except KeyboardInterrupt:
         print(file=sys.stderr)
         raise typer.Exit(130) from None
-
-
-def _show(replies: Any, *, quiet: bool) -> Reply:
-    dim, plain = ("\x1b[2m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
-    shown, reply = 0, None
-    for reply in replies:
-        if quiet or len(reply.thought) == shown:
-            continue
-        print(f"{dim}{printable(reply.thought[shown:])}{plain}", end="", file=sys.stderr, flush=True)
-        shown = len(reply.thought)
-    assert reply is not None
-    if shown:
-        print(file=sys.stderr)
-        _report_false_claims(reply)
-    return reply
-
-
-def _show_votes(ballots: Any, *, quiet: bool) -> Ballot:
-    """Each trace's answer on stderr as it ends, then the standing."""
-    shown: set[int] = set()
-    ballot = None
-    for ballot in ballots:
-        for i, (reply, temperature) in enumerate(zip(ballot.replies, ballot.temperatures, strict=True)):
-            if reply.usage is not None and i not in shown and not quiet:
-                said = "not needed" if reply.spared else "no answer" if reply.truncated or not reply.answer else printable(reply.answer)
-                print(f"trace {i + 1} (temperature {temperature:g}): {said}", file=sys.stderr, flush=True)
-            if reply.usage is not None:
-                shown.add(i)
-    assert ballot is not None
-    if not quiet:
-        print(standing(ballot), file=sys.stderr)
-    return ballot
-
-
-def standing(ballot: Ballot) -> str:
-    """One line: how many agree, how sure that makes us, who abstained and what was spared."""
-    vote = ballot.vote
-    ended = vote.cast + len(vote.abstained)
-    low, high = vote.interval
-    line = f"{vote.votes} of {ended} traces agree: {100 * vote.confidence:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
-    if vote.abstained:
-        line += f"; {len(vote.abstained)} without an answer"
-    return line + (f"; settled {ballot.spared} early" if ballot.spared else "")
-
-
-def _report_false_claims(reply: Reply) -> None:
-    for step in reply.steps:
-        for claim in step.claims:
-            if claim.verdict == "false":
-                right = f"; it is {claim.correct_value}" if claim.correct_value is not None else ""
-                print(f"step {step.number} is wrong: {printable(claim.text)}{right}", file=sys.stderr)
-
-
-def printable(text: str) -> str:
-    """``text`` without control characters that could steer a terminal."""
-    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
 
 
 def _fail(sentence: str) -> NoReturn:

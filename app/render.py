@@ -73,6 +73,8 @@ def _footer(reply: Reply) -> str:
         notes.append(f"{(tokens - 1) / spent:.0f} tokens a second")
     if usage.end == "stopped":
         notes.append("stopped")
+    elif usage.end == "failed":
+        notes.append("given up by the server")
     elif reply.truncated:
         notes.append("cut off by the token budget")
     elif usage.thought_closed_by == "budget":

@@ -22,7 +22,7 @@ MAX_ANSWER_CHARS = 2000
 _BOXED = re.compile(r"\\boxed\s*\{")
 _ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*(.+)", re.IGNORECASE)
 _HASHES = re.compile(r"####\s*(.+)")
-_NUMBER = re.compile(r"[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
+_NUMBER = re.compile(r"[-−+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
 _CHOICE = re.compile(r"^\(?([A-Za-z])[).:]?$")
 _UNIT = re.compile(
     r"\s*(?:%|percent|per\s+cent|°C?|degrees?|dollars?|euros?|kg|g|km|cm|mm|m|in|inches|hours?|units?|points?|tons?"

@@ -83,6 +83,8 @@ class Reply:
             return "stopped before an answer"
         if self.usage.end == "spared":
             return "not needed: the vote was settled"
+        if self.usage.end == "failed":
+            return "no answer: the server gave this trace up"
         if self.usage.end == "length":
             return "no answer: the tokens ran out; raise the token budgets"
         return "no answer: the model ended inside its thought; ask again with another seed and a temperature above 0"
@@ -98,7 +100,7 @@ def open_engine(settings: Settings | None = None) -> Engine:
     from vision.loading import load
     from vision.local import LocalEngine
 
-    return LocalEngine(load(settings), settings.reuse_mb << 20)
+    return LocalEngine(load(settings), settings.reuse_mb << 20, compiled=settings.compile)
 
 
 def rival_of(settings: Settings) -> Settings | None:

@@ -45,6 +45,13 @@ def _lay_out_for_few_rows(model: Any) -> None:
             module.weight.data = module.weight.data.t().contiguous().t()
 
 
+def windows_of(model: Any) -> list[int]:
+    """Tokens that a query of each layer sees, its own included; 0 for all."""
+    config = model.config.get_text_config()
+    kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
+    return [config.sliding_window if kind == "sliding_attention" else 0 for kind in kinds]
+
+
 class Batch(Generic[Row]):
     """Rows that move on together.
 
@@ -55,9 +62,7 @@ class Batch(Generic[Row]):
     def __init__(self, model: Any) -> None:
         self.model = model
         self._groups: list[_Group[Row]] = []
-        config = model.config.get_text_config()
-        kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
-        self._windows = [config.sliding_window if kind == "sliding_attention" else 0 for kind in kinds]
+        self._windows = windows_of(model)
 
     @property
     def rows(self) -> list[Row]:
@@ -224,21 +229,32 @@ class _Held:
     def __init__(self, groups: Sequence[_Group[Any]]) -> None:
         self.groups = groups
 
-    def update(self, keys: Any, values: Any, layer: int, *_: Any, **__: Any) -> tuple[Any, None]:
+    def update(self, keys: Any, values: Any, layer: int, *_: Any, **__: Any) -> tuple[_Written, None]:
         counts = [len(group.rows) for group in self.groups]
         for group, its_keys, its_values in zip(self.groups, keys.split(counts), values.split(counts), strict=True):
             group.layers[layer].append(its_keys, its_values)
-        return [group.layers[layer] for group in self.groups], None
+        return _Written([group.layers[layer] for group in self.groups]), None
+
+
+class _Written:
+    """One layer of all groups, the newest tokens included."""
+
+    def __init__(self, layers: Sequence[_Layer]) -> None:
+        self.layers = layers
+
+    def attend(self, query: Any, scaling: float) -> Any:
+        import torch
+
+        parts = query.split([layer.own[0].shape[0] for layer in self.layers])
+        found = [layer.attend(part, scaling) for layer, part in zip(self.layers, parts, strict=True)]
+        return found[0] if len(found) == 1 else torch.cat(found)
 
 
 def attend(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, **options: Any) -> Any:
-    """Attention as transformers calls it: over the layers of a :class:`Batch` in its steps, else sdpa."""
-    import torch
+    """Attention as transformers calls it: in the steps of a batch over what it holds, else sdpa."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    if not isinstance(key, list):
+    if not hasattr(key, "attend"):
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    parts = query.split([layer.own[0].shape[0] for layer in key])
-    found = [layer.attend(part, scaling) for layer, part in zip(key, parts, strict=True)]
-    return (found[0] if len(found) == 1 else torch.cat(found)).transpose(1, 2), None
+    return key.attend(query, scaling).transpose(1, 2), None

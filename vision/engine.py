@@ -14,7 +14,7 @@ from vision.errors import SettingsError
 from vision.images import PanAndScan, Seen
 from vision.prompts import Conversation
 
-EndReason = Literal["end", "length", "stopped", "spared"]
+EndReason = Literal["end", "length", "stopped", "spared", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,8 @@ class Usage:
         first_token_s: seconds from the request to the first token.
         thinking_s: seconds from the first token of the thought to the first of the answer.
         total_s: seconds altogether.
-        end: ``end`` of the text, a ``length`` limit, ``stopped`` by the user, or ``spared`` because a vote was settled without it.
+        end: ``end`` of the text, a ``length`` limit, ``stopped`` by the user, ``spared`` because a vote was settled without it,
+            or ``failed`` where its server gave it up.
         thought_closed_by: ``model``, ``budget`` or ``user``; "" where there was no thought or it never closed.
         mean_logprob: mean natural logarithm of the probability that the model gave its own tokens at temperature 1; None
             where the engine does not know it.

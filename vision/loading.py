@@ -1,11 +1,13 @@
 """A checkpoint directory or Hub id (and an adapter) becomes a model and its processor, or one clear sentence.
 
-A model brings its own adapter when its directory has a ``thinking`` folder beside the weights, as nano has.
+A model brings its own adapter when its directory has a ``thinking`` folder beside the weights, as nano has. The output
+folder of a LoRA run is a model too: its base with its adapter, or with its newest checkpoint where the run is not over.
 Code that comes with a checkpoint is never run, and weights are read from safetensors only.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import warnings
@@ -39,8 +41,30 @@ class Loaded:
     image_tokens: int
 
 
+def of_run(settings: Settings) -> Settings:
+    """``settings`` as they are, or with base and adapter in place of the output folder of a LoRA run.
+
+    Raises:
+        ModelError: for a run whose base cannot be told.
+    """
+    folder = Path(settings.model).expanduser()
+    if settings.adapter or (folder / "config.json").is_file():
+        return settings
+    if not (folder / "adapter_config.json").is_file():
+        saved = [path.parent for path in folder.glob("checkpoint-*/adapter_config.json") if path.parent.name[11:].isdigit()]
+        if not saved:
+            return settings
+        folder = max(saved, key=lambda path: int(path.name[11:]))
+    try:
+        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (ValueError, KeyError, TypeError) as exc:
+        raise ModelError(f"{folder.name} does not name its base; give that with --model and this folder with --adapter") from exc
+    return settings.model_copy(update={"model": str(base), "adapter": str(folder)})
+
+
 def adapter_of(settings: Settings) -> str:
     """The adapter to load: the one that is set, else the one that lies beside the model, else ""."""
+    settings = of_run(settings)
     if settings.adapter == "none":
         return ""
     if settings.adapter:
@@ -51,8 +75,9 @@ def adapter_of(settings: Settings) -> str:
 
 def display_name(settings: Settings) -> str:
     """What the loaded model is called, without this machine's paths."""
+    settings = of_run(settings)
     path = Path(settings.model)
-    model = "nano" if path == NANO else path.name if path.is_dir() else settings.model
+    model = "nano" if path.resolve() == NANO else path.name if path.is_dir() else settings.model
     adapter = adapter_of(settings)
     return f"{model} + {Path(adapter).name}" if adapter else model
 
@@ -69,6 +94,7 @@ def load(settings: Settings) -> Loaded:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
+    settings = of_run(settings)
     local = _is_local(settings.model)
     try:
         config = AutoConfig.from_pretrained(settings.model, local_files_only=local)
@@ -85,7 +111,7 @@ def load(settings: Settings) -> Loaded:
         raise ModelError(_reason(settings.model, exc)) from exc
     adapter = adapter_of(settings)
     if adapter:
-        model = _with_adapter(model, adapter, merge=settings.precision not in ("8bit", "4bit"))
+        model = _with_adapter(model, adapter, merge=not getattr(model, "is_quantized", False))
     model.eval()
     vision = config.vision_config
     return Loaded(
@@ -134,7 +160,8 @@ def _weights(settings: Settings, config: Any) -> dict[str, Any]:
         )
         made["dtype"] = torch.bfloat16
     elif settings.precision == "auto":
-        made["dtype"] = torch.float32 if not on_gpu and _is_small(settings.model) else torch.bfloat16
+        in_bits = getattr(config, "quantization_config", None)  # written in 8 or 4 bits, computed in bf16
+        made["dtype"] = torch.float32 if not on_gpu and not in_bits and _is_small(settings.model) else torch.bfloat16
     else:
         made["dtype"] = torch.float32 if settings.precision == "fp32" else torch.bfloat16
     return made

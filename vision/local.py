@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image
 
 from vision.batch import Batch, share_steps
+from vision.compiled import CompiledBatch, warm_up
 from vision.engine import Control, Delta, Piece, Sampling
 from vision.errors import GenerationError, LogicFlowError, PromptError
 from vision.images import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
@@ -39,11 +40,12 @@ class LocalEngine:
     Args:
         loaded: from :func:`vision.loading.load`.
         reuse_bytes: memory for what need not be computed twice, halved between pictures and beginnings of prompts.
+        compiled: whether to take compiled steps (:mod:`vision.compiled`); compiles those of one row and of a few right away.
     """
 
     concurrent: int | None = MAX_ROWS
 
-    def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30) -> None:
+    def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30, *, compiled: bool = False) -> None:
         self.loaded = loaded
         self.name = loaded.name
         self.model, self.processor = loaded.model, loaded.processor
@@ -55,7 +57,10 @@ class LocalEngine:
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
         text_config = self.model.config.get_text_config()
         self._context = int(getattr(text_config, "max_position_embeddings", 131072))
-        self._batch: Batch[_Row] = Batch(self.model)
+        self._compiled = compiled
+        if compiled:
+            warm_up(self.model)
+        self._batch = self._new_batch()
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._leading = False
@@ -123,6 +128,9 @@ class LocalEngine:
                 f"the conversation has {prompt.length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
             )
         return prompt
+
+    def _new_batch(self) -> Batch[_Row] | CompiledBatch[_Row]:
+        return CompiledBatch(self.model) if self._compiled else Batch(self.model)
 
     # Whose turn it is.
 
@@ -200,28 +208,28 @@ class LocalEngine:
         if not rows:
             return
         try:
-            guess = rows[0].trace.guess() if self._batch.alone else []
-            if guess:
-                self._quote(rows[0], guess)
+            batch = self._batch
+            guess = rows[0].trace.guess() if isinstance(batch, Batch) and batch.alone else []
+            if isinstance(batch, Batch) and guess:
+                self._quote(batch, rows[0], guess)
             else:
-                logits = self._batch.step([row.token for row in rows])
-                self._batch.keep(self._write(rows, logits))
+                batch.keep(self._write(rows, batch.step([row.token for row in rows])))
         except Exception as exc:
-            self._batch = Batch(self.model)
+            self._batch = self._new_batch()
             self._recover(exc)
             for row in rows:
                 row.job.fail(exc)
 
-    def _quote(self, row: _Row, guess: list[int]) -> None:
+    def _quote(self, batch: Batch[_Row], row: _Row, guess: list[int]) -> None:
         """Several tokens in one step: what the row would write after each guessed one is drawn as ever, for as long as it agrees."""
-        logits = self._batch.look_ahead([row.token, *guess])
+        logits = batch.look_ahead([row.token, *guess])
         for i in range(len(logits)):
             going = self._write([row], logits[i : i + 1])
             if not going:
-                self._batch.keep([])
+                batch.keep([])
                 return
             if i < len(guess) and row.token != guess[i]:
-                self._batch.take_back(len(guess) - i)
+                batch.take_back(len(guess) - i)
                 return
 
     def _write(self, rows: list[_Row], logits: Any) -> list[int]:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 PAIRS: tuple[tuple[str, str], ...] = (
     ("<think>", "</think>"),
     ("<thought>", "</thought>"),
+    ("<Thought>", "</Thought>"),
     ("<thinking>", "</thinking>"),
     ("<reasoning>", "</reasoning>"),
     ("<start_working_out>", "<end_working_out>"),

@@ -13,7 +13,7 @@ import io
 import json
 import queue
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import Any
 
 from PIL import Image
@@ -97,12 +97,26 @@ class RemoteEngine:
         pieces: queue.SimpleQueue[Any],
         gone: threading.Event,
     ) -> None:
-        """Every trace to its end; the first that fails ends all."""
+        """Every trace to its end; one that fails abstains where another comes to its end.
+
+        Raises:
+            LogicFlowError: the first that failed, where all did.
+        """
         asked = _messages(conversation)
-        async with self._client() as client, asyncio.TaskGroup() as group:
-            for index, sampling in enumerate(samplings):
-                request = _Request(self, client, asked, conversation, sampling, control, gone)
-                group.create_task(request.run(lambda piece, index=index: pieces.put((index, piece))))
+        async with self._client() as client:
+            requests = [_Request(self, client, asked, conversation, sampling, control, gone) for sampling in samplings]
+            failed = await asyncio.gather(*(self._one(request, i, pieces) for i, request in enumerate(requests)))
+        if failed[0] is not None and all(failed):
+            raise failed[0]
+
+    async def _one(self, request: _Request, index: int, pieces: queue.SimpleQueue[Any]) -> LogicFlowError | None:
+        """One trace to its end; what went wrong, None where nothing did."""
+        try:
+            await request.run(lambda piece: pieces.put((index, piece)))
+        except LogicFlowError as exc:
+            pieces.put((index, request.ledger.usage("failed")))
+            return exc
+        return None
 
     def _client(self) -> Any:
         from openai import AsyncOpenAI, Timeout
@@ -186,7 +200,7 @@ class _Request:
         self.ledger = Ledger(sampling, conversation.draft)
         self.end: EndReason | None = None
 
-    async def run(self, put: Any) -> None:
+    async def run(self, put: Callable[[Piece], None]) -> None:
         """Request after request until the trace has ended."""
         begun = False
         try:

@@ -149,6 +149,6 @@ def test_help_imports_nothing_heavy_and_comes_at_once() -> None:
 
 
 def test_a_terminal_is_not_steered_by_what_a_model_writes() -> None:
-    from app.cli import printable
+    from app.terminal import printable
 
     assert printable("a\x1b[2Jb\x07\n\tc\u202e") == "a�[2Jb�\n\tc�"

@@ -4,8 +4,10 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vision.answers import equivalent, extract, normalize, within
+from vision.answers import equivalent, extract, normalize, number_of, within
 
 EXTRACTED = {
     "The answer is 70.": "70",
@@ -88,3 +90,10 @@ def test_the_tolerance_is_only_in_the_rule_that_names_it() -> None:
 def test_normal_forms_cluster() -> None:
     assert normalize(" **Blue**. ") == normalize("blue") == "blue"
     assert normalize("$1,200.00") == normalize("1200") == "1200"
+
+
+@given(st.text(alphabet="0123456789eE.,+-−$% x²٣", max_size=12))
+def test_no_text_breaks_the_reading_of_numbers(text: str) -> None:
+    number = number_of(text)
+    assert number is None or any(letter.isdigit() for letter in text)
+    assert equivalent(text, text) or not text.strip()

@@ -15,6 +15,7 @@ from finetune.charts.records import HELD_OUT_FROM, Record, make
 from finetune.nano.model import config
 from vision import Control, Conversation, GenerationError, Sampling, Turn, Usage
 from vision.batch import Batch, share_steps
+from vision.compiled import CompiledBatch, _step, warm_up
 from vision.engine import Delta, stream
 from vision.local import LocalEngine
 from vision.reuse import cache_of, layers_of
@@ -212,9 +213,15 @@ def test_steps_beyond_the_sliding_window_are_those_of_transformers(engine: Local
     assert (torch.stack(stepped, 1) - whole).abs().max() < 1e-4
 
 
+@pytest.mark.parametrize("kind", [Batch, CompiledBatch])
 @pytest.mark.parametrize("kv_heads", [1, 5])
-def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(engine: LocalEngine, kv_heads: int) -> None:
+def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(
+    engine: LocalEngine, kv_heads: int, kind: type[Batch[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Queries that share keys, as Gemma's do, a window that is passed several times, and groups that come and go."""
+    monkeypatch.setattr("vision.compiled._compiled", lambda: _step)  # what it computes; that it compiles is seen below
+    monkeypatch.setattr("vision.compiled.SLOTS", (1, 2, 4, 5))
+    monkeypatch.setattr("vision.compiled.LENGTH", 32)
     from transformers import Gemma3ForConditionalGeneration
 
     made = config(engine.tokenizer.get_vocab())
@@ -224,7 +231,7 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(engine: 
     plain = copy.deepcopy(model)
     share_steps(model)
     prompts, tails = [torch.randint(300, 2000, (1, n)) for n in (40, 11, 19)], torch.randint(300, 2000, (6, 300))
-    batch: Batch[int] = Batch(model)
+    batch = kind(model)
     of = {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 2}  # row -> prompt
     stepped: dict[int, list[torch.Tensor]] = {row: [] for row in of}
     with torch.inference_mode():
@@ -245,6 +252,42 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(engine: 
             whole = plain(input_ids=ids, logits_to_keep=len(stepped[row])).logits[0]
             assert (torch.stack(stepped[row]) - whole).abs().max() < 1e-4, row
     assert len(stepped[1]) == 100 and len(stepped[0]) == 300
+
+
+def test_compiled_steps_are_those_of_transformers(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Really compiled, as one program without a break, for one row and for a few, and not again for other tokens and places."""
+    from torch._dynamo.testing import CompileCounterWithBackend
+    from transformers import Gemma3ForConditionalGeneration
+
+    made = config(engine.tokenizer.get_vocab())
+    made.text_config.num_hidden_layers, made.text_config.layer_types = 2, ["sliding_attention", "full_attention"]
+    made.text_config.sliding_window = 24
+    torch.manual_seed(0)
+    model = Gemma3ForConditionalGeneration(made).eval()
+    plain = copy.deepcopy(model)
+    share_steps(model)
+    counter = CompileCounterWithBackend("inductor")
+    compiled = torch.compile(_step, dynamic=False, fullgraph=True, backend=counter)
+    monkeypatch.setattr("vision.compiled._compiled", lambda: compiled)
+    prompt, tail = torch.randint(300, 2000, (1, 20)), torch.randint(300, 2000, (1, 12))
+    with torch.inference_mode():
+        warm_up(model)
+        cache = cache_of(model)
+        model(input_ids=prompt, past_key_values=cache, use_cache=True)
+        whole = plain(input_ids=torch.cat([prompt, tail], 1), logits_to_keep=12).logits[0]
+        for rows in (1, 3):
+            batch: CompiledBatch[int] = CompiledBatch(model)
+            batch.join(list(range(rows)), layers_of(cache), 20)
+            stepped = torch.stack([batch.step([int(token)] * rows) for token in tail[0]], 1)
+            assert (stepped - whole).abs().max() < 1e-4
+    assert counter.frame_count == 2
+
+
+def test_an_engine_with_compiled_steps_writes_the_same(engine: LocalEngine, chart: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision.compiled._compiled", lambda: _step)
+    talk = about((chart.question, [chart.image], ""))
+    compiled = LocalEngine(engine.loaded, compiled=True)
+    assert texts(compiled.streams(talk, seeds(5)), 5) == texts(engine.streams(talk, seeds(5)), 5)
 
 
 def test_looking_ahead_and_taking_back_leave_the_row_where_it_was(engine: LocalEngine) -> None:

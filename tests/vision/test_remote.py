@@ -171,6 +171,19 @@ def test_traces_run_side_by_side_and_a_settled_vote_ends_the_rest() -> None:
     assert (ballot.vote.winner, ballot.vote.votes, ballot.spared) == ("7", 3, 2)
 
 
+def test_a_trace_that_its_server_gives_up_abstains_from_the_vote() -> None:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        if body["seed"] == 1:
+            write({"content": "<think>\nRead it."})
+            return write(b'data: {"error": {"message": "the GPU is gone", "type": "x", "code": 500}}\n\n')
+        says(*THOUGHT)(handler, body, write)
+
+    with scripted(behave) as server:
+        *_, ballot = elect(RemoteEngine(server.url), ASKED, Sampling(), (0.2, 0.6, 1.0))
+    assert (ballot.vote.winner, ballot.vote.votes, ballot.vote.abstained) == ("7", 2, (1,))
+    assert ballot.replies[1].thought and ballot.replies[1].why_no_answer == "no answer: the server gave this trace up"
+
+
 # Faults: one clear sentence each, and what had come is kept.
 
 

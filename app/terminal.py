@@ -1,0 +1,65 @@
+"""Replies and ballots on a terminal: everything but the answer goes to stderr, and nothing that a model writes can steer it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from vision.ask import Ballot, Reply
+
+
+def show(replies: Iterable[Reply], *, quiet: bool) -> Reply:
+    """The thought of a growing reply, dimmed, as it streams, and what is wrong in it; the whole reply."""
+    dim, plain = ("\x1b[2m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
+    shown, reply = 0, None
+    for reply in replies:
+        if quiet or len(reply.thought) == shown:
+            continue
+        print(f"{dim}{printable(reply.thought[shown:])}{plain}", end="", file=sys.stderr, flush=True)
+        shown = len(reply.thought)
+    assert reply is not None
+    if shown:
+        print(file=sys.stderr)
+        _report_false_claims(reply)
+    return reply
+
+
+def show_votes(ballots: Iterable[Ballot], *, quiet: bool) -> Ballot:
+    """Each trace's answer as it ends, then the standing; the whole ballot."""
+    shown: set[int] = set()
+    ballot = None
+    for ballot in ballots:
+        for i, (reply, temperature) in enumerate(zip(ballot.replies, ballot.temperatures, strict=True)):
+            if reply.usage is not None and i not in shown and not quiet:
+                said = "not needed" if reply.spared else printable(reply.answer or "") if reply.whole else ""
+                print(f"trace {i + 1} (temperature {temperature:g}): {said or 'no answer'}", file=sys.stderr, flush=True)
+            if reply.usage is not None:
+                shown.add(i)
+    assert ballot is not None
+    if not quiet:
+        print(standing(ballot), file=sys.stderr)
+    return ballot
+
+
+def standing(ballot: Ballot) -> str:
+    """One line: how many agree, how sure that makes us, who abstained and what was spared."""
+    vote = ballot.vote
+    ended = vote.cast + len(vote.abstained)
+    low, high = vote.interval
+    line = f"{vote.votes} of {ended} traces agree: {100 * vote.confidence:.0f} % (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+    if vote.abstained:
+        line += f"; {len(vote.abstained)} without an answer"
+    return line + (f"; settled {ballot.spared} early" if ballot.spared else "")
+
+
+def _report_false_claims(reply: Reply) -> None:
+    for step in reply.steps:
+        for claim in step.claims:
+            if claim.verdict == "false":
+                right = f"; it is {claim.correct_value}" if claim.correct_value is not None else ""
+                print(f"step {step.number} is wrong: {printable(claim.text)}{right}", file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """``text`` without control characters that could steer a terminal."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
