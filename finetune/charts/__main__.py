@@ -21,30 +21,7 @@ from typing import Any
 
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, is_held_out, make
-from vision.prompts import SYSTEM_PROMPT
-
-
-def sharegpt(row: dict[str, Any], *, thinking: bool = True) -> dict[str, Any]:
-    """A row of :meth:`Record.as_row` with its ``image`` as LLaMA-Factory's sharegpt format has it.
-
-    A row without thinking has no system prompt and answers at once, so that a tune keeps both ways of answering.
-    """
-    said = f"<think>\n{row['thought']}\n</think>\n\n{row['answer']}" if thinking else row["answer"]
-    return {
-        "system": SYSTEM_PROMPT if thinking else "",
-        "conversations": [{"from": "human", "value": f"<image>{row['question']}"}, {"from": "gpt", "value": said}],
-        "images": [row["image"]],
-    }
-
-
-DATASET_INFO = {
-    "charts": {
-        "file_name": "charts.json",
-        "formatting": "sharegpt",
-        "columns": {"messages": "conversations", "images": "images", "system": "system"},
-    }
-}
-"""The entry that registers the rows with LLaMA-Factory."""
+from finetune.records import pictured, registered, sharegpt
 
 
 def write_text(path: Path, text: str) -> None:
@@ -139,8 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
         print("\ninterrupted; the same command goes on from here", file=sys.stderr)
         return 130
     if args.format == "llamafactory":
-        write_text(args.out / "charts.json", json.dumps([sharegpt(row) for row in rows], ensure_ascii=False, indent=1))
-        write_text(args.out / "dataset_info.json", json.dumps(DATASET_INFO, indent=2))
+        write_text(args.out / "charts.json", json.dumps([sharegpt(pictured(row)) for row in rows], ensure_ascii=False, indent=1))
+        write_text(args.out / "dataset_info.json", json.dumps({"charts": registered("charts.json")}, indent=2))
     return 0
 
 

@@ -1,0 +1,166 @@
+"""Where rows come from: a published set on the Hub, a file in its publisher's raw form, drawn charts, or a folder of pictures.
+
+All of them are read row by row, whatever their size.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from finetune.benchmarks import BENCHMARKS
+from finetune.records import READERS, Row, Sample, pictured
+
+HUB = {
+    "openo1_sft": "O1-OPEN/OpenO1-SFT",
+    "open_thoughts": "open-thoughts/OpenThoughts-114k",
+    "open_r1_math": "open-r1/OpenR1-Math-220k",
+}
+"""Published sets by the names that LLaMA-Factory gives them."""
+CHARTS = 10_000
+"""Charts that are drawn where no number is given."""
+
+
+class SourceError(Exception):
+    """A source that cannot be read, in one sentence with the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Rows under one name.
+
+    Attributes:
+        name: of the data set that they become.
+        read: makes a sample of a row.
+        place: what was asked for, for messages and to know a run again.
+        pictures: the folder that names of pictures are relative to.
+    """
+
+    name: str
+    read: Callable[[Row], Sample]
+    place: str
+    pictures: Path | None = None
+
+    def rows(self, start: int = 0) -> Iterator[Row]:
+        """The rows from number ``start`` on; a line that is no JSON gives an empty row."""
+        if self.place.startswith("hub:"):
+            return _from_hub(self.place.removeprefix("hub:"), None, "train", f"give its file as {self.name}=PATH", start)
+        return islice(read_file(Path(self.place)), start, None)
+
+
+def source_of(written: str, folder: Path, seed: int, workers: int) -> Source:
+    """What ``NAME`` or ``NAME=PLACE`` on a command line means; charts are drawn into ``folder`` on the way.
+
+    Raises:
+        SourceError: for a name that is not known or a place that is not there.
+    """
+    name, _, place = written.partition("=")
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise SourceError(f"{name!r} cannot be the name of a data set; use letters, digits, - and _")
+    if name == "charts" and (not place or place.isdigit()):
+        return _charts(folder, int(place or CHARTS), seed, workers)
+    if not place:
+        if name not in HUB:
+            raise SourceError(
+                f"there is no published set {name!r}; known are {', '.join([*HUB, 'charts'])}; for your own write {name}=PATH"
+            )
+        return Source(name=name, read=READERS[name], place=f"hub:{HUB[name]}")
+    path = Path(place).expanduser()
+    if path.is_dir():
+        tables = sorted(path.glob("*.jsonl"))
+        if len(tables) != 1:
+            raise SourceError(f"{path} holds {len(tables)} .jsonl files; expected one with the questions about its pictures")
+        return Source(name=name, read=partial(pictured, source=name), place=str(tables[0]), pictures=path)
+    if not path.is_file():
+        raise SourceError(f"there is no file or folder {place}; check the path")
+    if path.suffix not in _FORMATS:
+        raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(_FORMATS)}")
+    return Source(name=name, read=READERS.get(name, partial(pictured, source=name)), place=str(path), pictures=path.parent)
+
+
+def questions_of(benchmark: str, folder: Path | None) -> Iterator[str]:
+    """Questions of a benchmark's test set, from ``folder`` (``NAME.jsonl``, or ``NAME/*.jsonl``) or from the Hub."""
+    known = BENCHMARKS[benchmark]
+    if folder is None:
+        rows: Iterator[Row] = _from_hub(
+            known.repo, known.config, known.split, "give its folder with --benchmarks, or leave it out with --against"
+        )
+    else:
+        files = [path for path in (folder / f"{benchmark}.jsonl", *sorted((folder / benchmark).glob("test*.jsonl"))) if path.is_file()]
+        if not files:
+            raise SourceError(f"{folder} holds no {benchmark}.jsonl; put the test set there, or choose others with --against")
+        rows = (row for path in files for row in read_file(path))
+    for row in rows:
+        yield str(row.get(known.question) or row.get("question") or "")
+
+
+def _charts(folder: Path, count: int, seed: int, workers: int) -> Source:
+    from tqdm import tqdm
+
+    from finetune.charts.__main__ import generate
+
+    drawn = folder / "drawn" / "charts"
+    for _ in tqdm(generate(drawn, range(seed, seed + count), workers=workers), total=count, desc="drawing", unit="picture"):
+        pass
+    return Source(name="charts", read=pictured, place=str(drawn / "charts.jsonl"), pictures=drawn)
+
+
+def _from_hub(repo: str, config: str | None, split: str, remedy: str, start: int = 0) -> Iterator[Row]:
+    from datasets import load_dataset
+
+    try:
+        yield from load_dataset(repo, config, split=split, streaming=True).skip(start)
+    except (OSError, ValueError) as exc:  # datasets wraps what the network says in either
+        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+        raise SourceError(f"{repo} cannot be read from the Hub ({reason}); download it where it can and {remedy}") from exc
+
+
+def read_file(path: Path) -> Iterator[Row]:
+    """Rows of a JSONL, JSON or Parquet file, one at a time."""
+    return _FORMATS[path.suffix](path)
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.strip():
+                yield _row(line)
+
+
+def _row(line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def _json(path: Path) -> Iterator[Row]:
+    import ijson
+
+    with path.open("rb") as file:
+        try:
+            for row in ijson.items(file, "item", use_float=True):
+                yield row if isinstance(row, dict) else {}
+        except ijson.JSONError as exc:
+            raise SourceError(f"{path.name} is no JSON list of rows ({str(exc).splitlines()[0][:100]})") from exc
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=64):
+                yield from batch.to_pylist()
+    except pa.ArrowInvalid as exc:
+        raise SourceError(f"{path.name} is no Parquet file ({str(exc).splitlines()[0][:100]})") from exc
+
+
+_FORMATS: dict[str, Callable[[Path], Iterator[Row]]] = {".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}
