@@ -206,7 +206,7 @@ def test_each_part_learns_something(tmp_path: Path, processor, part: str, minute
 def test_two_processes_learn_apart_then_together_and_go_on_where_they_were(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
     small = {"rows": 1, "windows": 4, "pictures": 1, "texts": 1, "apart": 0.4}
     spent, steps = [], []
-    for minutes in (0.15, 0.25):
+    for minutes in (0.15, 0.5):
         pretrain(tmp_path, processor.tokenizer, Plan(minutes=minutes, **small), compiled=False)
         halves = [torch.load(tmp_path / f"{half}.pt", weights_only=True) for half in HALVES]
         spent.append(halves[0]["spent_s"])

@@ -16,6 +16,7 @@ from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPES = sorted((ROOT / "finetune").glob("*.yaml"))
+TRAINING = [path for path in RECIPES if path.name != "merge.yaml"]
 TRAIN = ROOT / ".venv-train" / "bin"
 
 
@@ -28,18 +29,53 @@ def trained(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_are_recipes() -> None:
-    assert "nano.yaml" in [path.name for path in RECIPES]
+    assert {"logicflow.yaml", "logicflow_published.yaml", "logicflow_qlora.yaml", "merge.yaml", "nano.yaml"} <= {
+        path.name for path in RECIPES
+    }
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
-def test_llamafactory_reads_the_recipe_and_knows_every_key(recipe: Path) -> None:
+def test_llamafactory_reads_every_recipe_and_knows_every_key() -> None:
+    """One process for all: importing LLaMA-Factory takes longer than reading. bf16 on this machine needs use_cpu beside it."""
     code = f"""
 import sys
-sys.argv = ["llamafactory", {str(recipe)!r}]
-from llamafactory.hparams import get_train_args
-model, data, training, finetuning, _ = get_train_args()
-assert data.template == "gemma3" and finetuning.freeze_vision_tower and finetuning.freeze_multi_modal_projector
-assert not model.trust_remote_code
+from llamafactory.hparams import get_infer_args, get_train_args
+for recipe in {[str(path) for path in TRAINING]}:
+    sys.argv = ["llamafactory", recipe, "use_cpu=true", "output_dir=/nowhere"]
+    model, data, training, finetuning, _ = get_train_args()
+    assert finetuning.freeze_vision_tower and finetuning.freeze_multi_modal_projector and training.bf16, recipe
+    assert data.template == ("gemma" if "text" in recipe or "published" in recipe else "gemma3"), recipe
+sys.argv = ["llamafactory", {str(ROOT / "finetune" / "merge.yaml")!r}]
+model, data, finetuning, _ = get_infer_args()
+assert data.template == "gemma3" and model.export_dir and model.quantization_bit is None
+sys.argv = ["llamafactory", {str(TRAINING[0])!r}, "learning_rat=1", "use_cpu=true"]
+try:
+    get_train_args()
+except ValueError as exc:
+    assert "learning_rat" in str(exc)
+    print("read")
+"""
+    done = trained("python", "-c", code, cwd=ROOT)
+    assert done.stdout.strip().endswith("read"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("recipe", TRAINING, ids=lambda path: path.name)
+def test_a_recipe_names_registered_data_and_has_its_row_in_the_table(recipe: Path) -> None:
+    written = yaml.safe_load(recipe.read_text())
+    assert f"`{recipe.name}`" in (ROOT / "finetune" / "README.md").read_text()
+    if not written["dataset_dir"].startswith(".nano"):  # made on the way
+        known = json.loads((ROOT / written["dataset_dir"] / "dataset_info.json").read_text())
+        assert set(written["dataset"].split(",")) <= set(known)
+
+
+def test_what_is_handed_to_deepspeed_and_accelerate_is_what_they_read() -> None:
+    zero3 = json.loads((ROOT / "finetune" / "environment" / "zero3.json").read_text())
+    assert zero3["zero_optimization"]["stage"] == 3
+    code = """
+from accelerate.commands.config.config_args import load_config_from_file
+from transformers.models.gemma3 import modeling_gemma3
+config = load_config_from_file("finetune/environment/fsdp2.yaml")
+assert config.distributed_type == "FSDP" and config.fsdp_config["fsdp_version"] == 2
+assert hasattr(modeling_gemma3, config.fsdp_config["fsdp_transformer_layer_cls_to_wrap"])
 print("read")
 """
     done = trained("python", "-c", code, cwd=ROOT)
@@ -68,4 +104,4 @@ def test_the_recipe_tunes_the_bundled_base_into_an_adapter_that_the_app_loads(tm
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
 def test_a_recipe_never_runs_foreign_code(recipe: Path) -> None:
-    assert yaml.safe_load(recipe.read_text()).get("trust_remote_code", False) is False
+    assert yaml.safe_load(recipe.read_text()).get("trust_remote_code", False) is (recipe.name == "logicflow_published.yaml")

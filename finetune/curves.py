@@ -1,0 +1,132 @@
+"""The course of a LLaMA-Factory run: pictures, or a page that follows it while it runs. No account, only the files of the run.
+
+python -m finetune.curves saves/logicflow                  # writes curves.png into the folder
+python -m finetune.curves saves/logicflow --follow         # a page that draws them anew as steps come in
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+SHOWN = {"loss": "loss", "learning_rate": "learning rate", "grad_norm": "gradient norm", "throughput": "tokens a second", "mfu": "MFU"}
+"""What is drawn, by the names under which rows have it."""
+REFRESH_S = 5.0
+
+
+def read_run(folder: Path) -> list[dict[str, float]]:
+    """What the run in ``folder`` has logged so far, a row a step, later words about a step over earlier ones.
+
+    LLaMA-Factory's own log tells loss, learning rate and, with ``include_num_input_tokens_seen: true``, tokens a second as it
+    goes; gradient norms stand in the checkpoints.
+
+    Raises:
+        FileNotFoundError: when nothing was logged there.
+    """
+    found: dict[int, dict[str, float]] = {}
+    log = folder / "trainer_log.jsonl"
+    if not log.is_file():
+        raise FileNotFoundError(f"{folder} holds no trainer_log.jsonl; give the output folder of a run that has logged a step")
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # still being written
+        if "loss" in row:
+            _add(found, int(row["current_steps"]), row | {"learning_rate": row.get("lr")})
+    for state in folder.glob("**/trainer_state.json"):
+        try:
+            history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+        except (ValueError, KeyError):
+            continue
+        for row in history:
+            if "loss" in row and int(row["step"]) in found:
+                _add(found, int(row["step"]), {"grad_norm": row.get("grad_norm")})
+    return [{"step": step, **found[step]} for step in sorted(found)]
+
+
+def _add(found: dict[int, dict[str, float]], step: int, row: dict[str, Any]) -> None:
+    kept = {name: float(row[name]) for name in SHOWN if isinstance(row.get(name), (int, float))}
+    found[step] = found.get(step, {}) | kept
+
+
+def add_mfu(rows: list[dict[str, float]], parameters: float, tflops: float) -> None:
+    """Add the share of a peak of ``tflops`` that LoRA with recomputed activations makes of each row's tokens a second."""
+    for row in rows:
+        if "throughput" in row:
+            row["mfu"] = 6 * parameters * row["throughput"] / (tflops * 1e12)
+
+
+def draw(rows: list[dict[str, float]]) -> Figure:
+    """A plot for everything that the rows tell."""
+    names = [name for name in SHOWN if any(name in row for row in rows)]
+    figure = Figure(figsize=(8, 2.6 * len(names)), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, name in zip(figure.subplots(len(names), sharex=True, squeeze=False)[:, 0], names, strict=True):
+        points = [(row["step"], row[name]) for row in rows if name in row]
+        axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else "")
+        axes.set(ylabel=SHOWN[name])
+        axes.grid(alpha=0.3)
+    axes.set(xlabel="step")
+    return figure
+
+
+def page(folder: Path, peak: tuple[float, float] | None) -> Any:
+    """A Gradio page that draws the run in ``folder`` anew every few seconds."""
+    import gradio as gr
+
+    def now() -> tuple[str, Figure | None]:
+        try:
+            rows = read_run(folder)
+        except FileNotFoundError:
+            return f"Waiting for the first step in `{folder.name}`.", None
+        if peak:
+            add_mfu(rows, *peak)
+        return f"Step {rows[-1]['step']:.0f}, loss {rows[-1]['loss']:.4f}", draw(rows)
+
+    with gr.Blocks(title=f"{folder.name} · LogicFlow") as blocks:
+        gr.Markdown(f"# {folder.name}")
+        said, plot = gr.Markdown(), gr.Plot(show_label=False)
+        blocks.load(now, None, [said, plot], api_name=False)
+        gr.Timer(REFRESH_S).tick(now, None, [said, plot], api_name=False, show_progress="hidden")
+    return blocks
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m finetune.curves", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="output folder of a run")
+    parser.add_argument("--follow", action="store_true", help="open a page instead of writing a picture")
+    parser.add_argument("--port", type=int, default=7861, help="of the page")
+    parser.add_argument("--model", default="", help="base of the run, for MFU; needs --tflops")
+    parser.add_argument("--tflops", type=float, default=0.0, help="peak of all GPUs together, for MFU")
+    args = parser.parse_args(arguments)
+    try:
+        peak = None
+        if args.model and args.tflops > 0:
+            from finetune.footprint import Footprint, Plan, config_of
+
+            peak = (float(Footprint(config_of(args.model), Plan()).frozen), args.tflops)
+        if args.follow:
+            page(args.folder, peak).launch(server_name="127.0.0.1", server_port=args.port)
+            return 0
+        rows = read_run(args.folder)
+        if peak:
+            add_mfu(rows, *peak)
+        half = args.folder / "curves.half.png"
+        draw(rows).savefig(half)
+        print(half.rename(args.folder / "curves.png"))
+    except (OSError, ValueError) as exc:
+        print(f"finetune.curves: {exc}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

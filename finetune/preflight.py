@@ -1,0 +1,322 @@
+"""Check a recipe before a GPU is rented: what is wrong fails here in seconds, with the line and the remedy.
+
+    python -m finetune.preflight finetune/logicflow.yaml --gpus 4 --gpu-memory 80
+
+Exit codes: 0 ready, 1 something is wrong, 2 no recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from finetune.footprint import MFU, Footprint, Plan, config_of
+from finetune.sieve import CHARS_A_TOKEN, tokenizer_of
+from finetune.sources import read_file
+
+ROOT = Path(__file__).parent.parent
+SAMPLED = 1000
+"""Rows of each data set whose tokens are counted."""
+CONTEXT_GB = 1.5
+"""What CUDA and its libraries take of a GPU before anything else."""
+
+
+class Wrong(Exception):
+    """A check that failed, in one sentence with the remedy; the key it is about, "" for none."""
+
+    def __init__(self, sentence: str, key: str = "") -> None:
+        super().__init__(sentence)
+        self.key = key
+
+
+@dataclass
+class Flight:
+    """A recipe and what is known of it so far.
+
+    Attributes:
+        path: of the recipe.
+        keys: as it is written.
+        lines: where each key stands, from 1.
+        rows: of each data set.
+        longest: tokens of the longest row that was counted, at most the cutoff.
+        pictures: of one row at most.
+        tokens: of an average row, cut off.
+        footprint: of the model.
+    """
+
+    path: Path
+    gpus: int
+    gpu_memory: float
+    tflops: float
+    keys: dict[str, Any] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    longest: int = 0
+    pictures: int = 0
+    tokens: float = 0.0
+    footprint: Footprint | None = None
+
+    def get(self, key: str, otherwise: Any = None) -> Any:
+        return self.keys.get(key, otherwise)
+
+
+def recipe(flight: Flight) -> str:
+    """The recipe can be read and LLaMA-Factory knows every key."""
+    import yaml
+
+    text = flight.path.read_text(encoding="utf-8")
+    try:
+        node, flight.keys = yaml.compose(text), yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        at = f" at line {mark.line + 1}" if mark else ""
+        raise Wrong(f"it is no YAML{at}: {getattr(exc, 'problem', exc)}") from exc
+    if not isinstance(node, yaml.MappingNode):
+        raise Wrong("it holds no keys; a recipe is lines of 'key: value'")
+    flight.lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+    known = known_keys()
+    for key in flight.keys if known else ():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            raise Wrong(f"LLaMA-Factory has no key {key}" + (f"; did you mean {near[0]}?" if near else "; remove it"), key)
+    return f"{len(flight.keys)} keys" + (", all known" if known else "; LLaMA-Factory is not here to know them ('make environments')")
+
+
+def known_keys() -> list[str]:
+    """Every key that LLaMA-Factory takes in training, [] where it is not installed."""
+    code = (
+        "import dataclasses, json; from llamafactory.hparams import parser;"
+        "print('KEYS', json.dumps([f.name for c in parser._TRAIN_ARGS for f in dataclasses.fields(c)]))"
+    )
+    for python in (ROOT / ".venv-train" / "bin" / "python", Path(sys.executable)):
+        if python.exists():
+            done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+            found = [line for line in done.stdout.splitlines() if line.startswith("KEYS ")]
+            if found:
+                return list(json.loads(found[0].removeprefix("KEYS ")))
+    return []
+
+
+def switches(flight: Flight) -> str:
+    """No setting that crashes, or that makes a model worse without a word."""
+    if not flight.get("do_train"):
+        raise Wrong("it trains nothing, and only recipes that train are checked; set do_train: true", "do_train")
+    template = flight.get("template")
+    if template not in ("gemma", "gemma3"):
+        raise Wrong(f"template is {template}; Gemma 3 takes gemma3, or gemma for rows without pictures", "template")
+    for key in ("packing", "neat_packing"):
+        if flight.get(key) and template == "gemma3":
+            raise Wrong(f"{key} crashes LLaMA-Factory 0.9.5 with template gemma3; remove it", key)
+    if flight.get("image_do_pan_and_scan"):
+        raise Wrong("image_do_pan_and_scan crashes LLaMA-Factory 0.9.5; finetune.prepare writes the crops instead", "image_do_pan_and_scan")
+    if flight.get("flash_attn") == "fa2":
+        raise Wrong("flash_attn fa2 hides half of each picture from its other half; use sdpa", "flash_attn")
+    if flight.get("fp16") or not flight.get("bf16"):
+        raise Wrong("Gemma 3 overflows in fp16 and is slow in fp32; set bf16: true", "fp16")
+    for key in ("freeze_vision_tower", "freeze_multi_modal_projector"):
+        if flight.get(key) is False:
+            raise Wrong(f"{key} is false; what is taught is reasoning, and a tower in training forgets how to see", key)
+    if flight.get("quantization_bit") and flight.get("quantization_device_map") == "auto":
+        raise Wrong("quantization_device_map auto is for inference; remove it", "quantization_device_map")
+    side = 802_816
+    if template == "gemma3" and flight.get("image_max_pixels", 768 * 768) < side:
+        raise Wrong(f"pictures lose detail before the processor scales them to 896 x 896; set image_max_pixels: {side}", "image_max_pixels")
+    return f"template {template}, bf16, tower and projector frozen"
+
+
+def data(flight: Flight) -> str:
+    """Every data set is registered and its rows are there."""
+    folder = Path(flight.get("dataset_dir", "data"))
+    info = folder / "dataset_info.json"
+    if not info.is_file():
+        raise Wrong(f"there is no {info}; finetune.prepare writes it, or point dataset_dir at the folder that holds it", "dataset_dir")
+    registered = json.loads(info.read_text(encoding="utf-8"))
+    for name in str(flight.get("dataset", "")).split(","):
+        if name not in registered:
+            near = difflib.get_close_matches(name, registered, 1)
+            hint = f"did you mean {near[0]}?" if near else f"registered are {', '.join(registered) or 'none'}"
+            raise Wrong(f"{info} knows no data set {name!r}; {hint}", "dataset")
+        path = folder / str(registered[name].get("file_name", ""))
+        if not path.is_file():
+            raise Wrong(f"{path} is not there yet: python -m finetune.prepare {name} --out {folder}", "dataset")
+        flight.rows[name] = list(read_file(path))[: int(flight.get("max_samples") or 0) or None]  # type: ignore[arg-type]
+        if not flight.rows[name]:
+            raise Wrong(f"{path} holds no rows", "dataset")
+    return ", ".join(f"{name} {len(rows)} rows" for name, rows in flight.rows.items())
+
+
+def pictures(flight: Flight) -> str:
+    """Marks and pictures match, and the pictures are there."""
+    folder = Path(flight.get("media_dir") or flight.get("dataset_dir", "data"))
+    count = 0
+    for name, rows in flight.rows.items():
+        for i, row in enumerate(rows):
+            images = row.get("images") or []
+            marks = sum(str(turn.get("value", "")).count("<image>") for turn in row.get("conversations") or [])
+            if marks != len(images):
+                raise Wrong(f"row {i + 1} of {name} has {marks} <image> marks and {len(images)} pictures; they must be as many", "dataset")
+            missing = [image for image in images if not (folder / image).is_file()]
+            if missing:
+                raise Wrong(f"row {i + 1} of {name} names {missing[0]}, which is not in {folder}", "dataset_dir")
+            count += len(images)
+            flight.pictures = max(flight.pictures, len(images))
+    if count and flight.get("template") != "gemma3":
+        raise Wrong(f"the rows have pictures and template {flight.get('template')} refuses them; set template: gemma3", "template")
+    return f"{count} pictures, at most {flight.pictures} in a row"
+
+
+def lengths(flight: Flight) -> str:
+    """How much the cutoff cuts off."""
+    cutoff = int(flight.get("cutoff_len", 2048))
+    name = str(flight.get("model_name_or_path"))
+    try:
+        tokenizer, how = tokenizer_of(name), "counted"
+    except (OSError, ValueError):
+        tokenizer, how = None, "estimated by characters: its tokenizer is not here"
+    config = _config(flight)
+    found = []
+    for rows in flight.rows.values():
+        for row in rows[:: max(1, len(rows) // SAMPLED)]:
+            text = str(row.get("system") or "") + "".join(str(turn.get("value", "")) for turn in row.get("conversations") or [])
+            said = len(tokenizer(text, add_special_tokens=False)["input_ids"]) if tokenizer else int(len(text) / CHARS_A_TOKEN)
+            found.append(said + 12 + len(row.get("images") or []) * (config.mm_tokens_per_image + 3))
+    cut = sum(length > cutoff for length in found) / len(found)
+    flight.longest, flight.tokens = min(max(found), cutoff), sum(min(length, cutoff) for length in found) / len(found)
+    if cut > 0.05:
+        raise Wrong(
+            f"{100 * cut:.0f} % of the rows are longer than cutoff_len {cutoff} and would lose their answers; prepare them with "
+            f"--cutoff {cutoff}, or raise it",
+            "cutoff_len",
+        )
+    return f"{flight.tokens:.0f} tokens a row on average, {max(found)} at most, {100 * cut:.1f} % cut off ({how})"
+
+
+def parameters(flight: Flight) -> str:
+    """What trains, and that nothing else does."""
+    if flight.get("finetuning_type", "lora") != "lora" or flight.get("lora_target", "all") != "all":
+        raise Wrong("this checks LoRA on all linear layers; set finetuning_type: lora and lora_target: all", "lora_target")
+    flight.footprint = Footprint(_config(flight), _plan(flight))
+    found = flight.footprint.trainable
+    if set(found) != {"language_model"}:
+        raise Wrong(f"parameters would train outside the language layers: {dict(found)}", "lora_target")
+    total = sum(found.values())
+    whole = flight.footprint.frozen
+    return f"{total:,} of {whole + total:,} ({100 * total / (whole + total):.2f} %), all in the language layers"
+
+
+def memory(flight: Flight) -> str:
+    """Whether it fits onto each GPU."""
+    assert flight.footprint is not None
+    parts = {name: size / 1e9 for name, size in flight.footprint.memory().items()}
+    if not flight.get("use_cpu"):
+        parts["CUDA"] = CONTEXT_GB
+    total = sum(parts.values())
+    told = f"about {total:.1f} GB a GPU: " + ", ".join(f"{name} {size:.1f}" for name, size in parts.items() if size >= 0.05)
+    if total > flight.gpu_memory:
+        raise Wrong(f"{told}; {flight.gpu_memory:g} GB are there. {_smaller(flight)}", "per_device_train_batch_size")
+    return f"{told}; {flight.gpu_memory:g} are there"
+
+
+def _smaller(flight: Flight) -> str:
+    if flight.get("per_device_train_batch_size", 1) > 1:
+        return "Halve per_device_train_batch_size and double gradient_accumulation_steps"
+    if not flight.get("enable_liger_kernel"):
+        return "Set enable_liger_kernel: true"
+    if flight.gpus > 1 and not flight.get("deepspeed"):
+        return "Share the weights out: FORCE_TORCHRUN=1 … deepspeed=finetune/environment/zero3.json"
+    return "Use logicflow_qlora.yaml, a smaller model or a larger GPU"
+
+
+def time_and_disk(flight: Flight) -> str:
+    """Steps, hours and disk."""
+    assert flight.footprint is not None
+    rows, epochs = sum(map(len, flight.rows.values())), float(flight.get("num_train_epochs", 3))
+    update = int(flight.get("per_device_train_batch_size", 8)) * int(flight.get("gradient_accumulation_steps", 1)) * flight.gpus
+    steps = int(flight.get("max_steps") or 0) if int(flight.get("max_steps") or 0) > 0 else int(rows * epochs / update)
+    hours = flight.footprint.hours(steps * update * flight.tokens, flight.gpus, flight.tflops)
+    saves = max(1, steps // int(flight.get("save_steps", 500)))
+    kept = min(saves, int(flight.get("save_total_limit") or saves))
+    needed = kept * flight.footprint.checkpoint_bytes
+    out = Path(flight.get("output_dir", "."))
+    there = next(parent for parent in (out.absolute(), *out.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise Wrong(f"{kept} checkpoints take {needed / 1e9:.1f} GB and {free / 1e9:.1f} are free; set save_total_limit: 2", "save_steps")
+    rate = f"{flight.tflops:g} TFLOP/s at {100 * MFU:.0f} %"
+    return f"{steps} steps of {update} rows, about {hours:.1f} hours ({rate}), {kept} checkpoints of {needed / kept / 1e6:.0f} MB"
+
+
+def _config(flight: Flight) -> Any:
+    name = str(flight.get("model_name_or_path"))
+    try:
+        return config_of(name)
+    except (OSError, ValueError) as exc:
+        raise Wrong(f"{name} is neither a checkpoint directory nor a model that can be read from the Hub", "model_name_or_path") from exc
+
+
+def _plan(flight: Flight) -> Plan:
+    return Plan(
+        rank=int(flight.get("lora_rank", 8)),
+        batch=int(flight.get("per_device_train_batch_size", 8)),
+        length=flight.longest,
+        pictures=flight.pictures,
+        bits=int(flight.get("quantization_bit") or 16),
+        liger=bool(flight.get("enable_liger_kernel")),
+        checkpointing=not flight.get("disable_gradient_checkpointing"),
+        shards=flight.gpus if "zero3" in str(flight.get("deepspeed")) else 1,
+    )
+
+
+CHECKS: tuple[tuple[str, Callable[[Flight], str]], ...] = (
+    ("recipe", recipe),
+    ("switches", switches),
+    ("data", data),
+    ("pictures", pictures),
+    ("lengths", lengths),
+    ("parameters", parameters),
+    ("memory", memory),
+    ("time and disk", time_and_disk),
+)
+
+
+def check(flight: Flight) -> Iterator[tuple[bool, str]]:
+    """Each check in turn, whether it passed and its line; the first that fails is the last."""
+    for number, (name, look) in enumerate(CHECKS, 1):
+        try:
+            yield True, f"{number} {name}: {look(flight)}"
+        except Wrong as exc:
+            at = f":{flight.lines[exc.key]}" if exc.key in flight.lines else ""
+            yield False, f"{number} {name}: {flight.path}{at}: {exc}"
+            return
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m finetune.preflight", description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--gpus", type=int, default=1, help="that share the rows")
+    parser.add_argument("--gpu-memory", type=float, default=80.0, help="GB of each")
+    parser.add_argument("--tflops", type=float, default=989.0, help="of each at its peak in bf16; 989 for an H100 or H200")
+    args = parser.parse_args(arguments)
+    if not args.recipe.is_file():
+        print(f"finetune.preflight: there is no recipe {args.recipe}; they lie in {ROOT.name}/finetune/*.yaml", file=sys.stderr)
+        return 2
+    if args.gpus < 1 or args.gpu_memory <= 0 or args.tflops <= 0:
+        parser.error("--gpus, --gpu-memory and --tflops have to be above 0")
+    flight = Flight(path=args.recipe, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops)
+    passed = True
+    for passed, line in check(flight):
+        print(f"{'ok  ' if passed else 'STOP'} {line}", flush=True)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

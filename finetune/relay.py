@@ -1,0 +1,168 @@
+"""Train on machines that are lent for hours: stop at a checkpoint in time, go on at the next call, survive a kill in between.
+
+    python -m finetune.relay finetune/logicflow.yaml --hours 8.5 output_dir=saves/try        # or: make relay RECIPE=… HOURS=8.5
+
+Call it again and again with the same words until it says that the run is done. Exit codes: 0 done, 3 stopped in time, call
+again; 1 the run failed; 2 bad input. A checkpoint that a kill left half written is set aside, since LLaMA-Factory would go on
+from it and fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).parent.parent
+POLL_S = 1.0
+
+
+class RelayError(Exception):
+    """What cannot be run, in one sentence with the remedy."""
+
+
+def settings_of(recipe: Path, options: Sequence[str]) -> dict[str, Any]:
+    """The recipe with ``key=value`` options on top.
+
+    Raises:
+        RelayError: for a recipe that cannot be gone on with.
+    """
+    try:
+        written = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        written = None
+    if not isinstance(written, dict):
+        raise RelayError(f"{recipe} cannot be read as a recipe; python -m finetune.preflight says why")
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals:
+            raise RelayError(f"{option!r} is no option; write key=value")
+        written[key] = yaml.safe_load(value)
+    for key in ("overwrite_output_dir", "save_only_model"):
+        if written.get(key):
+            raise RelayError(f"{key} is true, so that no run can go on from a checkpoint; remove it from {recipe.name}")
+    if not written.get("output_dir"):
+        raise RelayError(f"{recipe.name} has no output_dir, where checkpoints would be looked for")
+    return dict(written)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether ``checkpoint`` was written to its end: its state, its weights and its optimizer can be read."""
+    try:
+        if (checkpoint / "checkpoint-is-incomplete.txt").exists():
+            return False
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        weights = list(checkpoint.glob("*.safetensors"))
+        # DeepSpeed and FSDP have files of their own for the optimizer, one a rank.
+        own = list(checkpoint.glob("optimizer.pt"))
+        return bool(weights) and all(map(_complete, weights)) and all(zipfile.is_zipfile(path) for path in own)
+    except (OSError, ValueError):
+        return False
+
+
+def _complete(weights: Path) -> bool:
+    """Whether a safetensors file is as long as its header says."""
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    return weights.stat().st_size == 8 + size + max(ends, default=0)
+
+
+def set_aside(out: Path) -> list[Path]:
+    """Rename checkpoints that are not whole, so that nothing goes on from them; where they are now."""
+    moved = []
+    for checkpoint in sorted(out.glob("checkpoint-*")):
+        if checkpoint.is_dir() and checkpoint.name[11:].isdigit() and not is_whole(checkpoint):
+            target = out / f"broken-{checkpoint.name}-{time.time_ns()}"
+            moved.append(checkpoint.rename(target))
+    return moved
+
+
+def is_done(out: Path) -> bool:
+    """Whether a run has taken its last step and written its adapter."""
+    try:
+        state = json.loads((out / "trainer_state.json").read_text(encoding="utf-8"))
+        return int(state["global_step"]) >= int(state["max_steps"])
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
+    """Train until the end, or until a checkpoint after ``due``; whether the run is done.
+
+    Raises:
+        RelayError: when LLaMA-Factory is not there or fails.
+    """
+    out = Path(settings_of(recipe, options)["output_dir"])
+    if is_done(out):
+        return True
+    for broken in set_aside(out) if out.is_dir() else []:
+        print(f"a kill left a half checkpoint; it is now {broken}", file=sys.stderr)
+    ours = ROOT / ".venv-train" / "bin" / "llamafactory-cli"
+    command = [str(ours) if ours.exists() else "llamafactory-cli", "train", str(recipe), "enable_jit_checkpoint=true", *options]
+    try:
+        process = subprocess.Popen(command)
+    except OSError as exc:
+        raise RelayError("LLaMA-Factory is not here: make environments") from exc
+    asked = False
+    try:
+        while process.poll() is None:
+            if not asked and due():
+                asked = True
+                for trainer in trainers(process.pid):
+                    trainer.send_signal(signal.SIGTERM)
+            time.sleep(POLL_S)
+    finally:
+        if process.poll() is None:  # we are being stopped ourselves
+            process.terminate()
+            process.wait()
+    if is_done(out):
+        return True
+    if not asked:
+        raise RelayError(f"LLaMA-Factory ended with status {process.returncode}; its last lines say why")
+    return False
+
+
+def trainers(pid: int) -> list[psutil.Process]:
+    """The processes that train: torchrun's children, or the one process; not those that only load rows."""
+    root = psutil.Process(pid)
+    for each in (root, *root.children(recursive=True)):
+        if any(Path(part).name == "torchrun" for part in each.cmdline()):
+            return each.children()
+    return [root]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m finetune.relay", description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--hours", type=float, required=True, help="after which a checkpoint is written and the run stops")
+    parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="as llamafactory-cli takes them")
+    args = parser.parse_intermixed_args(arguments)
+    if args.hours <= 0:
+        parser.error(f"--hours is {args.hours:g}; expected more than 0")
+    end = time.monotonic() + args.hours * 3600
+    try:
+        done = run(args.recipe, args.options, lambda: time.monotonic() >= end)
+    except RelayError as exc:
+        print(f"finetune.relay: {exc}", file=sys.stderr)
+        return 1 if "ended with status" in str(exc) else 2
+    except KeyboardInterrupt:
+        return 130
+    print("the run is done" if done else "stopped in time; the same command goes on from the last checkpoint")
+    return 0 if done else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""Wrong recipes fail in seconds with the line and the remedy; right ones are told what they take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetune import preflight
+from finetune.charts.__main__ import main as draw
+from finetune.footprint import SHAPES, Footprint, Plan, config_of
+from finetune.preflight import main
+from vision.settings import NANO
+
+ROOT = Path(__file__).parent.parent.parent
+KEYS = preflight.known_keys
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rows")
+    assert draw(["--out", str(folder), "--count", "6", "--renderer", "fast", "--workers", "1"]) == 0
+    return folder
+
+
+@pytest.fixture
+def recipe(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Writes nano's recipe with other values; a value of None leaves the key out."""
+    monkeypatch.setattr(preflight, "known_keys", list)  # asking LLaMA-Factory takes seconds; one test does
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    def write(**changed: Any) -> Path:
+        given = {"model_name_or_path": str(NANO), "dataset_dir": str(rows), "output_dir": str(tmp_path / "out")} | changed
+        lines = []
+        for line in (ROOT / "finetune" / "nano.yaml").read_text().splitlines():
+            key = line.split(":")[0]
+            value = given.pop(key, line.split(": ", 1)[-1]) if ": " in line and line[:1] not in "#" else line
+            lines.append(line if value is line else f"{key}: {value}" if value is not None else "")
+        path = tmp_path / "recipe.yaml"
+        path.write_text("\n".join([*lines, *(f"{key}: {value}" for key, value in given.items() if value is not None)]))
+        return path
+
+    return write
+
+
+def test_a_right_recipe_is_told_what_it_takes(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(recipe()), "--gpu-memory", "8"]) == 0
+    told = capsys.readouterr().out
+    assert [line[:6] for line in told.splitlines()] == [f"ok   {i}" for i in range(1, 9)]
+    assert "charts 6 rows" in told and "6 pictures, at most 1 in a row" in told and "all in the language layers" in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "sentence"),
+    [
+        ({"do_train": "false"}, "do_train", "it trains nothing"),
+        ({"template": "llama3"}, "template", "template is llama3; Gemma 3 takes gemma3"),
+        ({"template": "gemma"}, "template", "the rows have pictures and template gemma refuses them; set template: gemma3"),
+        ({"packing": "true"}, "packing", "packing crashes LLaMA-Factory 0.9.5 with template gemma3; remove it"),
+        ({"image_do_pan_and_scan": "true"}, "image_do_pan_and_scan", "finetune.prepare writes the crops instead"),
+        ({"flash_attn": "fa2"}, "flash_attn", "flash_attn fa2 hides half of each picture"),
+        ({"bf16": None, "fp16": "true"}, "fp16", "Gemma 3 overflows in fp16"),
+        ({"freeze_vision_tower": "false"}, "freeze_vision_tower", "a tower in training forgets how to see"),
+        ({"image_max_pixels": 589824}, "image_max_pixels", "set image_max_pixels: 802816"),
+        ({"dataset": "chart"}, "dataset", "knows no data set 'chart'; did you mean charts?"),
+        ({"dataset_dir": "/nowhere"}, "dataset_dir", "there is no /nowhere/dataset_info.json"),
+        ({"cutoff_len": 200}, "cutoff_len", "would lose their answers; prepare them with --cutoff 200, or raise it"),
+        ({"model_name_or_path": "/nowhere"}, "model_name_or_path", "/nowhere is neither a checkpoint directory nor a model"),
+        ({"lora_target": "q_proj"}, "lora_target", "set finetuning_type: lora and lora_target: all"),
+    ],
+)
+def test_a_wrong_recipe_fails_with_its_line_and_the_remedy(
+    recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str], changed: dict[str, Any], key: str, sentence: str
+) -> None:
+    path = recipe(**changed)
+    assert main([str(path)]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if text.startswith(f"{key}:"))
+    assert last.startswith("STOP") and f"{path}:{line}: " in last and sentence in last
+
+
+def test_a_key_that_llamafactory_does_not_know_is_named(
+    recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = KEYS()
+    assert len(known) > 300 and "learning_rate" in known
+    monkeypatch.setattr(preflight, "known_keys", lambda: known)
+    assert main([str(recipe(learning_rat=1))]) == 1
+    assert "LLaMA-Factory has no key learning_rat; did you mean learning_rate?" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("text", "sentence"), [("a: [1,", "it is no YAML at line 1"), ("just words", "it holds no keys")])
+def test_what_is_no_recipe_says_so(text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text)
+    assert main([str(path)]) == 1 and sentence in capsys.readouterr().out
+    assert main([str(tmp_path / "none.yaml")]) == 2 and "there is no recipe" in capsys.readouterr().err
+
+
+def test_marks_and_pictures_that_do_not_match_are_found(
+    recipe: Callable[..., Path], rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = json.loads((rows / "charts.json").read_text())
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "dataset_info.json").write_text((rows / "dataset_info.json").read_text())
+    (folder / "charts.json").write_text(json.dumps([*made[:2], made[2] | {"images": []}]))
+    options = {"dataset_dir": str(folder), "media_dir": str(rows)}
+    assert main([str(recipe(**options))]) == 1
+    assert "row 3 of charts has 1 <image> marks and 0 pictures" in capsys.readouterr().out
+    (folder / "charts.json").write_text(json.dumps([made[0], made[1] | {"images": ["images/none.png"]}]))
+    assert main([str(recipe(**options))]) == 1
+    assert "row 2 of charts names images/none.png, which is not in" in capsys.readouterr().out
+
+
+def test_what_does_not_fit_is_told_how_it_would(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    big = {"model_name_or_path": "google/gemma-3-27b-it", "per_device_train_batch_size": 2}
+    big |= {"disable_gradient_checkpointing": "false", "lora_rank": 8}
+    assert main([str(recipe(**big)), "--gpu-memory", "48"]) == 1
+    assert "48 GB are there. Halve per_device_train_batch_size" in capsys.readouterr().out
+    assert main([str(recipe(**big, quantization_bit=4, enable_liger_kernel="true")), "--gpu-memory", "24"]) == 0
+
+
+def test_the_public_shapes_have_their_public_sizes() -> None:
+    """Gemma 3's report gives 4.3, 12.2 and 27.4 billion parameters with the tower (arXiv 2503.19786, table 1)."""
+    sizes = [Footprint(config_of(name), Plan()).frozen / 1e9 for name in SHAPES]
+    assert [round(size, 1) for size in sizes] == [4.3, 12.2, 27.4]
+    parts = Footprint(config_of("google/gemma-3-27b-it"), Plan(rank=8)).trainable
+    assert dict(parts) == {"language_model": 56_758_272}
