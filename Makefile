@@ -9,7 +9,7 @@ MINUTES ?= 180
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check bench train-nano environments vllm clean
+.PHONY: help app test check bench train-nano relay merge environments vllm clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,12 @@ train-nano: $(APP_READY) $(TRAIN_READY) ## make the bundled model from nothing; 
 	$(TRAIN)/bin/llamafactory-cli train finetune/nano.yaml model_name_or_path=.nano/base
 	$(VENV)/bin/python -m finetune.nano bundle
 	$(VENV)/bin/python -m finetune.nano evaluate
+
+relay: $(APP_READY) $(TRAIN_READY) ## train RECIPE=... for HOURS=..., to a checkpoint; the same again goes on
+	$(VENV)/bin/python -m finetune.relay $(RECIPE) --hours $(HOURS)
+
+merge: $(APP_READY) ## put the adapter of RUN=saves/... into its weights, in OUT=...
+	$(VENV)/bin/python -m finetune.merge $(RUN) --out $(OUT)
 
 environments: $(APP_READY) $(TRAIN_READY) ## set up both environments and nothing else
 

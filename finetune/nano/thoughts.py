@@ -14,11 +14,12 @@ from PIL import Image
 from tqdm import tqdm
 
 from finetune.charts import fast
-from finetune.charts.__main__ import DATASET_INFO, sharegpt, write_text
+from finetune.charts.__main__ import write_text
 from finetune.charts.questions import ask
 from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE
 from finetune.nano.pool import figure_of, figures_of, square
+from finetune.records import pictured, registered, sharegpt
 
 SEEDS = 500_000_000
 """Training seeds from here on are for thinking."""
@@ -43,6 +44,6 @@ def write_thoughts(folder: Path, pool: Path, count: int) -> None:
         name = f"images/{i:06d}.png"
         image.save(folder / name, compress_level=1)
         row = {"question": asked.text, "thought": "\n".join(asked.steps), "answer": f"The answer is {asked.answer}.", "image": name}
-        rows.append(sharegpt(row, thinking=rng.random() < 6 / 7))
+        rows.append(sharegpt(pictured(row), thinking=rng.random() < 6 / 7))
     write_text(folder / "charts.json", json.dumps(rows, ensure_ascii=False))
-    write_text(folder / "dataset_info.json", json.dumps(DATASET_INFO, indent=2))
+    write_text(folder / "dataset_info.json", json.dumps({"charts": registered("charts.json")}, indent=2))

@@ -14,8 +14,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -30,7 +33,11 @@ from vision.trace import Trace
 
 ROUNDS = 5
 NEW_TOKENS = 60
+THOUGHT = 150
+"""Tokens of a thought at most: one that never closes would be most of what is measured."""
 KINDS = ("bar", "pie", "line", "table", "grouped", "flow", "hbar")
+
+CAPPED = Sampling(max_thought_tokens=THOUGHT)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -61,14 +68,13 @@ class Sides:
     def __init__(self, engine: LocalEngine) -> None:
         self.engine = engine
 
-    def traces(self, talk: Conversation, count: int, *, fresh: bool = True, endless: bool = False, **sampling: Any) -> list[Usage]:
-        """So many traces side by side; ``endless`` ones write :data:`NEW_TOKENS` each."""
-        if fresh:
-            self.engine._forget()
-        drawn = [Sampling(temperature=0.7, seed=i, **sampling) for i in range(count)]
+    def traces(self, talk: Conversation, count: int, *, endless: bool = False, tokens: int = NEW_TOKENS) -> list[Usage]:
+        """So many traces side by side; ``endless`` ones write so many ``tokens`` each."""
+        self.engine._forget()
+        drawn = [Sampling(temperature=0.7, seed=i, max_thought_tokens=THOUGHT) for i in range(count)]
         ends = self.engine._ends
         if endless:
-            self.engine._ends, drawn = frozenset(), [replace(each, max_answer_tokens=NEW_TOKENS) for each in drawn]
+            self.engine._ends, drawn = frozenset(), [replace(each, max_answer_tokens=tokens) for each in drawn]
         try:
             return [piece for _, piece in self.engine.streams(talk, drawn) if isinstance(piece, Usage)]
         finally:
@@ -102,7 +108,7 @@ class Sides:
     def together(self, talks: list[Conversation]) -> None:
         """Every talk from a thread of its own, as users ask."""
         self.engine._forget()
-        asking = [threading.Thread(target=lambda talk=talk: list(stream(self.engine, talk, Sampling()))) for talk in talks]
+        asking = [threading.Thread(target=lambda talk=talk: list(stream(self.engine, talk, CAPPED))) for talk in talks]
         for each in asking:
             each.start()
         for each in asking:
@@ -111,7 +117,7 @@ class Sides:
     def in_turn(self, talks: list[Conversation]) -> None:
         self.engine._forget()
         for talk in talks:
-            list(stream(self.engine, talk, Sampling()))
+            list(stream(self.engine, talk, CAPPED))
 
 
 def answers(engine: LocalEngine, talks: list[Conversation]) -> tuple[float, float]:
@@ -150,68 +156,100 @@ def sides_usage(engine: LocalEngine, talk: Conversation) -> Usage:
     return next(piece for piece in stream(engine, talk, Sampling()) if not isinstance(piece, Delta))
 
 
+@contextmanager
+def unquoted() -> Iterator[None]:
+    """Every trace takes one token a step, so that steps are compared and not what happens to be quoted."""
+    guess = Trace.guess
+    Trace.guess = lambda trace: []  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Trace.guess = guess  # type: ignore[method-assign]
+
+
+Row = tuple[str, str, str]
+"""What, against what, and the median."""
+
+
+def alone(sides: Sides, talks: list[Conversation]) -> tuple[Row, ...]:
+    """One question at a time."""
+    first_step, whole = answers(sides.engine, talks)
+    quoting = lambda: sides.in_turn(talks)  # noqa: E731
+
+    def one_a_step() -> None:
+        with unquoted():
+            sides.in_turn(talks)
+
+    return (
+        ("load nano, imports included", "", f"{statistics.median(load_s() for _ in range(3)):.1f} s"),
+        ("question to the end of the first step", "", f"{first_step:.2f} s"),
+        ("question to the end of the answer", "", f"{whole:.2f} s"),
+        ("our stream, tokens a second", "bare `model.generate`", f"{statistics.median(streamed(sides, talk) for talk in talks):.2f}x"),
+        ("answers of all kinds, quoting", "the same, one token a step", f"{ratio(quoting, one_a_step):.2f}x"),
+    )
+
+
+def together(sides: Sides, talks: list[Conversation], records: list[Record]) -> Iterator[Row]:
+    """Rows that share steps."""
+    with unquoted():
+        for name, pictures in (("one picture", 1), ("three pictures", 3)):
+            talk = about(records[0], pictures, thinking=False)
+            one, five = (partial(sides.traces, talk, count, endless=True) for count in (1, 5))
+            yield f"five traces, {name}, {NEW_TOKENS} tokens each", "one trace", f"{ratio(five, one):.2f}x"
+            yield "", "five `generate` in turn", f"{ratio(five, partial(in_turn, sides, talk)):.2f}x"
+            yield "", "`num_return_sequences=5`", f"{ratio(five, partial(sides.generate, talk, 5)):.2f}x"
+        some = [replace(talk, thinking=False) for talk in talks[:3]]
+        longest = [max(usage.thought_tokens + usage.answer_tokens for usage in sides.traces(talk, 5)) for talk in some]
+        as_long = partial(as_long_as, sides, some, longest)
+        ended = ratio(lambda: [sides.traces(talk, 5) for talk in some], as_long)
+        yield "five traces as they really end", "as many tokens as the longest has, alone", f"{ended:.2f}x"
+        eight = [about(make(HELD_OUT_FROM + 7100 + i, kind=KINDS[i % 7])) for i in range(8)]
+        at_once = ratio(lambda: sides.together(eight), lambda: sides.in_turn(eight))
+        yield "eight questions at once", "the same in turn", f"{at_once:.2f}x"
+
+
+def in_turn(sides: Sides, talk: Conversation) -> None:
+    for _ in range(5):
+        sides.generate(talk)
+
+
+def as_long_as(sides: Sides, talks: list[Conversation], longest: list[int]) -> None:
+    """One trace of each talk, so many tokens long."""
+    for talk, tokens in zip(talks, longest, strict=True):
+        sides.traces(talk, 1, endless=True, tokens=tokens)
+
+
+def again(sides: Sides, talks: list[Conversation]) -> Iterator[Row]:
+    """What need not be read twice."""
+    asked = talks[0].turns[0]
+    answered = replace(asked, answer="<think>\nRead it.\n</think>\n\nThe answer is 7.")
+    second = Conversation(turns=(answered, Turn(question="Which is the highest?")))
+    other = Conversation(turns=(replace(asked, question="Which is the highest?"),))
+    for name, talk in (("second question about a picture", second), ("the same picture in a new conversation", other)):
+        times = [sides.first_token(talk, talks[0]) / sides.first_token(talk, None) for _ in range(ROUNDS)]
+        yield f"{name}, time to the first token", "from scratch", f"{statistics.median(times):.2f}x"
+
+
+def built_otherwise(sides: Sides, talk: Conversation) -> Iterator[Row]:
+    """Other weights and other steps."""
+    with unquoted():
+        ours = partial(sides.traces, talk, 1, endless=True)
+        for name, settings in (("bf16", Settings(precision="bf16")), ("compiled steps", Settings(compile=True))):
+            engine = open_engine(settings)
+            assert isinstance(engine, LocalEngine)
+            yield f"one trace in {name}", "as it is set up", f"{ratio(partial(Sides(engine).traces, talk, 1, endless=True), ours):.2f}x"
+
+
 def main() -> None:
     records = [make(HELD_OUT_FROM + 7000 + i, kind=kind) for i, kind in enumerate(KINDS)]
     engine = open_engine(Settings())
     assert isinstance(engine, LocalEngine)
     sides, talks = Sides(engine), [about(record) for record in records]
-    plain, several = about(records[0], thinking=False), about(records[0], 3, thinking=False)
-    asked = talks[0].turns[0]
-    second = Conversation(
-        turns=(replace(asked, answer="<think>\nRead it.\n</think>\n\nThe answer is 7."), Turn(question="Which is the highest?"))
-    )
-    other = Conversation(turns=(replace(asked, question="Which is the highest?"),))
-    first_step, whole = answers(engine, talks)
-    longest = [max(usage.thought_tokens + usage.answer_tokens for usage in sides.traces(talk, 5)) for talk in talks[:3]]
-
-    def ended(count: int) -> Callable[[], object]:
-        return lambda: [sides.traces(talk, count) for talk in talks[:3]]
-
-    def alone() -> None:
-        """The longest of the five, alone."""
-        for talk, tokens in zip(talks[:3], longest, strict=True):
-            ends, engine._ends = engine._ends, frozenset()
-            list(engine.streams(replace(talk, thinking=False), [Sampling(temperature=0.7, max_answer_tokens=tokens)]))
-            engine._ends = ends
-            engine._forget()
-
-    rows: list[tuple[str, str, str]] = [
-        ("load nano, imports included", "", f"{statistics.median(load_s() for _ in range(3)):.1f} s"),
-        ("question to the end of the first step", "", f"{first_step:.2f} s"),
-        ("question to the end of the answer", "", f"{whole:.2f} s"),
-        ("our stream, tokens a second", "bare `model.generate`", f"{statistics.median(streamed(sides, talk) for talk in talks):.2f}x"),
-    ]
-    for name, talk in (("one picture", plain), ("three pictures", several)):
-        one, five = (lambda talk=talk: sides.traces(talk, 1, endless=True)), (lambda talk=talk: sides.traces(talk, 5, endless=True))
-        rows.append((f"five traces, {name}, {NEW_TOKENS} tokens each", "one trace", f"{ratio(five, one):.2f}x"))
-        rows.append(("", "five `generate` in turn", f"{ratio(five, lambda talk=talk: [sides.generate(talk) for _ in range(5)]):.2f}x"))
-        rows.append(("", "`num_return_sequences=5`", f"{ratio(five, lambda talk=talk: sides.generate(talk, 5)):.2f}x"))
-    rows += [
-        ("five traces as they really end", "as many tokens as the longest has, alone", f"{ratio(ended(5), alone):.2f}x"),
-    ]
-    for name, talk in (("second question about a picture", second), ("the same picture in a new conversation", other)):
-        times = [sides.first_token(talk, talks[0]) / sides.first_token(talk, None) for _ in range(ROUNDS)]
-        rows.append((f"{name}, time to the first token", "from scratch", f"{statistics.median(times):.2f}x"))
-    guess = Trace.guess
-
-    def unquoted() -> None:
-        Trace.guess = lambda trace: []  # type: ignore[method-assign]
-        sides.in_turn(talks)
-        Trace.guess = guess  # type: ignore[method-assign]
-
-    rows.append(("answers of all kinds, quoting", "the same, one token a step", f"{ratio(lambda: sides.in_turn(talks), unquoted):.2f}x"))
-    half = open_engine(Settings(precision="bf16"))
-    assert isinstance(half, LocalEngine)
-    in_bf16 = ratio(lambda: Sides(half).traces(plain, 1, endless=True), lambda: sides.traces(plain, 1, endless=True))
-    rows.append(("one trace in bf16", "in fp32, which nano runs in", f"{in_bf16:.2f}x"))
-    eight = [about(make(HELD_OUT_FROM + 7100 + i, kind=KINDS[i % 7])) for i in range(8)]
-    rows.append(
-        ("eight questions at once", "the same in turn", f"{ratio(lambda: sides.together(eight), lambda: sides.in_turn(eight)):.2f}x")
-    )
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}\n")
     print("| what | against | median |\n|---|---|---|")
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
+    plain = about(records[0], thinking=False)
+    for row in chain(alone(sides, talks), together(sides, talks, records), again(sides, talks), built_otherwise(sides, plain)):
+        print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":
