@@ -80,7 +80,7 @@ def test_a_spent_budget_is_answered_by_a_second_request(nano_server: RemoteEngin
 
 def test_a_real_server_votes(nano_server: RemoteEngine, chart: Record) -> None:
     talk = Conversation(turns=(Turn(question=chart.question, images=(chart.image,)),))
-    *_, ballot = elect(nano_server, talk, Sampling(seed=3), (0.2, 0.6, 1.0))
+    *_, ballot = elect(nano_server, talk, Sampling(seed=3), (0.0, 0.0, 1.0))
     assert ballot.done and ballot.vote.cast + len(ballot.vote.abstained) + ballot.spared == 3 and ballot.vote.cast >= 2
 
 
@@ -179,7 +179,7 @@ def test_a_trace_that_its_server_gives_up_abstains_from_the_vote() -> None:
         says(*THOUGHT)(handler, body, write)
 
     with scripted(behave) as server:
-        *_, ballot = elect(RemoteEngine(server.url), ASKED, Sampling(), (0.2, 0.6, 1.0))
+        *_, ballot = elect(RemoteEngine(server.url), ASKED, Sampling(), (0.0, 0.0, 1.0))
     assert (ballot.vote.winner, ballot.vote.votes, ballot.vote.abstained) == ("7", 2, (1,))
     assert ballot.replies[1].thought and ballot.replies[1].why_no_answer == "no answer: the server gave this trace up"
 
