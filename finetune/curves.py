@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from finetune.files import save_figure
 
 SHOWN = {"loss": "loss", "learning_rate": "learning rate", "grad_norm": "gradient norm", "throughput": "tokens a second", "mfu": "MFU"}
 """What is drawn, by the names under which rows have it."""
@@ -67,7 +68,6 @@ def draw(rows: list[dict[str, float]]) -> Figure:
     """A plot for everything that the rows tell."""
     names = [name for name in SHOWN if any(name in row for row in rows)]
     figure = Figure(figsize=(8, 2.6 * len(names)), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
     for axes, name in zip(figure.subplots(len(names), sharex=True, squeeze=False)[:, 0], names, strict=True):
         points = [(row["step"], row[name]) for row in rows if name in row]
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else "")
@@ -119,9 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
         rows = read_run(args.folder)
         if peak:
             add_mfu(rows, *peak)
-        half = args.folder / "curves.half.png"
-        draw(rows).savefig(half)
-        print(half.rename(args.folder / "curves.png"))
+        print(save_figure(draw(rows), args.folder / "curves.png"))
     except (OSError, ValueError) as exc:
         print(f"finetune.curves: {exc}", file=sys.stderr)
         return 2

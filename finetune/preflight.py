@@ -10,21 +10,24 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from finetune.footprint import MFU, Footprint, Plan, config_of
+from finetune.options import read_options
 from finetune.sieve import CHARS_A_TOKEN, tokenizer_of
 from finetune.sources import read_file
 
 ROOT = Path(__file__).parent.parent
 SAMPLED = 1000
-"""Rows of each data set whose tokens are counted."""
+"""Rows of each data set whose tokens are counted, chosen evenly."""
 CONTEXT_GB = 1.5
 """What CUDA and its libraries take of a GPU before anything else."""
 
@@ -43,9 +46,12 @@ class Flight:
 
     Attributes:
         path: of the recipe.
+        options: KEY=VALUE on top of it.
         keys: as it is written.
         lines: where each key stands, from 1.
-        rows: of each data set.
+        files: of each data set.
+        rows: in each data set.
+        sampled: of each data set, rows to count the tokens of.
         longest: tokens of the longest row that was counted, at most the cutoff.
         pictures: of one row at most.
         tokens: of an average row, cut off.
@@ -53,12 +59,16 @@ class Flight:
     """
 
     path: Path
+    options: Sequence[str]
     gpus: int
     gpu_memory: float
     tflops: float
+    fsdp: bool
     keys: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
-    rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    sampled: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     longest: int = 0
     pictures: int = 0
     tokens: float = 0.0
@@ -67,6 +77,26 @@ class Flight:
     def get(self, key: str, otherwise: Any = None) -> Any:
         return self.keys.get(key, otherwise)
 
+    def number(self, key: str, otherwise: float) -> float:
+        """A key that holds a number.
+
+        Raises:
+            Wrong: when it does not.
+        """
+        value = self.keys.get(key)
+        if value is None:
+            return otherwise
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Wrong(f"{key} is {value}; expected a number", key)
+        return value
+
+    def count(self, key: str, otherwise: int = 0) -> int:
+        """A key that holds a whole number; one below 0 means none, as in transformers."""
+        value = self.number(key, otherwise)
+        if value != int(value):
+            raise Wrong(f"{key} is {value}; expected a whole number", key)
+        return max(0, int(value))
+
 
 def recipe(flight: Flight) -> str:
     """The recipe can be read and LLaMA-Factory knows every key."""
@@ -74,13 +104,17 @@ def recipe(flight: Flight) -> str:
 
     text = flight.path.read_text(encoding="utf-8")
     try:
-        node, flight.keys = yaml.compose(text), yaml.safe_load(text)
+        node, written = yaml.compose(text), yaml.safe_load(text)
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         at = f" at line {mark.line + 1}" if mark else ""
         raise Wrong(f"it is no YAML{at}: {getattr(exc, 'problem', exc)}") from exc
     if not isinstance(node, yaml.MappingNode):
         raise Wrong("it holds no keys; a recipe is lines of 'key: value'")
+    try:
+        flight.keys = written | read_options(flight.options)
+    except ValueError as exc:
+        raise Wrong(str(exc)) from exc
     flight.lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
     known = known_keys()
     for key in flight.keys if known else ():
@@ -120,14 +154,14 @@ def switches(flight: Flight) -> str:
     if flight.get("flash_attn") == "fa2":
         raise Wrong("flash_attn fa2 hides half of each picture from its other half; use sdpa", "flash_attn")
     if flight.get("fp16") or not flight.get("bf16"):
-        raise Wrong("Gemma 3 overflows in fp16 and is slow in fp32; set bf16: true", "fp16")
+        raise Wrong("Gemma 3 overflows in fp16 and is slow in fp32; set bf16: true", "fp16" if flight.get("fp16") else "bf16")
     for key in ("freeze_vision_tower", "freeze_multi_modal_projector"):
         if flight.get(key) is False:
             raise Wrong(f"{key} is false; what is taught is reasoning, and a tower in training forgets how to see", key)
     if flight.get("quantization_bit") and flight.get("quantization_device_map") == "auto":
         raise Wrong("quantization_device_map auto is for inference; remove it", "quantization_device_map")
     side = 802_816
-    if template == "gemma3" and flight.get("image_max_pixels", 768 * 768) < side:
+    if template == "gemma3" and flight.number("image_max_pixels", 768 * 768) < side:
         raise Wrong(f"pictures lose detail before the processor scales them to 896 x 896; set image_max_pixels: {side}", "image_max_pixels")
     return f"template {template}, bf16, tower and projector frozen"
 
@@ -147,35 +181,44 @@ def data(flight: Flight) -> str:
         path = folder / str(registered[name].get("file_name", ""))
         if not path.is_file():
             raise Wrong(f"{path} is not there yet: python -m finetune.prepare {name} --out {folder}", "dataset")
-        flight.rows[name] = list(read_file(path))[: int(flight.get("max_samples") or 0) or None]  # type: ignore[arg-type]
-        if not flight.rows[name]:
-            raise Wrong(f"{path} holds no rows", "dataset")
-    return ", ".join(f"{name} {len(rows)} rows" for name, rows in flight.rows.items())
+        flight.files[name] = path
+    return f"{', '.join(flight.files)} in {folder}"
 
 
-def pictures(flight: Flight) -> str:
-    """Marks and pictures match, and the pictures are there."""
+def rows(flight: Flight) -> str:
+    """Every row is LLaMA-Factory's, its marks and pictures match, and the pictures are there."""
     folder = Path(flight.get("media_dir") or flight.get("dataset_dir", "data"))
-    count = 0
-    for name, rows in flight.rows.items():
-        for i, row in enumerate(rows):
-            images = row.get("images") or []
-            marks = sum(str(turn.get("value", "")).count("<image>") for turn in row.get("conversations") or [])
+    most, count = flight.count("max_samples"), 0
+    for name, path in flight.files.items():
+        chosen, rng = flight.sampled.setdefault(name, []), random.Random(name)
+        for number, row in enumerate(islice(read_file(path), most or None), 1):
+            turns, images = row.get("conversations"), row.get("images") or []
+            if not isinstance(turns, list) or not turns:
+                raise Wrong(f"row {number} of {name} has no conversations; finetune.prepare writes rows that have", "dataset")
+            marks = sum(str(turn.get("value", "")).count("<image>") for turn in turns)
             if marks != len(images):
-                raise Wrong(f"row {i + 1} of {name} has {marks} <image> marks and {len(images)} pictures; they must be as many", "dataset")
+                raise Wrong(f"row {number} of {name} has {marks} <image> marks and {len(images)} pictures; they must be as many", "dataset")
             missing = [image for image in images if not (folder / image).is_file()]
             if missing:
-                raise Wrong(f"row {i + 1} of {name} names {missing[0]}, which is not in {folder}", "dataset_dir")
+                raise Wrong(f"row {number} of {name} names {missing[0]}, which is not in {folder}", "dataset_dir")
             count += len(images)
-            flight.pictures = max(flight.pictures, len(images))
+            flight.pictures, flight.rows[name] = max(flight.pictures, len(images)), number
+            # Every row ends up among the chosen ones with the same chance, however many follow.
+            if number <= SAMPLED:
+                chosen.append(row)
+            elif (place := rng.randrange(number)) < SAMPLED:
+                chosen[place] = row
+        if name not in flight.rows:
+            raise Wrong(f"{path} holds no rows", "dataset")
     if count and flight.get("template") != "gemma3":
         raise Wrong(f"the rows have pictures and template {flight.get('template')} refuses them; set template: gemma3", "template")
-    return f"{count} pictures, at most {flight.pictures} in a row"
+    told = ", ".join(f"{name} {number} rows" for name, number in flight.rows.items())
+    return f"{told}; {count} pictures, at most {flight.pictures} in a row"
 
 
 def lengths(flight: Flight) -> str:
     """How much the cutoff cuts off."""
-    cutoff = int(flight.get("cutoff_len", 2048))
+    cutoff = flight.count("cutoff_len", 2048)
     name = str(flight.get("model_name_or_path"))
     try:
         tokenizer, how = tokenizer_of(name), "counted"
@@ -183,8 +226,8 @@ def lengths(flight: Flight) -> str:
         tokenizer, how = None, "estimated by characters: its tokenizer is not here"
     config = _config(flight)
     found = []
-    for rows in flight.rows.values():
-        for row in rows[:: max(1, len(rows) // SAMPLED)]:
+    for sampled in flight.sampled.values():
+        for row in sampled:
             text = str(row.get("system") or "") + "".join(str(turn.get("value", "")) for turn in row.get("conversations") or [])
             said = len(tokenizer(text, add_special_tokens=False)["input_ids"]) if tokenizer else int(len(text) / CHARS_A_TOKEN)
             found.append(said + 12 + len(row.get("images") or []) * (config.mm_tokens_per_image + 3))
@@ -226,7 +269,7 @@ def memory(flight: Flight) -> str:
 
 
 def _smaller(flight: Flight) -> str:
-    if flight.get("per_device_train_batch_size", 1) > 1:
+    if flight.count("per_device_train_batch_size", 8) > 1:
         return "Halve per_device_train_batch_size and double gradient_accumulation_steps"
     if not flight.get("enable_liger_kernel"):
         return "Set enable_liger_kernel: true"
@@ -238,12 +281,14 @@ def _smaller(flight: Flight) -> str:
 def time_and_disk(flight: Flight) -> str:
     """Steps, hours and disk."""
     assert flight.footprint is not None
-    rows, epochs = sum(map(len, flight.rows.values())), float(flight.get("num_train_epochs", 3))
-    update = int(flight.get("per_device_train_batch_size", 8)) * int(flight.get("gradient_accumulation_steps", 1)) * flight.gpus
-    steps = int(flight.get("max_steps") or 0) if int(flight.get("max_steps") or 0) > 0 else int(rows * epochs / update)
+    update = flight.count("per_device_train_batch_size", 8) * flight.count("gradient_accumulation_steps", 1) * flight.gpus
+    if not update:
+        raise Wrong("a step would hold no row; give a batch size and accumulation from 1 on", "per_device_train_batch_size")
+    epochs = flight.number("num_train_epochs", 3)
+    steps = flight.count("max_steps") or int(sum(flight.rows.values()) * epochs / update)
     hours = flight.footprint.hours(steps * update * flight.tokens, flight.gpus, flight.tflops)
-    saves = max(1, steps // int(flight.get("save_steps", 500)))
-    kept = min(saves, int(flight.get("save_total_limit") or saves))
+    saves = max(1, steps // (flight.count("save_steps", 500) or steps or 1))
+    kept = min(saves, flight.count("save_total_limit") or saves)
     needed = kept * flight.footprint.checkpoint_bytes
     out = Path(flight.get("output_dir", "."))
     there = next(parent for parent in (out.absolute(), *out.absolute().parents) if parent.exists())
@@ -264,14 +309,14 @@ def _config(flight: Flight) -> Any:
 
 def _plan(flight: Flight) -> Plan:
     return Plan(
-        rank=int(flight.get("lora_rank", 8)),
-        batch=int(flight.get("per_device_train_batch_size", 8)),
+        rank=flight.count("lora_rank", 8),
+        batch=flight.count("per_device_train_batch_size", 8),
         length=flight.longest,
         pictures=flight.pictures,
-        bits=int(flight.get("quantization_bit") or 16),
+        bits=flight.count("quantization_bit") or 16,
         liger=bool(flight.get("enable_liger_kernel")),
         checkpointing=not flight.get("disable_gradient_checkpointing"),
-        shards=flight.gpus if "zero3" in str(flight.get("deepspeed")) else 1,
+        shards=flight.gpus if "zero3" in str(flight.get("deepspeed")) or flight.fsdp else 1,
     )
 
 
@@ -279,7 +324,7 @@ CHECKS: tuple[tuple[str, Callable[[Flight], str]], ...] = (
     ("recipe", recipe),
     ("switches", switches),
     ("data", data),
-    ("pictures", pictures),
+    ("rows", rows),
     ("lengths", lengths),
     ("parameters", parameters),
     ("memory", memory),
@@ -302,16 +347,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m finetune.preflight", description=__doc__.splitlines()[0])
     parser.add_argument("recipe", type=Path)
+    parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="on top of the recipe, as llamafactory-cli takes them")
+    parser.add_argument("--fsdp", action="store_true", help="it is started by accelerate with finetune/environment/fsdp2.yaml")
     parser.add_argument("--gpus", type=int, default=1, help="that share the rows")
     parser.add_argument("--gpu-memory", type=float, default=80.0, help="GB of each")
     parser.add_argument("--tflops", type=float, default=989.0, help="of each at its peak in bf16; 989 for an H100 or H200")
-    args = parser.parse_args(arguments)
+    args = parser.parse_intermixed_args(arguments)
     if not args.recipe.is_file():
         print(f"finetune.preflight: there is no recipe {args.recipe}; they lie in {ROOT.name}/finetune/*.yaml", file=sys.stderr)
         return 2
     if args.gpus < 1 or args.gpu_memory <= 0 or args.tflops <= 0:
         parser.error("--gpus, --gpu-memory and --tflops have to be above 0")
-    flight = Flight(path=args.recipe, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops)
+    flight = Flight(
+        path=args.recipe, options=args.options, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops, fsdp=args.fsdp
+    )
     passed = True
     for passed, line in check(flight):
         print(f"{'ok  ' if passed else 'STOP'} {line}", flush=True)

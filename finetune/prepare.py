@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
-from finetune.charts.__main__ import write_text
+from finetune.files import save_figure, write_text
 from finetune.records import Rejected, Row, Sample, registered, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, tokenizer_of
 from finetune.sources import Source, SourceError, questions_of, source_of
@@ -141,12 +141,18 @@ class Rows:
     def _begun(self, note: Path) -> Report:
         if not note.exists():
             return Report(settings=self.settings)
-        known = json.loads(note.read_text(encoding="utf-8"))
-        if known["settings"] != self.settings:
+        known = _noted(note)
+        if known.settings != self.settings:
             raise SourceError(
                 f"{self.folder} holds {self.source.name} made with other settings; choose another --out, or remove {note.name} there"
             )
-        return Report(**(known | {"lengths": {int(at): count for at, count in known["lengths"].items()}}))
+        return known
+
+
+def _noted(note: Path) -> Report:
+    """The report that an earlier run has noted."""
+    known = json.loads(note.read_text(encoding="utf-8"))
+    return Report(**(known | {"lengths": {int(at): count for at, count in known["lengths"].items()}}))
 
 
 @dataclass(frozen=True)
@@ -207,22 +213,20 @@ def _with_pictures(sample: Sample) -> tuple[Sample, list[bytes]]:
     return replace(sample, pictures=tuple(places), cropped=len(places) > len(sample.pictures)), digests
 
 
-def write_report(folder: Path, reports: dict[str, Report]) -> str:
-    """Write ``report.json`` and ``lengths.png``; the same in words, a Markdown table."""
-    import matplotlib
+def write_report(folder: Path) -> str:
+    """Write ``report.json`` and ``lengths.png`` of all sources in ``folder``; the same in words, a Markdown table."""
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
+    reports = {note.name[1:-5]: _noted(note) for note in sorted(folder.glob(".*.json"))}
     write_text(folder / "report.json", json.dumps({name: asdict(report) for name, report in reports.items()}, indent=1))
-    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
+    axes = figure.subplots()
     for name, report in reports.items():
         bins = sorted(report.lengths)
         axes.step([at * BIN for at in bins], [report.lengths[at] for at in bins], where="post", label=name)
     axes.set(xlabel="tokens of a row", ylabel="rows", title="Rows by length")
     axes.legend()
-    figure.savefig(folder / "lengths.png", dpi=120)
-    pyplot.close(figure)
+    save_figure(figure, folder / "lengths.png")
     lines = ["| data | read | kept | dropped |", "|---|---|---|---|"]
     for name, report in reports.items():
         why = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items(), key=lambda item: -item[1]))
@@ -286,7 +290,6 @@ def main(arguments: list[str] | None = None) -> int:
     from tqdm import tqdm
 
     args = _arguments(arguments)
-    reports = {}
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         for rows in _all(args):
@@ -296,9 +299,9 @@ def main(arguments: list[str] | None = None) -> int:
                     bar.update(report.read - bar.n)
                     bar.set_postfix(kept=report.kept)
 
-                reports[rows.source.name] = rows.write(args.workers, tell)
+                rows.write(args.workers, tell)
             register(args.out, [rows.source.name])
-        print(write_report(args.out, reports))
+        print(write_report(args.out))
     except (SourceError, OSError) as exc:
         print(f"finetune.prepare: {exc}", file=sys.stderr)
         return 2

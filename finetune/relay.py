@@ -2,9 +2,9 @@
 
     python -m finetune.relay finetune/logicflow.yaml --hours 8.5 output_dir=saves/try        # or: make relay RECIPE=… HOURS=8.5
 
-Call it again and again with the same words until it says that the run is done. Exit codes: 0 done, 3 stopped in time, call
-again; 1 the run failed; 2 bad input. A checkpoint that a kill left half written is set aside, since LLaMA-Factory would go on
-from it and fail.
+Call it again and again with the same words until it says that the run is done; SIGTERM stops it in time too. Exit
+codes: 0 done, 3 stopped in time, call again; 1 the run failed; 2 bad input. A checkpoint that a kill left half written is set
+aside, since LLaMA-Factory would go on from it and fail.
 """
 
 from __future__ import annotations
@@ -14,21 +14,31 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
 
+from finetune.options import read_options
+
 ROOT = Path(__file__).parent.parent
 POLL_S = 1.0
+GRACE_S = 20.0
+"""Seconds to end in when asked to, before it is made to."""
 
 
 class RelayError(Exception):
     """What cannot be run, in one sentence with the remedy."""
+
+
+class RunFailed(RelayError):
+    """A run that ended before its last step and was not asked to."""
 
 
 def settings_of(recipe: Path, options: Sequence[str]) -> dict[str, Any]:
@@ -43,11 +53,10 @@ def settings_of(recipe: Path, options: Sequence[str]) -> dict[str, Any]:
         written = None
     if not isinstance(written, dict):
         raise RelayError(f"{recipe} cannot be read as a recipe; python -m finetune.preflight says why")
-    for option in options:
-        key, equals, value = option.partition("=")
-        if not equals:
-            raise RelayError(f"{option!r} is no option; write key=value")
-        written[key] = yaml.safe_load(value)
+    try:
+        written |= read_options(options)
+    except ValueError as exc:
+        raise RelayError(str(exc)) from exc
     for key in ("overwrite_output_dir", "save_only_model"):
         if written.get(key):
             raise RelayError(f"{key} is true, so that no run can go on from a checkpoint; remove it from {recipe.name}")
@@ -102,7 +111,7 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
     """Train until the end, or until a checkpoint after ``due``; whether the run is done.
 
     Raises:
-        RelayError: when LLaMA-Factory is not there or fails.
+        RelayError: when LLaMA-Factory is not there; :class:`RunFailed` when it fails.
     """
     out = Path(settings_of(recipe, options)["output_dir"])
     if is_done(out):
@@ -121,26 +130,41 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
             if not asked and due():
                 asked = True
                 for trainer in trainers(process.pid):
-                    trainer.send_signal(signal.SIGTERM)
+                    with suppress(psutil.NoSuchProcess):
+                        trainer.send_signal(signal.SIGTERM)
             time.sleep(POLL_S)
     finally:
         if process.poll() is None:  # we are being stopped ourselves
-            process.terminate()
-            process.wait()
+            _end(process)
     if is_done(out):
         return True
     if not asked:
-        raise RelayError(f"LLaMA-Factory ended with status {process.returncode}; its last lines say why")
+        raise RunFailed(f"LLaMA-Factory ended with status {process.returncode}; its last lines say why")
     return False
 
 
 def trainers(pid: int) -> list[psutil.Process]:
-    """The processes that train: torchrun's children, or the one process; not those that only load rows."""
-    root = psutil.Process(pid)
-    for each in (root, *root.children(recursive=True)):
-        if any(Path(part).name == "torchrun" for part in each.cmdline()):
-            return each.children()
+    """The processes that train: torchrun's children, or the one process; not those that only load rows. None once it has ended."""
+    try:
+        root = psutil.Process(pid)
+        for each in (root, *root.children(recursive=True)):
+            if any(Path(part).name == "torchrun" for part in each.cmdline()):
+                return each.children()
+    except psutil.NoSuchProcess:
+        return []
     return [root]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a run with everything that it has started; its last checkpoint stays."""
+    root = psutil.Process(process.pid)
+    family = [root, *root.children(recursive=True)]
+    process.terminate()
+    _, alive = psutil.wait_procs(family, GRACE_S)
+    for each in alive:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,13 +176,15 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_intermixed_args(arguments)
     if args.hours <= 0:
         parser.error(f"--hours is {args.hours:g}; expected more than 0")
-    end = time.monotonic() + args.hours * 3600
+    end, called = time.monotonic() + args.hours * 3600, threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: called.set())  # a machine that is taken away says so before
     try:
-        done = run(args.recipe, args.options, lambda: time.monotonic() >= end)
+        done = run(args.recipe, args.options, lambda: called.is_set() or time.monotonic() >= end)
     except RelayError as exc:
         print(f"finetune.relay: {exc}", file=sys.stderr)
-        return 1 if "ended with status" in str(exc) else 2
+        return 1 if isinstance(exc, RunFailed) else 2
     except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
     print("the run is done" if done else "stopped in time; the same command goes on from the last checkpoint")
     return 0 if done else 3

@@ -105,8 +105,11 @@ def _charts(folder: Path, count: int, seed: int, workers: int) -> Source:
     from finetune.charts.__main__ import generate
 
     drawn = folder / "drawn" / "charts"
-    for _ in tqdm(generate(drawn, range(seed, seed + count), workers=workers), total=count, desc="drawing", unit="picture"):
-        pass
+    try:
+        for _ in tqdm(generate(drawn, range(seed, seed + count), workers=workers), total=count, desc="drawing", unit="picture"):
+            pass
+    except ValueError as exc:
+        raise SourceError(str(exc)) from exc
     return Source(name="charts", read=pictured, place=str(drawn / "charts.jsonl"), pictures=drawn)
 
 

@@ -21,14 +21,8 @@ from typing import Any
 
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, is_held_out, make
+from finetune.files import write_text
 from finetune.records import pictured, registered, sharegpt
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename: a reader never sees half a file."""
-    half = path.with_name(path.name + ".half")
-    half.write_text(text, encoding="utf-8")
-    half.replace(path)
 
 
 def _draw(seed: int, folder: Path, kinds: tuple[str, ...], renderer: str) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from finetune.files import save_figure
 
 SHOWN = ("letters by token", "describe", "value", "extreme", "text look up", "arithmetic", "running sum", "text reasoning")
 
@@ -20,7 +21,6 @@ def draw_curves(folder: Path) -> None:
         ("accuracy", {task: [row["right"].get(task) for row in rows] for task in SHOWN}),
     ):
         plot = Figure(figsize=(8, 4.5), dpi=110, layout="constrained")
-        FigureCanvasAgg(plot)
         axes = plot.add_subplot()
         for label, values in series.items():
             points = [(m, v) for m, v in zip(minutes, values, strict=True) if v is not None]
@@ -28,6 +28,4 @@ def draw_curves(folder: Path) -> None:
         axes.set(xlabel="minutes", ylabel=name)
         axes.grid(alpha=0.3)
         axes.legend()
-        half = folder / f"{name}.half.png"
-        plot.savefig(half)
-        half.rename(folder / f"{name}.png")
+        save_figure(plot, folder / f"{name}.png")

@@ -14,9 +14,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from finetune.charts import fast
-from finetune.charts.__main__ import write_text
 from finetune.charts.questions import ask
 from finetune.charts.records import wear
+from finetune.files import write_text
 from finetune.nano.model import IMAGE_SIDE
 from finetune.nano.pool import figure_of, figures_of, square
 from finetune.records import pictured, registered, sharegpt

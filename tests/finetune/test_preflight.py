@@ -50,7 +50,7 @@ def test_a_right_recipe_is_told_what_it_takes(recipe: Callable[..., Path], capsy
     assert main([str(recipe()), "--gpu-memory", "8"]) == 0
     told = capsys.readouterr().out
     assert [line[:6] for line in told.splitlines()] == [f"ok   {i}" for i in range(1, 9)]
-    assert "charts 6 rows" in told and "6 pictures, at most 1 in a row" in told and "all in the language layers" in told
+    assert "charts 6 rows; 6 pictures, at most 1 in a row" in told and "all in the language layers" in told
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,10 @@ def test_a_right_recipe_is_told_what_it_takes(recipe: Callable[..., Path], capsy
         ({"image_do_pan_and_scan": "true"}, "image_do_pan_and_scan", "finetune.prepare writes the crops instead"),
         ({"flash_attn": "fa2"}, "flash_attn", "flash_attn fa2 hides half of each picture"),
         ({"bf16": None, "fp16": "true"}, "fp16", "Gemma 3 overflows in fp16"),
+        ({"bf16": "false"}, "bf16", "is slow in fp32; set bf16: true"),
+        ({"cutoff_len": "long"}, "cutoff_len", "cutoff_len is long; expected a number"),
+        ({"gradient_accumulation_steps": 1.5}, "gradient_accumulation_steps", "expected a whole number"),
+        ({"per_device_train_batch_size": 0}, "per_device_train_batch_size", "a step would hold no row"),
         ({"freeze_vision_tower": "false"}, "freeze_vision_tower", "a tower in training forgets how to see"),
         ({"image_max_pixels": 589824}, "image_max_pixels", "set image_max_pixels: 802816"),
         ({"dataset": "chart"}, "dataset", "knows no data set 'chart'; did you mean charts?"),
@@ -111,6 +115,8 @@ def test_marks_and_pictures_that_do_not_match_are_found(
     options = {"dataset_dir": str(folder), "media_dir": str(rows)}
     assert main([str(recipe(**options))]) == 1
     assert "row 3 of charts has 1 <image> marks and 0 pictures" in capsys.readouterr().out
+    (folder / "charts.json").write_text(json.dumps([made[0], {"text": "1 + 1"}]))
+    assert main([str(recipe(**options))]) == 1 and "row 2 of charts has no conversations" in capsys.readouterr().out
     (folder / "charts.json").write_text(json.dumps([made[0], made[1] | {"images": ["images/none.png"]}]))
     assert main([str(recipe(**options))]) == 1
     assert "row 2 of charts names images/none.png, which is not in" in capsys.readouterr().out
@@ -121,7 +127,9 @@ def test_what_does_not_fit_is_told_how_it_would(recipe: Callable[..., Path], cap
     big |= {"disable_gradient_checkpointing": "false", "lora_rank": 8}
     assert main([str(recipe(**big)), "--gpu-memory", "48"]) == 1
     assert "48 GB are there. Halve per_device_train_batch_size" in capsys.readouterr().out
-    assert main([str(recipe(**big, quantization_bit=4, enable_liger_kernel="true")), "--gpu-memory", "24"]) == 0
+    assert main([str(recipe(**big)), "--gpu-memory", "24", "quantization_bit=4", "enable_liger_kernel=true"]) == 0
+    assert main([str(recipe(**big)), "--gpu-memory", "48", "--gpus", "4", "--fsdp"]) == 0
+    assert main([str(recipe()), "quantization_bit"]) == 1 and "is no option; write key=value" in capsys.readouterr().out
 
 
 def test_the_public_shapes_have_their_public_sizes() -> None:

@@ -76,7 +76,11 @@ def test_interrupted_runs_reach_the_same_loss_curve(options: list[str], tmp_path
 
     log = broken / "trainer_log.jsonl"
     begun = log.read_text().count("\n")
-    assert not run(RECIPE, mine, lambda: log.read_text().count("\n") > begun), "stopped in time"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as stopped:
+        while log.read_text().count("\n") <= begun and stopped.poll() is None:
+            time.sleep(0.02)
+        stopped.terminate()
+    assert stopped.returncode == 3, "stopped in time"
     assert not is_done(broken) and any(broken.glob(f"broken-{half.name}-*"))
     assert run(RECIPE, mine, lambda: False)
     assert run(RECIPE, mine, lambda: False), "a run that is done is not begun again"
