@@ -20,7 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetune.footprint import MFU, Footprint, Plan, config_of
+from finetune.footprint import CONTEXT_GB, H100_TFLOPS, MFU, Footprint, Plan, config_of
 from finetune.options import read_options
 from finetune.sieve import CHARS_A_TOKEN, tokenizer_of
 from finetune.sources import read_file
@@ -28,8 +28,6 @@ from finetune.sources import read_file
 ROOT = Path(__file__).parent.parent
 SAMPLED = 1000
 """Rows of each data set whose tokens are counted, chosen evenly."""
-CONTEXT_GB = 1.5
-"""What CUDA and its libraries take of a GPU before anything else."""
 
 
 class Wrong(Exception):
@@ -312,7 +310,7 @@ def _plan(flight: Flight) -> Plan:
         rank=flight.count("lora_rank", 8),
         batch=flight.count("per_device_train_batch_size", 8),
         length=flight.longest,
-        pictures=flight.pictures,
+        pictures=max(flight.pictures, flight.get("template") == "gemma3"),  # which gives an empty one to a batch without
         bits=flight.count("quantization_bit") or 16,
         liger=bool(flight.get("enable_liger_kernel")),
         checkpointing=not flight.get("disable_gradient_checkpointing"),
@@ -351,16 +349,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fsdp", action="store_true", help="it is started by accelerate with finetune/environment/fsdp2.yaml")
     parser.add_argument("--gpus", type=int, default=1, help="that share the rows")
     parser.add_argument("--gpu-memory", type=float, default=80.0, help="GB of each")
-    parser.add_argument("--tflops", type=float, default=989.0, help="of each at its peak in bf16; 989 for an H100 or H200")
+    parser.add_argument("--tflops", type=float, default=H100_TFLOPS, help=f"of each in bf16; {H100_TFLOPS:g} for an H100 or H200")
     args = parser.parse_intermixed_args(arguments)
     if not args.recipe.is_file():
         print(f"finetune.preflight: there is no recipe {args.recipe}; they lie in {ROOT.name}/finetune/*.yaml", file=sys.stderr)
         return 2
     if args.gpus < 1 or args.gpu_memory <= 0 or args.tflops <= 0:
         parser.error("--gpus, --gpu-memory and --tflops have to be above 0")
-    flight = Flight(
-        path=args.recipe, options=args.options, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops, fsdp=args.fsdp
-    )
+    flight = Flight(path=args.recipe, options=args.options, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops, fsdp=args.fsdp)
     passed = True
     for passed, line in check(flight):
         print(f"{'ok  ' if passed else 'STOP'} {line}", flush=True)

@@ -9,15 +9,17 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tqdm import tqdm
-
-from finetune.charts.records import HELD_OUT_FROM, make
 from finetune.merge import merge
-from finetune.nano.evaluate import score
-from vision import Conversation, Sampling, Settings, Turn, open_engine
-from vision.ask import follow
+from finetune.nano.evaluate import answer_all, held_out
+from vision import Settings
+from vision.answers import extract
 from vision.consensus import wilson
+from vision.loading import load, of_run
+from vision.reasoning import split
 from vision.settings import NANO
+
+FIRST = 1_003_000_000
+"""Held-out seeds from here on."""
 
 
 def main() -> None:
@@ -25,24 +27,19 @@ def main() -> None:
     parser.add_argument("--model", default=str(NANO), help="a run's output folder, or a model with its adapter")
     parser.add_argument("--count", type=int, default=200)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
-        paths = {"adapter": args.model}
-        paths |= {name: str(merge(args.model, Path(made) / name, precision=name)) for name in ("bf16", "4bit")}
-        engines = {name: open_engine(Settings(model=path)) for name, path in paths.items()}
-        right, alike = dict.fromkeys(paths, 0), dict.fromkeys(paths, 0)
-        for i in tqdm(range(args.count), unit="question"):
-            record = make(HELD_OUT_FROM + 3_000_000 + i)
-            talk = Conversation(turns=(Turn(question=record.question, images=(record.image,)),))
-            replies = {name: [*follow(engine, talk, Sampling(max_thought_tokens=300))][-1] for name, engine in engines.items()}
-            for name, reply in replies.items():
-                right[name] += score(record, reply.answer_text).right
-                alike[name] += reply.answer == replies["adapter"].answer
+    records = list(held_out(args.count, FIRST))
+    answers: dict[str, list[str]] = {}
     print("| weights | right | 95 % interval | the adapter's answer |\n|---|---|---|---|")
-    for name in paths:
-        low, high = wilson(right[name], args.count)
-        print(
-            f"| {name} | {100 * right[name] / args.count:.1f} % | {100 * low:.1f} to {100 * high:.1f} % | {alike[name]} of {args.count} |"
-        )
+    with tempfile.TemporaryDirectory() as made:
+        for name in ("adapter", "bf16", "4bit"):
+            model = args.model if name == "adapter" else str(merge(args.model, Path(made) / name, precision=name))
+            scored = answer_all(load(of_run(Settings(model=model))), records, thinking=True)
+            answers[name] = [extract(split(each.text).answer) for each in scored]
+            alike = sum(mine == first for mine, first in zip(answers[name], answers["adapter"], strict=True))
+            right = sum(each.right for each in scored)
+            low, high = wilson(right, args.count)
+            share = f"{100 * right / args.count:.1f} % | {100 * low:.1f} to {100 * high:.1f} %"
+            print(f"| {name} | {share} | {alike} of {args.count} |", flush=True)
 
 
 if __name__ == "__main__":
