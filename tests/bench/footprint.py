@@ -45,7 +45,7 @@ def peak(model: Path, data: Path, out: Path, batch: int, again: bool) -> int:
         "plot_loss": False,
         "overwrite_output_dir": True,
     }
-    return train(out, options).peak
+    return train(out, options, returned=True).peak
 
 
 def main() -> None:

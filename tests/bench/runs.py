@@ -54,18 +54,15 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def train(out: Path, options: Mapping[str, object], recipe: str = "finetune/nano.yaml") -> Run:
-    """Run ``recipe`` with ``options`` on top into ``out``.
+def train(out: Path, options: Mapping[str, object], *, returned: bool = False) -> Run:
+    """Run nano's recipe with ``options`` on top into ``out``.
 
-    glibc keeps freed memory unless told otherwise, which would double the peaks.
+    ``returned`` gives freed memory back at once, which takes time: glibc keeps it otherwise, which can double a peak.
     """
-    command = [str(ROOT / ".venv-train" / "bin" / "llamafactory-cli"), "train", recipe, f"output_dir={out}"]
-    environment = os.environ | {
-        "DISABLE_VERSION_CHECK": "1",
-        "HF_HUB_OFFLINE": "1",
-        "MALLOC_ARENA_MAX": "1",
-        "MALLOC_MMAP_THRESHOLD_": "65536",
-    }
+    command = [str(ROOT / ".venv-train" / "bin" / "llamafactory-cli"), "train", "finetune/nano.yaml", f"output_dir={out}"]
+    environment = os.environ | {"DISABLE_VERSION_CHECK": "1", "HF_HUB_OFFLINE": "1"}
+    if returned:
+        environment |= {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
     written = [f"{key}={str(value).lower() if isinstance(value, bool) else value}" for key, value in options.items()]
     out.mkdir(parents=True, exist_ok=True)
     most, log = 0, out / "log.txt"

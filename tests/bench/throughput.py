@@ -19,7 +19,7 @@ from finetune.records import registered
 from tests.bench.runs import made, train
 
 CUTOFF = 512
-ROWS = 128
+ROWS = 64
 PUBLISHED = {
     "template": "gemma",
     "cutoff_len": CUTOFF,
