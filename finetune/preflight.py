@@ -144,9 +144,10 @@ def switches(flight: Flight) -> str:
     template = flight.get("template")
     if template not in ("gemma", "gemma3"):
         raise Wrong(f"template is {template}; Gemma 3 takes gemma3, or gemma for rows without pictures", "template")
-    for key in ("packing", "neat_packing"):
-        if flight.get(key) and template == "gemma3":
-            raise Wrong(f"{key} crashes LLaMA-Factory 0.9.5 with template gemma3; remove it", key)
+    if flight.get("neat_packing"):
+        raise Wrong("neat_packing fails in the loss of transformers' Gemma 3; set train_sampling_strategy: group_by_length", "neat_packing")
+    if flight.get("packing") and template == "gemma3":
+        raise Wrong("packing crashes LLaMA-Factory 0.9.5 with template gemma3; set train_sampling_strategy: group_by_length", "packing")
     if flight.get("image_do_pan_and_scan"):
         raise Wrong("image_do_pan_and_scan crashes LLaMA-Factory 0.9.5; finetune.prepare writes the crops instead", "image_do_pan_and_scan")
     if flight.get("flash_attn") == "fa2":

@@ -2,15 +2,18 @@
 
     python -m finetune.relay finetune/logicflow.yaml --hours 8.5 output_dir=saves/try        # or: make relay RECIPE=… HOURS=8.5
 
-Call it again and again with the same words until it says that the run is done; SIGTERM stops it in time too. Exit
-codes: 0 done, 3 stopped in time, call again; 1 the run failed; 2 bad input. A checkpoint that a kill left half written is set
-aside, since LLaMA-Factory would go on from it and fail.
+Call it again and again with the same words until it says that the run is done; SIGTERM stops it in time too. One
+process writes a checkpoint there and then; several GPUs are stopped after the next one that save_steps makes, so leave them the
+time. Exit codes: 0 done, 3 stopped in time, call again; 1 the run failed; 2 bad input. A checkpoint that a kill left half written
+is set aside, since LLaMA-Factory would go on from it and fail.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,49 +121,61 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
         return True
     for broken in set_aside(out) if out.is_dir() else []:
         print(f"a kill left a half checkpoint; it is now {broken}", file=sys.stderr)
-    ours = ROOT / ".venv-train" / "bin" / "llamafactory-cli"
-    command = [str(ours) if ours.exists() else "llamafactory-cli", "train", str(recipe), "enable_jit_checkpoint=true", *options]
+    # LLaMA-Factory looks for torchrun there too.
+    environment = os.environ | {"PATH": f"{ROOT / '.venv-train' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    cli = shutil.which("llamafactory-cli", path=environment["PATH"]) or "llamafactory-cli"
     try:
-        process = subprocess.Popen(command)
+        process = subprocess.Popen([cli, "train", str(recipe), "enable_jit_checkpoint=true", *options], env=environment)
     except OSError as exc:
         raise RelayError("LLaMA-Factory is not here: make environments") from exc
-    asked = False
+    stopping, known = False, 0
     try:
         while process.poll() is None:
-            if not asked and due():
-                asked = True
-                for trainer in trainers(process.pid):
-                    with suppress(psutil.NoSuchProcess):
-                        trainer.send_signal(signal.SIGTERM)
+            if not stopping and due():
+                stopping, known = True, newest(out)
+                if is_alone(process.pid):
+                    process.terminate()
+                else:
+                    print("stopping at the next checkpoint that save_steps makes", file=sys.stderr)
+            elif stopping and newest(out) > known and not is_alone(process.pid):
+                _end(process, 0.0)
             time.sleep(POLL_S)
     finally:
         if process.poll() is None:  # we are being stopped ourselves
-            _end(process)
+            _end(process, GRACE_S)
     if is_done(out):
         return True
-    if not asked:
+    if not stopping:
         raise RunFailed(f"LLaMA-Factory ended with status {process.returncode}; its last lines say why")
     return False
 
 
-def trainers(pid: int) -> list[psutil.Process]:
-    """The processes that train: torchrun's children, or the one process; not those that only load rows. None once it has ended."""
+def newest(out: Path) -> int:
+    """The step of the last whole checkpoint in ``out``, 0 without any."""
+    steps = [path.name.removeprefix("checkpoint-") for path in out.glob("checkpoint-*") if is_whole(path)]
+    return max((int(step) for step in steps if step.isdigit()), default=0)
+
+
+def is_alone(pid: int) -> bool:
+    """Whether one process trains, which writes a checkpoint when it is told to end.
+
+    Several would be told at different steps, and those that train on would wait for those that have ended.
+    """
     try:
         root = psutil.Process(pid)
-        for each in (root, *root.children(recursive=True)):
-            if any(Path(part).name == "torchrun" for part in each.cmdline()):
-                return each.children()
+        family = (root, *root.children(recursive=True))
+        return "USE_RAY" not in os.environ and not any(Path(part).name == "torchrun" for each in family for part in each.cmdline())
     except psutil.NoSuchProcess:
-        return []
-    return [root]
+        return True
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a run with everything that it has started; its last checkpoint stays."""
+def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """End a run with everything that it has started, at once or after being asked to; its last checkpoint stays."""
     root = psutil.Process(process.pid)
     family = [root, *root.children(recursive=True)]
-    process.terminate()
-    _, alive = psutil.wait_procs(family, GRACE_S)
+    if grace_s:
+        process.terminate()
+    _, alive = psutil.wait_procs(family, grace_s)
     for each in alive:
         with suppress(psutil.NoSuchProcess):
             each.kill()

@@ -11,10 +11,11 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from finetune.charts.__main__ import main as draw
-from finetune.relay import is_done, is_whole, main, run, set_aside
+from finetune.relay import is_done, is_whole, main, newest, run, set_aside
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
@@ -87,6 +88,19 @@ def test_interrupted_runs_reach_the_same_loss_curve(options: list[str], tmp_path
     found = losses(broken)
     assert found.keys() == expected.keys()
     assert max(abs(found[step] - expected[step]) for step in expected) < 2e-3
+
+
+def test_two_processes_stop_after_a_checkpoint_of_theirs(options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchrun's on one machine. (Going on is not tried: on CPUs torch itself cannot read the optimizer back for a rank.)"""
+    two = {"FORCE_TORCHRUN": "1", "NPROC_PER_NODE": "2", "OMP_NUM_THREADS": "1", "DISABLE_VERSION_CHECK": "1", "HF_HUB_OFFLINE": "1"}
+    for name, value in two.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+    out = tmp_path / "two"
+    assert not run(RECIPE, [*options, f"output_dir={out}"], lambda: len(losses(out)) > 2)
+    assert 0 < newest(out) < STEPS and newest(out) % EVERY == 0
+    left = [each for each in psutil.process_iter(["cmdline"]) if str(out) in " ".join(each.info["cmdline"] or [])]
+    assert not left
 
 
 def test_what_a_kill_leaves_half_written_is_set_aside(tmp_path: Path) -> None:
