@@ -11,13 +11,13 @@ The weights are written in bf16 under the names that Google's checkpoints have o
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from vision.errors import LogicFlowError, ModelError
-from vision.loading import load, of_run
+from vision.loading import adapter_of, load, of_run
 from vision.settings import Settings
 
 CONVERTER = "convert_hf_to_gguf.py"
@@ -31,25 +31,18 @@ def merge(model: str, out: Path, adapter: str = "", precision: str = "bf16") -> 
     """
     if out.exists():
         raise ModelError(f"{out} is there already; choose another --out, or remove it")
-    half = out.with_name(out.name + ".half")
-    shutil.rmtree(half, ignore_errors=True)
-    _merged(Settings(model=model, adapter=adapter, precision="bf16", device="cpu"), half)
-    if precision != "bf16":
-        whole = half
-        half = out.with_name(out.name + f".{precision}.half")
-        shutil.rmtree(half, ignore_errors=True)
-        _save(Settings(model=str(whole), adapter="none", precision=precision), half)  # type: ignore[arg-type]
-        shutil.rmtree(whole)
-    half.rename(out)
-    return out
-
-
-def _merged(settings: Settings, to: Path) -> None:
-    from vision.loading import adapter_of
-
+    settings = Settings(model=model, adapter=adapter, precision="bf16", device="cpu")
     if not adapter_of(settings):
-        raise ModelError(f"there is no adapter in {settings.model}; give the output folder of a run, or the adapter with --adapter")
-    _save(of_run(settings), to)
+        raise ModelError(f"there is no adapter in {model}; give the output folder of a run, or the adapter with --adapter")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as made:
+        written = Path(made) / "bf16"
+        _save(of_run(settings), written)
+        if precision != "bf16":
+            whole, written = written, Path(made) / precision
+            _save(Settings(model=str(whole), adapter="none", precision=precision), written)  # type: ignore[arg-type]
+        written.rename(out)
+    return out
 
 
 def _save(settings: Settings, to: Path) -> None:

@@ -16,9 +16,11 @@ from pathlib import Path
 from gradio_client import Client, handle_file
 
 from finetune.charts.records import HELD_OUT_FROM, make
+from finetune.merge import merge
 from tests.browser.conftest import free_port, served
-from tests.servers import merged_nano, vllm_serve
+from tests.servers import vllm_serve
 from vision.remote import RemoteEngine
+from vision.settings import NANO
 
 PEOPLE = 8
 ROUNDS = 3
@@ -28,8 +30,7 @@ KINDS = ("bar", "pie", "line", "table", "grouped", "flow", "hbar", "geometry")
 def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        (folder / "model").mkdir()
-        with vllm_serve(merged_nano(folder / "model"), free_port()) as (url, _), served(RemoteEngine(url), folder) as address:
+        with vllm_serve(merge(str(NANO), folder / "model"), free_port()) as (url, _), served(RemoteEngine(url), folder) as address:
             client = Client(address, verbose=False)
             at = HELD_OUT_FROM + 9000
 

@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors import safe_open
 
 from finetune.charts.records import Record
 from finetune.merge import main, merge
 from vision import ModelError, Sampling, Settings, ask, open_engine
-from vision.loading import display_name, of_run
+from vision.loading import display_name, load, of_run
 from vision.settings import NANO
 
 SHORT = Sampling(max_thought_tokens=60, max_answer_tokens=20)
@@ -50,6 +51,9 @@ def test_merged_weights_have_the_hubs_names_and_answer(run: Path, chart: Record,
     with safe_open(merged / "model.safetensors", "pt") as new, safe_open(NANO / "model.safetensors", "pt") as old:
         names, theirs = set(new.keys()), set(old.keys())
     assert names == theirs if precision == "bf16" else theirs < names
+    if precision == "bf16":
+        mine, tuned = (load(Settings(model=str(path), precision="bf16")).model.state_dict() for path in (merged, run))
+        assert all(torch.equal(mine[name], tuned[name]) for name in tuned) and len(mine) == len(tuned)
     assert [path.name for path in tmp_path.iterdir()] == ["merged"], "nothing is left beside it"
     engine = open_engine(Settings(model=str(merged)))
     assert engine.name == "merged" and ask(chart.image, chart.question, engine, sampling=SHORT).text
