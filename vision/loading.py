@@ -20,6 +20,8 @@ from vision.settings import NANO, Settings
 
 SMALL_BYTES = 1_000_000_000
 """Weights below this are computed in fp32 on a CPU, where bf16 saves nothing that matters."""
+WHOLE = ["model.vision_tower", "lm_head"]
+"""Parts that 8 and 4 bits leave in bf16: a small share of a large model, on which all that it sees depends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +158,11 @@ def _weights(settings: Settings, config: Any) -> dict[str, Any]:
 
         four = settings.precision == "4bit"
         made["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=four, load_in_8bit=not four, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+            load_in_4bit=four,
+            load_in_8bit=not four,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=torch.bfloat16,
+            llm_int8_skip_modules=WHOLE,  # of 4 bits too, whatever its name
         )
         made["dtype"] = torch.bfloat16
     elif settings.precision == "auto":

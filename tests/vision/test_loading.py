@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -29,10 +30,11 @@ def test_precisions_are_what_they_say() -> None:
     assert load(Settings(adapter="none", precision="bf16")).model.dtype == torch.bfloat16
 
 
-def test_eight_bits_are_really_eight_bits() -> None:
-    model = load(Settings(adapter="none", precision="8bit")).model
-    kinds = {type(module).__name__ for module in model.modules()}
-    assert "Linear8bitLt" in kinds
+@pytest.mark.parametrize(("precision", "kind"), [("8bit", "Linear8bitLt"), ("4bit", "Linear4bit")])
+def test_fewer_bits_are_in_the_language_layers_alone(precision: Literal["8bit", "4bit"], kind: str) -> None:
+    model = load(Settings(adapter="none", precision=precision)).model
+    kinds = {(type(module).__name__, "vision_tower" in name) for name, module in model.named_modules() if "Linear" in type(module).__name__}
+    assert kinds == {(kind, False), ("Linear", False), ("Linear", True)}, "the tower and the output layer stay whole"
 
 
 def copied(to: Path, **changes: object) -> str:
