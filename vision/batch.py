@@ -83,7 +83,7 @@ class Batch(Generic[Row]):
             input_ids=fed[0],
             position_ids=fed[1],
             attention_mask={"full_attention": None, "sliding_attention": None},
-            past_key_values=_Held(self._groups),
+            cache=_Held(self._groups),
             use_cache=True,
             logits_to_keep=1,
         ).logits[:, -1]
@@ -106,7 +106,7 @@ class Batch(Generic[Row]):
             input_ids=fed,
             position_ids=torch.arange(group.length, group.length + len(tokens), device=fed.device)[None],
             attention_mask={"full_attention": None, "sliding_attention": None},
-            past_key_values=_Held(self._groups),
+            cache=_Held(self._groups),
             use_cache=True,
             logits_to_keep=len(tokens),
         ).logits[0]

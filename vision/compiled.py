@@ -148,7 +148,7 @@ def _step(model: Any, fed: Any, buffers: list[tuple[Any, Any]]) -> Any:
         input_ids=fed[0][:, None],
         position_ids=fed[1][:, None],
         attention_mask={"full_attention": None, "sliding_attention": None},
-        past_key_values=_Slots(buffers, fed[1]),
+        cache=_Slots(buffers, fed[1]),
         use_cache=True,
         logits_to_keep=1,
     ).logits[:, -1]

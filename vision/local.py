@@ -273,7 +273,7 @@ class LocalEngine:
             logits = self.model(
                 input_ids=prompt.ids[:, start:end].to(device),
                 attention_mask=torch.ones(1, end, dtype=torch.long, device=device),
-                past_key_values=cache,
+                cache=cache,
                 use_cache=True,
                 logits_to_keep=1,
                 **pictures,

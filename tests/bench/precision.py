@@ -61,7 +61,7 @@ def stepping(model: Any, rows: int) -> Callable[[], float]:
     """A function that takes one step of so many rows and gives its seconds."""
     with torch.inference_mode():
         cache = cache_of(model)
-        model(input_ids=torch.arange(PROMPT)[None], past_key_values=cache, use_cache=True)
+        model(input_ids=torch.arange(PROMPT)[None], cache=cache, use_cache=True)
         batch: Batch[int] = Batch(model)
         batch.join(list(range(rows)), layers_of(cache), PROMPT)
 

@@ -239,7 +239,7 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(
             for prompt, start in ((0, 0), (1, 5), (2, 30)):
                 if step == start:
                     cache = cache_of(model)
-                    model(input_ids=prompts[prompt], past_key_values=cache, use_cache=True)
+                    model(input_ids=prompts[prompt], cache=cache, use_cache=True)
                     batch.join([row for row in of if of[row] == prompt], layers_of(cache), prompts[prompt].shape[1])
             if step == 100:
                 batch.keep([i for i, row in enumerate(batch.rows) if row != 1])
@@ -273,7 +273,7 @@ def test_compiled_steps_are_those_of_transformers(engine: LocalEngine, monkeypat
     with torch.inference_mode():
         warm_up(model)
         cache = cache_of(model)
-        model(input_ids=prompt, past_key_values=cache, use_cache=True)
+        model(input_ids=prompt, cache=cache, use_cache=True)
         whole = plain(input_ids=torch.cat([prompt, tail], 1), logits_to_keep=12).logits[0]
         for rows in (1, 3):
             batch: CompiledBatch[int] = CompiledBatch(model)
@@ -305,7 +305,7 @@ def test_looking_ahead_and_taking_back_leave_the_row_where_it_was(engine: LocalE
     stepped: list[torch.Tensor] = []
     with torch.inference_mode():
         cache = cache_of(model)
-        model(input_ids=prompt, past_key_values=cache, use_cache=True)
+        model(input_ids=prompt, cache=cache, use_cache=True)
         batch.join([0], layers_of(cache), 30)
         while len(stepped) < 290:
             right, wrong = rng.randint(1, 5), rng.randint(0, 4)
@@ -356,13 +356,13 @@ def test_a_picture_after_a_cached_beginning_is_seen_whole(engine: LocalEngine) -
     def went_on(types: torch.Tensor) -> torch.Tensor:
         cache = DynamicCache(config=engine.model.config.get_text_config())
         with torch.inference_mode():
-            engine.model(**cached, past_key_values=cache, use_cache=True)
+            engine.model(**cached, cache=cache, use_cache=True)
             rest = {
                 "input_ids": whole["input_ids"][:, start:],
                 "attention_mask": whole["attention_mask"],
                 "pixel_values": whole["pixel_values"][1:],
             }
-            return engine.model(**rest, token_type_ids=types, past_key_values=cache, use_cache=True).logits[0, -1]
+            return engine.model(**rest, token_type_ids=types, cache=cache, use_cache=True).logits[0, -1]
 
     with torch.inference_mode():
         right = engine.model(**whole).logits[0, -1]
