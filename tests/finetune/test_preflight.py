@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finetune import preflight
+from finetune import footprint, preflight
 from finetune.charts.__main__ import main as draw
 from finetune.footprint import SHAPES, Footprint, Plan, config_of
 from finetune.preflight import main
@@ -128,7 +128,8 @@ def test_what_does_not_fit_is_told_how_it_would(recipe: Callable[..., Path], cap
     big |= {"disable_gradient_checkpointing": "false", "lora_rank": 8}
     assert main([str(recipe(**big)), "--gpu-memory", "48"]) == 1
     assert "48 GB are there. Halve per_device_train_batch_size" in capsys.readouterr().out
-    assert main([str(recipe(**big)), "--gpu-memory", "24", "quantization_bit=4", "enable_liger_kernel=true"]) == 0
+    small = ["per_device_train_batch_size=1", "quantization_bit=4", "enable_liger_kernel=true"]
+    assert main([str(recipe(**big)), "--gpu-memory", "24", *small]) == 0
     assert main([str(recipe(**big)), "--gpu-memory", "48", "--gpus", "4", "--fsdp"]) == 0
     assert main([str(recipe()), "quantization_bit"]) == 1 and "is no option; write key=value" in capsys.readouterr().out
 
@@ -139,3 +140,23 @@ def test_the_public_shapes_have_their_public_sizes() -> None:
     assert [round(size, 1) for size in sizes] == [4.3, 12.2, 27.4]
     parts = Footprint(config_of("google/gemma-3-27b-it"), Plan(rank=8)).trainable
     assert dict(parts) == {"language_model": 56_758_272}
+
+
+def test_a_recipe_without_its_data_is_told_what_it_takes(
+    recipe: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small, large = recipe(per_device_train_batch_size=1).rename(tmp_path / "small.yaml"), recipe(model_name_or_path="google/gemma-3-4b-it")
+    assert footprint.main([str(small), str(large)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[2].startswith("| small.yaml | 1.") and told[3].startswith("| recipe.yaml | 59.6 M |")
+    large.write_text("- a list")
+    assert footprint.main([str(large)]) == 2 and "recipe.yaml cannot be read as a LoRA recipe" in capsys.readouterr().err
+    assert footprint.main([str(tmp_path / "none.yaml")]) == 2
+
+
+def test_a_picture_is_kept_in_the_tower_only_where_activations_are_computed_again() -> None:
+    """PEFT's hook behind the patches, see finetune.footprint; the sizes are checked against real steps by tests.bench.footprint."""
+    config = config_of("google/gemma-3-4b-it")
+    again, kept = (Footprint(config, Plan(pictures=1, checkpointing=on)).memory() for on in (True, False))
+    assert again["tower"] > 10 * kept["tower"] and again["activations"] < kept["activations"] / 10
+    assert Footprint(config, Plan(pictures=0)).memory()["tower"] == 0
