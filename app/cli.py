@@ -330,7 +330,7 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     if len(words) < 2:
         _fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
     from vision.documents import open_pictures
-    from vision.errors import LogicFlowError
+    from vision.errors import GenerationError, LogicFlowError
     from vision.prompts import check_question
 
     try:
@@ -341,15 +341,15 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
         question = check_question(words[-1])
         return show(live(images, question, open_engine(settings), limits))
     except LogicFlowError as exc:
-        _fail(str(exc))
+        _fail(str(exc), 1 if isinstance(exc, GenerationError) else 2)
     except KeyboardInterrupt:
         print(file=sys.stderr)
         raise typer.Exit(130) from None
 
 
-def _fail(sentence: str) -> NoReturn:
+def _fail(sentence: str, code: int = 2) -> NoReturn:
     print(f"logicflow: {sentence}", file=sys.stderr)
-    raise typer.Exit(2)
+    raise typer.Exit(code)
 
 
 def main() -> None:

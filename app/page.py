@@ -31,6 +31,8 @@ from vision.settings import Settings
 
 CSS = Path(__file__).with_name("page.css")
 EXAMPLES = Path(__file__).parent.parent / "examples"
+MANY = 256
+"""Questions at once where the engine is a server, each with a thread that waits for it."""
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
@@ -322,6 +324,7 @@ def launch(
         prevent_thread_lock=not block,
         share=False,
         quiet=not block,
+        max_threads=40 if engine.concurrent else MANY,
         max_file_size=int(settings.max_image_mb * 1024 * 1024),
         allowed_paths=[str((history.folder / "pictures").resolve())],
         footer_links=["api"],

@@ -6,17 +6,28 @@ import sys
 from collections.abc import Iterable
 
 from vision.ask import Ballot, Reply
+from vision.errors import GenerationError
 
 
 def show(replies: Iterable[Reply], *, quiet: bool) -> Reply:
-    """The thought of a growing reply, dimmed, as it streams, and what is wrong in it; the whole reply."""
+    """The thought of a growing reply, dimmed, as it streams, and what is wrong in it; the whole reply.
+
+    Of an answer that breaks off, what there is goes to stdout.
+    """
     dim, plain = ("\x1b[2m", "\x1b[0m") if sys.stderr.isatty() else ("", "")
     shown, reply = 0, None
-    for reply in replies:
-        if quiet or len(reply.thought) == shown:
-            continue
-        print(f"{dim}{printable(reply.thought[shown:])}{plain}", end="", file=sys.stderr, flush=True)
-        shown = len(reply.thought)
+    try:
+        for reply in replies:
+            if quiet or len(reply.thought) == shown:
+                continue
+            print(f"{dim}{printable(reply.thought[shown:])}{plain}", end="", file=sys.stderr, flush=True)
+            shown = len(reply.thought)
+    except GenerationError:
+        if shown:
+            print(file=sys.stderr)
+        if reply is not None and reply.answer_text and not quiet:
+            print(reply.answer_text)
+        raise
     assert reply is not None
     if shown:
         print(file=sys.stderr)

@@ -38,6 +38,7 @@ class BorrowingEngine:
     """``engine`` behind ``borrow``, which is ``spaces.GPU``; ``size`` is ``large`` (48 GB) or ``xlarge`` (96 GB)."""
 
     concurrent: int | None = 1
+    knows_probability = True
 
     def __init__(self, engine: Engine, borrow: Borrow, size: str = "large") -> None:
         self.engine, self.name = engine, engine.name
@@ -87,6 +88,8 @@ class BorrowingEngine:
                 index, piece = places[found[0]], found[1]
                 if isinstance(piece, Usage):
                     ledger = ledgers.pop(index)
+                    if rest := ledger.rest():
+                        yield index, rest
                     by = ledger.closed_by if index in closed else piece.thought_closed_by
                     seen_here = ledger.usage(piece.end)
                     yield index, replace(piece, first_token_s=seen_here.first_token_s, total_s=seen_here.total_s, thought_closed_by=by)

@@ -19,6 +19,7 @@ class OneByOne(ABC):
     """Traces one after another; what is ordered to end before it begins has taken nothing."""
 
     concurrent: int | None = 1
+    knows_probability = True
 
     @abstractmethod
     def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]: ...

@@ -171,15 +171,10 @@ def count_votes(replies: Sequence[Reply], weighing: Weighing = "count") -> Vote:
 
 
 def _weight(reply: Reply, weighing: Weighing) -> float:
-    """What ``reply`` weighs, above 0 and at most 1.
-
-    Raises:
-        SettingsError: where its engine does not tell what is weighed.
-    """
+    """What ``reply`` weighs, above 0 and at most 1."""
     if weighing == "probability":
-        if reply.usage is None or reply.usage.mean_logprob is None:
-            raise SettingsError("this engine does not tell the probability of tokens; weigh by count or by claims")
-        return math.exp(reply.usage.mean_logprob)
+        known = reply.usage.mean_logprob if reply.usage is not None else None
+        return math.exp(known) if known is not None else 1.0  # nothing was drawn
     claims = [claim.verdict for step in reply.steps for claim in step.claims if claim.verdict != "unchecked"]
     return (claims.count("true") + 1) / (len(claims) + 1)
 
@@ -289,7 +284,13 @@ def elect(
     control: Control | None = None,
     weighing: Weighing = "count",
 ) -> Iterator[Ballot]:
-    """A vote over the answers to ``conversation``; see :func:`vote_live`. The rule that settles a vote early is one of counts."""
+    """A vote over the answers to ``conversation``; see :func:`vote_live`. The rule that settles a vote early is one of counts.
+
+    Raises:
+        SettingsError: when traces are to weigh by a probability that the engine does not know, before any is drawn.
+    """
+    if weighing == "probability" and not engine.knows_probability:
+        raise SettingsError(f"{engine.name} does not tell the probability of its tokens; weigh by count or by claims")
     control = Control(above=control)
     samplings = [replace(sampling, temperature=temperature, seed=sampling.seed + i) for i, temperature in enumerate(temperatures)]
     growing = [_Growing(conversation) for _ in samplings]

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Generic
 
 from vision.batch import Row, windows_of
+from vision.errors import SettingsError
 from vision.reuse import Layers
 
 SLOTS = (1, 8, 32)
@@ -36,15 +37,15 @@ class CompiledBatch(Generic[Row]):
 
     def join(self, rows: Sequence[Row], layers: Layers, length: int) -> None:
         """See :meth:`vision.batch.Batch.join`."""
-        before = len(self.rows)
-        self.rows, self._lengths = [*self.rows, *rows], [*self._lengths, *[length] * len(rows)]
-        store = self._fit(list(range(before)))
+        before, lengths = len(self.rows), [*self._lengths, *[length] * len(rows)]
+        store = self._fit(range(before), lengths)
+        self.rows, self._lengths = [*self.rows, *rows], lengths
         for slot in range(before, len(self.rows)):
             store.fill(slot, layers, length)
 
     def step(self, tokens: Sequence[int]) -> Any:
         """See :meth:`vision.batch.Batch.step`."""
-        store = self._fit(list(range(len(self.rows))))
+        store = self._fit(range(len(self.rows)), self._lengths)
         logits = store.step(tokens, self._lengths)
         self._lengths = [length + 1 for length in self._lengths]
         return logits
@@ -52,20 +53,21 @@ class CompiledBatch(Generic[Row]):
     def keep(self, kept: Sequence[int]) -> None:
         """See :meth:`vision.batch.Batch.keep`."""
         if len(kept) < len(self.rows):
-            self.rows, self._lengths = [self.rows[i] for i in kept], [self._lengths[i] for i in kept]
+            lengths = [self._lengths[i] for i in kept]
             if kept:
-                self._fit(kept)
+                self._fit(kept, lengths)
+            self.rows, self._lengths = [self.rows[i] for i in kept], lengths
 
-    def _fit(self, slots: Sequence[int]) -> _Store:
-        """The buffers that all rows fit into; the first of them are those that lie in ``slots`` now."""
-        count = next((size for size in SLOTS if size >= len(self.rows)), len(self.rows))
-        length = LENGTH
-        while length <= max(self._lengths):
-            length *= 2
+    def _fit(self, slots: Sequence[int], lengths: Sequence[int]) -> _Store:
+        """The buffers that rows of ``lengths`` fit into; the first of them are those that lie in ``slots`` now."""
+        count = next((size for size in SLOTS if size >= len(lengths)), len(lengths))
         old = self._store
+        length = old.length if old is not None and slots else LENGTH  # what is taken over has to fit
+        while length <= max(lengths):
+            length *= 2
         if old is None or old.count != count or old.length < length:
             self._store = _Store(self.model, self._windows, count, length)
-            if old is not None:
+            if old is not None and slots:
                 self._store.take_over(old, slots)
         elif list(slots) != list(range(len(slots))):
             old.take_over(old, slots)
@@ -131,15 +133,16 @@ class _Store:
         """Record the step as a CUDA graph; running it first, as recording wants it, writes only what the replay writes again."""
         import torch
 
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(3):
-                _compiled()(self.model, self._fed, self.buffers)
-        torch.cuda.current_stream().wait_stream(aside)
-        self._replay = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._replay):
-            self._logits = _compiled()(self.model, self._fed, self.buffers)
+        with torch.cuda.device(self._fed.device):
+            aside = torch.cuda.Stream()
+            aside.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(aside):
+                for _ in range(3):
+                    _compiled()(self.model, self._fed, self.buffers)
+            torch.cuda.current_stream().wait_stream(aside)
+            self._replay = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._replay):
+                self._logits = _compiled()(self.model, self._fed, self.buffers)
 
 
 def _step(model: Any, fed: Any, buffers: list[tuple[Any, Any]]) -> Any:
@@ -155,9 +158,18 @@ def _step(model: Any, fed: Any, buffers: list[tuple[Any, Any]]) -> Any:
 
 
 def warm_up(model: Any) -> None:
-    """Compile the steps of one row and of a few."""
+    """Compile the steps of one row and of a few.
+
+    Raises:
+        SettingsError: when the model lies on several devices, which one recorded step cannot span.
+    """
     import torch
 
+    places = set((getattr(model, "hf_device_map", None) or {}).values())
+    if len(places) > 1:
+        raise SettingsError(
+            f"LOGICFLOW_COMPILE is set and {model.name_or_path} lies on {len(places)} devices; set LOGICFLOW_DEVICE to one, or leave it off"
+        )
     with torch.inference_mode():
         for count in SLOTS[:2]:
             _Store(model, windows_of(model), count, LENGTH).step([0] * count, [0] * count)
@@ -204,5 +216,8 @@ class _Written:
 
         # A ring that is full is visible as a whole.
         seen = (torch.arange(self.keys.shape[2], device=query.device) <= self.places[:, None])[:, None, None]
-        grouped = query.shape[1] != self.keys.shape[1]
-        return torch.nn.functional.scaled_dot_product_attention(query, self.keys, self.values, seen, scale=scaling, enable_gqa=grouped)
+        slots, heads, _, width = query.shape
+        # Queries that share a head of keys stand in a row: with enable_gqa and a mask, CUDA would take its slowest kernel.
+        each = query.reshape(slots, self.keys.shape[1], -1, width)
+        found = torch.nn.functional.scaled_dot_product_attention(each, self.keys, self.values, seen, scale=scaling)
+        return found.reshape(slots, heads, 1, width)

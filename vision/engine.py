@@ -129,10 +129,12 @@ class Engine(Protocol):
     Attributes:
         name: of the model, as people call it.
         concurrent: questions that it takes at once, None for any number; further ones should wait their turn.
+        knows_probability: whether it tells the probability of a trace's tokens.
     """
 
     name: str
     concurrent: int | None
+    knows_probability: bool
 
     def streams(
         self, conversation: Conversation, samplings: Sequence[Sampling], control: Control | None = None

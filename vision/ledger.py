@@ -33,11 +33,17 @@ class Ledger:
         self._parser = ReasoningParser()
         self._parser.feed(draft)
         self._rest: ReasoningParser | None = None  # of what comes after a thought that was closed from here
+        self._before = (0, 0)  # tokens of thought and answer when the request began
 
     @property
     def thinking(self) -> bool:
         """Whether the text is inside a thought."""
         return self._parser.thinking
+
+    @property
+    def answering(self) -> bool:
+        """Whether an answer has begun."""
+        return bool(split(self.text).answer.strip())
 
     @property
     def spent(self) -> bool:
@@ -73,6 +79,25 @@ class Ledger:
         self._rest = ReasoningParser()
         self.text += closing
         return Delta(closing)
+
+    def rest(self) -> Delta | None:
+        """What was held back at the end of the text because it might have become a mark."""
+        text = "".join(event.text for event in self._rest.flush() if isinstance(event, Answer)) if self._rest is not None else ""
+        self._parser.feed(text)
+        self.text += text
+        return Delta(text) if text else None
+
+    def begin(self) -> None:
+        """A request begins, whose tokens are counted by pieces until the server tells how many they were."""
+        self._before = (self.thought_tokens, self.answer_tokens)
+
+    def settle(self, tokens: int) -> None:
+        """The server counts so many ``tokens`` in the request; they are shared out as its pieces were."""
+        thought, answer = self._before
+        pieces = self.thought_tokens - thought, self.answer_tokens - answer
+        if tokens > 0 and sum(pieces) > 0:
+            thinking = round(tokens * pieces[0] / sum(pieces))
+            self.thought_tokens, self.answer_tokens = thought + thinking, answer + tokens - thinking
 
     def usage(self, end: EndReason) -> Usage:
         """What it took until now."""

@@ -52,16 +52,29 @@ def of_run(settings: Settings) -> Settings:
     folder = Path(settings.model).expanduser()
     if settings.adapter or (folder / "config.json").is_file():
         return settings
-    if not (folder / "adapter_config.json").is_file():
-        saved = [path.parent for path in folder.glob("checkpoint-*/adapter_config.json") if path.parent.name[11:].isdigit()]
-        if not saved:
-            return settings
-        folder = max(saved, key=lambda path: int(path.name[11:]))
+    saved = {
+        int(path.parent.name[11:]): path.parent
+        for path in folder.glob("checkpoint-*/adapter_config.json")
+        if path.parent.name[11:].isdigit()
+    }
+    if (folder / "adapter_config.json").is_file():
+        saved[_steps_of(folder, max(saved, default=0))] = folder
+    if not saved:
+        return settings
+    folder = saved[max(saved)]
     try:
         base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (ValueError, KeyError, TypeError) as exc:
         raise ModelError(f"{folder.name} does not name its base; give that with --model and this folder with --adapter") from exc
     return settings.model_copy(update={"model": str(base), "adapter": str(folder)})
+
+
+def _steps_of(run: Path, otherwise: int) -> int:
+    """After how many steps a run wrote the adapter in its own folder: a run that was stopped has one, and may have gone on since."""
+    try:
+        return int(json.loads((run / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return otherwise
 
 
 def adapter_of(settings: Settings) -> str:
@@ -142,6 +155,11 @@ def _check_kind(config: Any, name: str) -> None:
     if getattr(config, "vision_config", None) is None:
         raise ModelError(
             f"{name} is a {config.model_type} model and reads text only; choose one that sees pictures, such as google/gemma-3-4b-it"
+        )
+    if config.model_type != "gemma3":
+        raise ModelError(
+            f"{name} is a {config.model_type} model and only Gemma 3 runs in this process, such as google/gemma-3-4b-it; "
+            "start another in a server and give its address with --engine-url"
         )
 
 

@@ -8,6 +8,7 @@ there is no thread to leave behind.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -44,6 +45,7 @@ class LocalEngine:
     """
 
     concurrent: int | None = MAX_ROWS
+    knows_probability = True
 
     def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30, *, compiled: bool = False) -> None:
         self.loaded = loaded
@@ -53,6 +55,8 @@ class LocalEngine:
         share_steps(self.model)
         self.features, self.prefixes = Features(reuse_bytes // 2), Prefixes(reuse_bytes // 2)
         self.memory = Memory(self.model)
+        special = sorted((str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, special)))
         ends = self.model.generation_config.eos_token_id
         self._ends = frozenset(ends if isinstance(ends, list) else [ends])
         text_config = self.model.config.get_text_config()
@@ -81,9 +85,10 @@ class LocalEngine:
             while True:
                 if self._my_turn(job):
                     self._lead()
+                over = job.over  # looked at first: what comes in between is taken in the next round
                 while job.written:
                     yield job.written.popleft()
-                if job.over:
+                if over:
                     break
             if job.error is not None:
                 raise _told(job.error)
@@ -109,7 +114,11 @@ class LocalEngine:
         Raises:
             PromptError: when the prompt leaves no room for an answer.
         """
-        text = self.processor.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False) + conversation.draft
+        told = messages(conversation)
+        for part in (part for message in told for part in message["content"] if part["type"] == "text"):
+            # A mark that somebody has written is text: it neither opens a turn nor stands for a picture.
+            part["text"] = self._special.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", part["text"])
+        text = self.processor.apply_chat_template(told, add_generation_prompt=True, tokenize=False) + conversation.draft
         images = conversation.images
         # The template writes <bos> itself.
         crop = self._smallest_crop(conversation.pan_and_scan)
@@ -160,8 +169,11 @@ class LocalEngine:
 
     def _sweep(self) -> None:
         """Let the rows and requests go whose callers have gone away."""
+        import torch
+
         self._waiting = deque(job for job in self._waiting if not job.left)
-        self._batch.keep([i for i, row in enumerate(self._batch.rows) if not row.job.left])
+        with torch.inference_mode():
+            self._batch.keep([i for i, row in enumerate(self._batch.rows) if not row.job.left])
 
     # What is done in a turn.
 
@@ -336,10 +348,12 @@ class _Job:
         self.written: deque[tuple[int, Piece]] = deque()
         self.left = False
         self.error: Exception | None = None
+        self._going = len(traces)
 
     @property
     def over(self) -> bool:
-        return self.error is not None or all(trace.end is not None for trace in self.traces)
+        """Whether nothing will be written any more."""
+        return self.error is not None or self._going == 0
 
     def write(self, index: int, text: str) -> None:
         """Add ``text`` of a trace, and what it took where it has ended."""
@@ -348,6 +362,7 @@ class _Job:
             self.written.append((index, Delta(text)))
         if trace.end is not None:
             self.written.append((index, trace.usage(self.prompt.length - trace.draft_tokens)))
+            self._going -= 1
 
     def fail(self, error: Exception) -> None:
         self.error = error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from vision.engine import Sampling
@@ -55,7 +56,7 @@ class Memory:
             return int(torch.cuda.mem_get_info(self.device)[0] + held_back)
         import psutil
 
-        return int(psutil.virtual_memory().available)
+        return min(int(psutil.virtual_memory().available), _left_of_container())
 
     def lacking(self, needed: int) -> str:
         """One sentence with the remedy where ``needed`` bytes are more than there are, else ""."""
@@ -66,6 +67,16 @@ class Memory:
             f"this needs about {needed / 1e9:.1f} GB of memory beside the model, and {max(free, 0) / 1e9:.1f} GB are free; "
             "ask for fewer tokens of thought, fewer traces or fewer pictures, or load the model with --precision 4bit"
         )
+
+
+def _left_of_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes that a container's limit (cgroup v2) leaves, files in its cache counted as free; without a limit, more than any machine has."""
+    try:
+        limit, held = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return max(limit - held + int(stat.get("inactive_file", 0)), 0)
+    except (OSError, ValueError):  # no such limit: "max", or no such file
+        return 1 << 62
 
 
 def out_of_memory(exc: BaseException) -> bool:

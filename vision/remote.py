@@ -13,6 +13,7 @@ import io
 import json
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ POLL_S = 0.05
 CONNECT_S = 10.0
 RETRIES = 4
 """Attempts after the first, with growing pauses, while nothing has come yet: busy servers, lost connections."""
+KEPT = "; what it had written is kept"
 GEMMA_SIDE, GEMMA_TOKENS, GEMMA_CROP = 896, 256, 256
 """How Gemma 3 is shown a picture: side in pixels, tokens, and the smallest crop; servers do not tell."""
 FINISH = "Give the final answer now."
@@ -50,9 +52,10 @@ class RemoteEngine:
     """
 
     concurrent: int | None = None
+    knows_probability = False
 
     def __init__(self, url: str, key: str = "", model: str = "", quiet_s: float = 120.0) -> None:
-        self.url, self._key, self._quiet_s = url.rstrip("/"), key, quiet_s
+        self.url, self._key, self.quiet_s = url.rstrip("/"), key, quiet_s
         self.continues = True  # until it refuses to go on from a draft
         self._model = self.name = model or self._only_model()
 
@@ -121,7 +124,7 @@ class RemoteEngine:
     def _client(self) -> Any:
         from openai import AsyncOpenAI, Timeout
 
-        timeout = Timeout(self._quiet_s, connect=CONNECT_S)
+        timeout = Timeout(self.quiet_s, connect=CONNECT_S)
         return AsyncOpenAI(base_url=self.url, api_key=self._key or "none", timeout=timeout, max_retries=RETRIES)
 
     def _served(self) -> list[str]:
@@ -150,9 +153,10 @@ class RemoteEngine:
             return self._told(exc.exceptions[0], begun)
         if isinstance(exc, LogicFlowError):
             return exc
-        kept = "; what it had written is kept, and Continue goes on from there" if begun else ""
-        if isinstance(exc, (openai.APITimeoutError, httpx2.TimeoutException)):
-            return GenerationError(f"{self.url} sent nothing for {self._quiet_s:g} seconds{kept}")
+        kept = KEPT if begun else ""
+        connecting = isinstance(exc, httpx2.ConnectTimeout) or isinstance(exc.__cause__, httpx2.ConnectTimeout)
+        if isinstance(exc, (openai.APITimeoutError, httpx2.TimeoutException)) and not connecting:
+            return GenerationError(f"{self.url} sent nothing for {self.quiet_s:g} seconds{kept}")
         if isinstance(exc, (openai.AuthenticationError, openai.PermissionDeniedError)):
             return GenerationError(f"{self.url} does not accept the key; set LOGICFLOW_ENGINE_KEY")
         if isinstance(exc, openai.NotFoundError):
@@ -163,7 +167,7 @@ class RemoteEngine:
             return PromptError(f"{self.url} refuses the question: {_said(exc)}")
         if isinstance(exc, openai.APIStatusError):
             return GenerationError(f"{self.url} failed with status {exc.status_code}: {_said(exc)}{kept}")
-        if isinstance(exc, (openai.APIConnectionError, httpx2.TransportError)):
+        if isinstance(exc, (openai.APIConnectionError, httpx2.TransportError)):  # the time to connect is up, too
             if begun:
                 return GenerationError(f"{self.url} broke off in the middle of its answer{kept}")
             return GenerationError(f"{self.url} cannot be reached; is the server running, and is LOGICFLOW_ENGINE_URL right?")
@@ -210,6 +214,8 @@ class _Request:
                     if delta := self.ledger.take(text, tokens):
                         put(delta)
                 if self.end is not None:
+                    if rest := self.ledger.rest():
+                        put(rest)
                     put(self.ledger.usage(self.end))
                     return
                 if not self.gone.is_set():
@@ -226,6 +232,8 @@ class _Request:
         waiting: asyncio.Future[Any] = opening
         stream: Any = None
         marks, finished = _Marks(self.ledger.thinking), None
+        self.ledger.begin()
+        heard, begun = time.monotonic(), False
         try:
             while True:
                 await asyncio.wait({waiting}, timeout=POLL_S)
@@ -235,6 +243,8 @@ class _Request:
                 if self.gone.is_set() or self.ledger.spent or (self.ledger.thinking and self.control.wants_answer):
                     return
                 if not waiting.done():
+                    if time.monotonic() - heard > self.engine.quiet_s:
+                        raise GenerationError(f"{self.engine.url} sent nothing for {self.engine.quiet_s:g} seconds{KEPT if begun else ''}")
                     continue
                 if waiting is opening:
                     stream = waiting.result()
@@ -245,16 +255,18 @@ class _Request:
                         break
                     if chunk.usage is not None:
                         self.ledger.prompt_tokens = self.ledger.prompt_tokens or chunk.usage.prompt_tokens
+                        self.ledger.settle(chunk.usage.completion_tokens or 0)
                     for choice in chunk.choices[:1]:
                         for piece in marks.pieces(choice.delta):
+                            heard, begun = time.monotonic(), True
                             yield piece
                         if choice.finish_reason:
                             finished = choice.finish_reason
                 waiting = asyncio.ensure_future(anext(stream))
             if finished is None:
-                raise GenerationError(
-                    f"{self.engine.url} ended in the middle of its answer; what it had written is kept, and Continue goes on from there"
-                )
+                raise GenerationError(f"{self.engine.url} ended in the middle of its answer{KEPT}")
+            if finished == "length" and self.ledger.thinking:
+                return  # the server counts more tokens than pieces have come
             for piece in marks.close():
                 yield piece
             self.end = "length" if finished == "length" else "end"
@@ -282,8 +294,9 @@ class _Request:
             asked = [*asked, {"role": "assistant", "content": self.ledger.text}]
             if self.engine.continues:
                 extra |= _CONTINUE
-            elif self.ledger.thinking:
-                raise GenerationError(f"{self.engine.url} cannot go on from inside a thought; ask the question again")
+            elif self.ledger.thinking or self.ledger.answering:
+                where = "a thought" if self.ledger.thinking else "an answer"
+                raise GenerationError(f"{self.engine.url} cannot go on from inside {where}; ask the question again")
             else:
                 asked.append({"role": "user", "content": FINISH})
         spent = self.ledger.thought_tokens if self.ledger.text else 0
@@ -312,6 +325,7 @@ class _Marks:
         fields = delta.model_extra or {}
         thought = next((fields[name] for name in _THOUGHTS if isinstance(fields.get(name), str) and fields[name]), "")
         if thought:
+            self.inline = False  # where a field brings the thought, nobody else writes its closing tag
             yield (thought if self.opened else f"<think>\n{thought}"), 1
             self.opened = True
         if isinstance(delta.content, str) and delta.content:

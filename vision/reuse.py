@@ -35,8 +35,12 @@ def cache_of(model: Any, layers: Layers = ()) -> Any:
 
 
 def layers_of(cache: Any) -> Layers:
-    """What ``cache`` holds now."""
-    return tuple((layer.keys, layer.values, layer.get_seq_length()) for layer in cache.layers)
+    """What ``cache`` holds now; a layer with a window keeps the end of a longer tensor, which must not live on behind it."""
+    return tuple((_own(layer.keys), _own(layer.values), layer.get_seq_length()) for layer in cache.layers)
+
+
+def _own(part: Any) -> Any:
+    return part.clone() if part.untyped_storage().nbytes() > part.nbytes else part
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ QUOTED = 2
 """Tokens that must have come in this order before for a guess at what follows them."""
 GUESSED = 5
 """Tokens of a guess at most."""
+MARKS = 64
+"""Tokens that a trace may take beyond its budgets, for the marks around its thought."""
 CANDIDATES = 128
 """Likeliest tokens among which a draw looks first; a vocabulary of 262,144 takes twenty times as long to sort."""
 
@@ -72,7 +74,9 @@ class Trace:
         text = self._write(token)
         if not self._forced and self._must_close():
             self._forced = list(self.tokenizer(f"\n{self.parser.closing}\n\n", add_special_tokens=False)["input_ids"])
-        if self.parser.begun and self.answer_tokens >= self.sampling.max_answer_tokens:
+        # White space alone is neither thought nor answer, but it must end too.
+        room = self.sampling.max_thought_tokens + self.sampling.max_answer_tokens + MARKS
+        if (self.parser.begun and self.answer_tokens >= self.sampling.max_answer_tokens) or self.made >= room:
             self.end = "length"
             text += self._rest()
         return token, text

@@ -7,7 +7,7 @@ set -eu
 model=${1:?usage: vllm.sh MODEL}
 gpus=$(nvidia-smi --list-gpus 2>/dev/null | wc -l || echo 0)
 set -- --host 127.0.0.1 --port "${PORT:-8000}" --dtype bfloat16 --max-model-len "${MODEL_LEN:-16384}" \
-    --enable-prefix-caching --limit-mm-per-prompt '{"image": 8}' --mm-processor-cache-gb 4
+    --enable-prefix-caching --limit-mm-per-prompt '{"image": 32}' --mm-processor-cache-gb 4
 if [ "$gpus" -gt 1 ]; then
     set -- "$@" --tensor-parallel-size "$gpus"
 fi

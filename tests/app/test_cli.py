@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from app.cli import app
 from finetune.charts.records import Record
 from tests.fakes import QueuedEngine, SeededEngine
+from tests.servers import Handler, Write, scripted
 from vision import Engine, ask
 from vision.engine import Delta, Usage
 
@@ -54,6 +56,20 @@ def test_a_thought_without_an_answer_exits_with_one(chart_file: Path, monkeypatc
     done = CliRunner().invoke(app, ["ask", str(chart_file), "How many?"])
     assert done.exit_code == 1
     assert done.stdout == "" and "on and on" in done.stderr and "raise the token budgets" in done.stderr
+
+
+def test_an_answer_that_breaks_off_is_kept(chart_file: Path) -> None:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        write({"content": "<think>\nRead it.\n</think>\n\nThe answer"})
+        write(b'data: {"error": {"message": "the GPU is gone", "type": "x", "code": 500}}\n\n')
+
+    with scripted(behave) as server:
+        done = logicflow("ask", str(chart_file), "How many?", "--engine-url", server.url)
+        refused = logicflow("vote", str(chart_file), "How many?", "--engine-url", server.url, "--weights", "probability")
+        assert len(server.asked) == 1, "a vote that could not be counted is not drawn"
+    assert (done.returncode, done.stdout) == (1, "The answer\n")
+    assert "Read it." in done.stderr and done.stderr.endswith("failed: the GPU is gone; what it had written is kept\n")
+    assert refused.returncode == 2 and "m does not tell the probability of its tokens; weigh by count" in refused.stderr
 
 
 def test_a_false_claim_is_reported_beside_the_thought(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

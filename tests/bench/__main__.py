@@ -27,6 +27,7 @@ from finetune.charts.records import HELD_OUT_FROM, Record, make
 from vision import Conversation, Sampling, Settings, Turn, Usage, open_engine
 from vision.ask import follow
 from vision.engine import Delta, stream
+from vision.loading import load
 from vision.local import LocalEngine
 from vision.prompts import messages
 from vision.trace import Trace
@@ -63,10 +64,10 @@ def about(record: Record, pictures: int = 1, **options: Any) -> Conversation:
 
 
 class Sides:
-    """What is measured: the engine, and what a user would write with transformers."""
+    """What is measured: the engine, and what a user would write with transformers, on a model that no engine has touched."""
 
     def __init__(self, engine: LocalEngine) -> None:
-        self.engine = engine
+        self.engine, self.bare = engine, load(Settings())
 
     def traces(self, talk: Conversation, count: int, *, endless: bool = False, tokens: int = NEW_TOKENS) -> list[Usage]:
         """So many traces side by side; ``endless`` ones write so many ``tokens`` each."""
@@ -82,14 +83,14 @@ class Sides:
 
     def generate(self, talk: Conversation, count: int = 1, *, length: int = NEW_TOKENS, exactly: bool = True) -> int:
         """``model.generate`` from the same prompt; the tokens it has made in all rows."""
-        engine = self.engine
-        text = engine.processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False)
-        batch = engine.processor(text=[text], images=[talk.images], return_tensors="pt", add_special_tokens=False)
+        processor = self.bare.processor
+        text = processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False)
+        batch = processor(text=[text], images=[talk.images], return_tensors="pt", add_special_tokens=False)
         options: dict[str, Any] = {"do_sample": False, "top_k": None, "top_p": None}
         if exactly:
             options = {"do_sample": True, "temperature": 0.7, "min_new_tokens": length, "num_return_sequences": count}
         with torch.inference_mode():
-            made = engine.model.generate(**batch, max_new_tokens=length, **options)
+            made = self.bare.model.generate(**batch, max_new_tokens=length, **options)
         return int((made.shape[1] - batch["input_ids"].shape[1]) * count)
 
     def first_token(self, talk: Conversation, before: Conversation | None) -> float:

@@ -70,8 +70,11 @@ def test_traces_may_weigh_by_probability_or_by_claims_that_hold() -> None:
     assert [count_votes(replies, weighing).winner for weighing in ("count", "probability", "claims")] == ["1", "2", "1"]
     assert count_votes(replies[1:], "claims").winner == "2" and count_votes(replies[1:]).winner == "1"
     assert count_votes(replies, "probability").clusters[0].weight == pytest.approx(0.99, abs=0.01)
+    silent = SeededEngine(["1"])
+    silent.knows_probability = False
     with pytest.raises(SettingsError, match="does not tell the probability"):
-        count_votes((said("1", "", None),), "probability")
+        vote(PICTURE, "?", silent, weighing="probability")
+    assert not silent.drawn, "nothing was drawn for it"
 
 
 def test_the_bundled_model_tells_how_probable_its_words_are(engine: LocalEngine, chart: Record) -> None:

@@ -51,12 +51,16 @@ def test_what_cannot_be_loaded_gives_one_sentence_with_the_remedy(tmp_path: Path
     text_only = tmp_path / "text"
     text_only.mkdir()
     (text_only / "config.json").write_text(json.dumps({"model_type": "gemma2"}))
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "config.json").write_text(json.dumps({"model_type": "qwen2_5_vl"}))
     unknown = tmp_path / "unknown"
     unknown.mkdir()
     (unknown / "config.json").write_text(json.dumps({"model_type": "made_up"}))
     for name, said in (
         (damaged, "damaged"),
         (str(text_only), "reads text only"),
+        (str(other), "only Gemma 3 runs in this process, .* --engine-url"),
         (str(unknown), "unknown"),
         ("nobody/nothing-here", "nobody/nothing-here"),
     ):

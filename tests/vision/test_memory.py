@@ -1,17 +1,36 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from finetune.charts.records import Record
 from vision import Conversation, GenerationError, Sampling, Turn
 from vision.engine import stream
 from vision.local import LocalEngine
+from vision.memory import _left_of_container
 
 
-def test_a_cache_is_counted_to_the_byte(engine: LocalEngine, chart: Record) -> None:
-    prompt = engine._encode(Conversation(turns=(Turn(question=chart.question, images=(chart.image,)),)))
+@pytest.mark.parametrize("pictures", [1, 6])
+def test_a_cache_is_counted_to_the_byte(engine: LocalEngine, chart: Record, pictures: int) -> None:
+    """What is held, not what is seen of it: beyond the sliding window layers keep the end of a longer tensor."""
+    engine._forget()
+    prompt = engine._encode(Conversation(turns=(Turn(question=chart.question, images=(chart.image,) * pictures),)))
     layers, _ = engine._prefill(prompt)
-    assert engine.memory.cache_bytes(prompt.length) == sum(keys.nbytes + values.nbytes for keys, values, _ in layers)
+    held = sum(part.untyped_storage().nbytes() for keys, values, _ in layers for part in (keys, values))
+    window = engine.model.config.get_text_config().sliding_window
+    assert (prompt.length > window) is (pictures == 6)
+    # A layer with a window keeps one token less than that: the newest comes with the next step.
+    assert held <= engine.memory.cache_bytes(prompt.length) <= held * 1.001
+
+
+def test_a_containers_limit_is_heeded(tmp_path: Path) -> None:
+    assert _left_of_container(tmp_path) > 1 << 50, "no such files"
+    for name, text in (("memory.max", "1000000\n"), ("memory.current", "700000\n"), ("memory.stat", "anon 1\ninactive_file 100000\n")):
+        (tmp_path / name).write_text(text)
+    assert _left_of_container(tmp_path) == 400_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert _left_of_container(tmp_path) > 1 << 50
 
 
 def test_layers_with_a_window_cost_no_more_than_it(engine: LocalEngine) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from os.path import commonprefix
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,15 @@ ASKED = Conversation(turns=(Turn(question="How many?", images=(PICTURE,)),))
 THOUGHT = ["<think>", "\nRead", " it.", "\n</think>", "\n\nThe answer", " is 7."]
 
 
-def says(*pieces: str, finish: str = "stop", field: str = "content") -> Any:
+def says(*pieces: str, finish: str = "stop", field: str = "content", tokens: int = 0) -> Any:
+    """Writes ``pieces``, each a token unless the server counts otherwise."""
+
     def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
         for piece in pieces:
             write({field: piece})
         write({"finish": finish})
-        write({"usage": {"prompt_tokens": 300, "completion_tokens": len(pieces), "total_tokens": 300 + len(pieces)}})
+        made = tokens or len(pieces)
+        write({"usage": {"prompt_tokens": 300, "completion_tokens": made, "total_tokens": 300 + made}})
         write(b"data: [DONE]\n\n")
 
     return behave
@@ -95,7 +99,7 @@ def test_a_real_server_votes(nano_server: RemoteEngine, chart: Record) -> None:
 def test_a_thought_in_a_field_of_its_own_is_a_thought(field: str) -> None:
     def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
         says("Read", " it.", field=field)(handler, body, lambda chunk: write(chunk) if isinstance(chunk, dict) and field in chunk else None)
-        says("The answer", " is 7.")(handler, body, write)
+        says("The answer", " is 7.", tokens=4)(handler, body, write)
 
     with scripted(behave) as server:
         *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling())
@@ -141,6 +145,66 @@ def test_an_order_to_answer_goes_on_from_the_closed_thought() -> None:
         second = server.asked[1]
     assert second["continue_final_message"] is True and second["messages"][-1]["content"] + "The answer is 7." == reply.text
     assert reply.answer == "7" and reply.usage is not None and reply.usage.thought_closed_by == "user"
+
+
+def test_a_server_that_counts_more_tokens_than_it_sends_pieces_is_asked_on() -> None:
+    """Five tokens a piece: its limit is reached long before ours, and its own count is the one that is told."""
+
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        if body["messages"][-1]["role"] == "assistant":
+            return says("The answer is 7.", tokens=6)(handler, body, write)
+        says("<think>\nLook at", " it and look", finish="length", tokens=15)(handler, body, write)
+
+    with scripted(behave) as server:
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling(max_thought_tokens=10, max_answer_tokens=5))
+        assert [body["max_tokens"] for body in server.asked] == [15, 5]
+    assert reply.answer == "7" and reply.usage is not None and reply.usage.thought_closed_by == "budget"
+    assert (reply.usage.thought_tokens, reply.usage.answer_tokens) == (15, 6)
+
+
+def test_a_thought_that_goes_on_in_a_field_is_closed_before_the_answer() -> None:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        write({"reasoning": " it."})
+        says("The answer", " is 7.", tokens=3)(handler, body, write)
+
+    with scripted(behave) as server:
+        *_, reply = follow(RemoteEngine(server.url), replace(ASKED, draft="<think>\nRead"), Sampling())
+    assert (reply.thought.strip(), reply.answer_text) == ("Read it.", "The answer is 7.")
+
+
+def test_an_answer_is_not_written_twice_by_a_server_that_cannot_go_on() -> None:
+    with scripted(fails(400, "unknown field continue_final_message")) as server:
+        engine = RemoteEngine(server.url)
+        with pytest.raises(GenerationError, match="cannot go on from inside an answer; ask the question again"):
+            list(follow(engine, replace(ASKED, draft="<think>\nRead.\n</think>\n\nThe answer is"), Sampling()))
+        assert len(server.asked) == 1
+
+
+def test_what_might_have_become_a_mark_is_given_out_at_the_end() -> None:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        if body["messages"][-1]["role"] == "assistant":
+            return says("3", " <")(handler, body, write)
+        says("<think>\nLook", finish="length")(handler, body, write)
+
+    with scripted(behave) as server:
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling(max_thought_tokens=1))
+    assert reply.answer_text == "3 <"
+
+
+def test_a_server_that_never_begins_is_given_up_in_time() -> None:
+    """Asking again does not begin the time anew, nor do lines that keep a connection alive."""
+
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        for _ in range(100):
+            write(b": still here\n\n")
+            time.sleep(0.05)
+
+    for silent in (behave, lambda handler, body, write: time.sleep(1.5)):
+        with scripted(silent) as server:
+            engine, started = RemoteEngine(server.url, quiet_s=0.6), time.monotonic()
+            with pytest.raises(GenerationError, match="sent nothing for 0.6 seconds$"):
+                list(follow(engine, ASKED, Sampling()))
+            assert time.monotonic() - started < 4
 
 
 def drip(handler: Handler, body: dict[str, Any], write: Write) -> None:

@@ -4,7 +4,7 @@ import torch
 
 from vision import Control, Sampling
 from vision.local import LocalEngine
-from vision.trace import CANDIDATES, Trace, draw
+from vision.trace import CANDIDATES, MARKS, Trace, draw
 
 
 def traces(engine: LocalEngine, *samplings: Sampling) -> list[Trace]:
@@ -47,6 +47,15 @@ def test_the_log_probability_is_the_models_own_at_temperature_1(engine: LocalEng
     (trace,) = traces(engine, Sampling(temperature=0.3, seed=4))
     token, logprob = draw(logits, [trace])[0]
     assert abs(logprob - float(logits.log_softmax(-1)[0, token])) < 1e-5
+
+
+def test_white_space_alone_comes_to_an_end(engine: LocalEngine) -> None:
+    (trace,) = traces(engine, Sampling(max_thought_tokens=8, max_answer_tokens=8))
+    newline = engine.tokenizer("\n", add_special_tokens=False)["input_ids"][0]
+    for _ in range(16 + MARKS):
+        assert trace.end is None
+        trace.take(newline, -0.1)
+    assert trace.end == "length"
 
 
 def test_a_short_answer_budget_does_not_cut_an_opening_tag(engine: LocalEngine) -> None:
