@@ -31,7 +31,7 @@ train-nano: $(APP_READY) $(TRAIN_READY) ## make the bundled model from nothing; 
 	$(VENV)/bin/python -m finetune.nano pool
 	$(VENV)/bin/python -m finetune.nano pretrain --minutes $(MINUTES)
 	$(VENV)/bin/python -m finetune.nano thoughts
-	$(TRAIN)/bin/llamafactory-cli train finetune/nano.yaml model_name_or_path=.nano/base
+	options=$$($(VENV)/bin/python -m finetune.nano options) && $(TRAIN)/bin/llamafactory-cli train finetune/nano.yaml $$options
 	$(VENV)/bin/python -m finetune.nano bundle
 	$(VENV)/bin/python -m finetune.nano evaluate
 

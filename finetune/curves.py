@@ -16,7 +16,13 @@ from matplotlib.figure import Figure
 
 from finetune.files import save_figure
 
-SHOWN = {"loss": "loss", "learning_rate": "learning rate", "grad_norm": "gradient norm", "throughput": "tokens a second", "mfu": "MFU"}
+SHOWN = {
+    "loss": "loss",
+    "learning_rate": "learning rate",
+    "grad_norm": "gradient norm",
+    "throughput": "tokens a second, padding too",
+    "mfu": "MFU",
+}
 """What is drawn, by the names under which rows have it."""
 REFRESH_S = 5.0
 
@@ -24,13 +30,14 @@ REFRESH_S = 5.0
 def read_run(folder: Path) -> list[dict[str, float]]:
     """What the run in ``folder`` has logged so far, a row a step, later words about a step over earlier ones.
 
-    LLaMA-Factory's own log tells loss, learning rate and, with ``include_num_input_tokens_seen: true``, tokens a second as it
-    goes; gradient norms stand in the checkpoints.
+    LLaMA-Factory's own log tells loss, learning rate and, with ``include_num_input_tokens_seen: true``, tokens as it goes;
+    gradient norms stand in the checkpoints.
 
     Raises:
-        FileNotFoundError: when nothing was logged there.
+        FileNotFoundError: when no step was logged there.
     """
     found: dict[int, dict[str, float]] = {}
+    leg = _Leg()
     log = folder / "trainer_log.jsonl"
     if not log.is_file():
         raise FileNotFoundError(f"{folder} holds no trainer_log.jsonl; give the output folder of a run that has logged a step")
@@ -40,7 +47,7 @@ def read_run(folder: Path) -> list[dict[str, float]]:
         except json.JSONDecodeError:
             continue  # still being written
         if "loss" in row:
-            _add(found, int(row["current_steps"]), row | {"learning_rate": row.get("lr")})
+            _add(found, int(row["current_steps"]), row | {"learning_rate": row.get("lr"), "throughput": leg.throughput(row)})
     for state in folder.glob("**/trainer_state.json"):
         try:
             history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
@@ -49,7 +56,45 @@ def read_run(folder: Path) -> list[dict[str, float]]:
         for row in history:
             if "loss" in row and int(row["step"]) in found:
                 _add(found, int(row["step"]), {"grad_norm": row.get("grad_norm")})
+    if not found:
+        raise FileNotFoundError(f"{folder} holds no logged step yet; wait for the first, or lower logging_steps")
     return [{"step": step, **found[step]} for step in sorted(found)]
+
+
+class _Leg:
+    """A stretch of a run between two starts.
+
+    After a start LLaMA-Factory divides the tokens of the whole run by the time since then, so from the second start on they
+    are counted from a leg's first row here.
+    """
+
+    def __init__(self) -> None:
+        self.count, self.last_s = 0, float("inf")
+        self.first: tuple[float, float] = (0.0, 0.0)
+
+    def throughput(self, row: dict[str, Any]) -> float | None:
+        """Tokens a second of the leg until ``row``, None where they cannot be told."""
+        spent, tokens = _seconds(str(row.get("elapsed_time", ""))), row.get("total_tokens")
+        if spent is None or not isinstance(tokens, (int, float)):
+            return None
+        if spent < self.last_s:
+            self.count, self.first = self.count + 1, (spent, tokens) if self.count else (0.0, 0.0)
+        self.last_s = spent
+        return (tokens - self.first[1]) / (spent - self.first[0]) if spent > self.first[0] else None
+
+
+def _seconds(written: str) -> float | None:
+    """Seconds of a time as Python writes it.
+
+    >>> _seconds("0:01:05"), _seconds("2 days, 1:00:00")
+    (65.0, 176400.0)
+    """
+    days, _, clock = written.rpartition(" days, " if " days, " in written else " day, ")
+    try:
+        hours, minutes, seconds = (float(part) for part in clock.split(":"))
+        return float(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
+    except ValueError:
+        return None
 
 
 def _add(found: dict[int, dict[str, float]], step: int, row: dict[str, Any]) -> None:

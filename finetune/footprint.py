@@ -85,10 +85,11 @@ class Plan:
         batch: rows of one GPU at a time.
         length: tokens of the longest row.
         pictures: of a row at most; 0 where the tower never runs.
-        bits: of the frozen weights, 16 or 4.
+        bits: of the frozen weights, 16, 8 or 4.
         liger: whether the loss is computed in pieces.
         checkpointing: whether activations are computed again in the backward pass.
         shards: GPUs that share the weights out (ZeRO-3, FSDP), 1 where each has them all.
+        upcast: whether the frozen weights are held in fp32, as accelerate does with FSDP2 under mixed precision.
     """
 
     rank: int = 8
@@ -99,6 +100,7 @@ class Plan:
     liger: bool = False
     checkpointing: bool = True
     shards: int = 1
+    upcast: bool = False
 
 
 class Footprint:
@@ -149,8 +151,9 @@ class Footprint:
         linear = sum(module.weight.numel() for name, module in self.model.named_modules() if type(module) is torch.nn.Linear)
         adapter = sum(self.trainable.values())
         small = linear - adapter - text.vocab_size * text.hidden_size  # the output layer is never quantised
+        whole = 4 if plan.upcast else 2
         # nf4 with double quantisation: half a byte, and a scale of a byte for 64 of them.
-        weights = 2 * (self.frozen - small) + small * (2 if plan.bits == 16 else 0.5 + 1 / 64)
+        weights = whole * (self.frozen - small) + small * {16: whole, 8: 1, 4: 0.5 + 1 / 64}[plan.bits]
         tokens = plan.batch * plan.length
         hidden, queries = text.hidden_size, text.num_attention_heads * text.head_dim
         keys = text.num_key_value_heads * text.head_dim

@@ -12,88 +12,20 @@ import difflib
 import json
 import random
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from finetune.flight import NUMBERS, ROOT, Flight, Wrong, llamafactory, names
 from finetune.footprint import CONTEXT_GB, H100_TFLOPS, MFU, Footprint, Plan, config_of
 from finetune.options import read_options
-from finetune.sieve import CHARS_A_TOKEN, tokenizer_of
-from finetune.sources import read_file
+from finetune.sieve import PICTURE_MARKS, row_tokens, tokenizer_of
+from finetune.sources import SourceError, read_file
 
-ROOT = Path(__file__).parent.parent
 SAMPLED = 1000
 """Rows of each data set whose tokens are counted, chosen evenly."""
-
-
-class Wrong(Exception):
-    """A check that failed, in one sentence with the remedy; the key it is about, "" for none."""
-
-    def __init__(self, sentence: str, key: str = "") -> None:
-        super().__init__(sentence)
-        self.key = key
-
-
-@dataclass
-class Flight:
-    """A recipe and what is known of it so far.
-
-    Attributes:
-        path: of the recipe.
-        options: KEY=VALUE on top of it.
-        keys: as it is written.
-        lines: where each key stands, from 1.
-        files: of each data set.
-        rows: in each data set.
-        sampled: of each data set, rows to count the tokens of.
-        longest: tokens of the longest row that was counted, at most the cutoff.
-        pictures: of one row at most.
-        tokens: of an average row, cut off.
-        footprint: of the model.
-    """
-
-    path: Path
-    options: Sequence[str]
-    gpus: int
-    gpu_memory: float
-    tflops: float
-    fsdp: bool
-    keys: dict[str, Any] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
-    sampled: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    longest: int = 0
-    pictures: int = 0
-    tokens: float = 0.0
-    footprint: Footprint | None = None
-
-    def get(self, key: str, otherwise: Any = None) -> Any:
-        return self.keys.get(key, otherwise)
-
-    def number(self, key: str, otherwise: float) -> float:
-        """A key that holds a number.
-
-        Raises:
-            Wrong: when it does not.
-        """
-        value = self.keys.get(key)
-        if value is None:
-            return otherwise
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise Wrong(f"{key} is {value}; expected a number", key)
-        return value
-
-    def count(self, key: str, otherwise: int = 0) -> int:
-        """A key that holds a whole number; one below 0 means none, as in transformers."""
-        value = self.number(key, otherwise)
-        if value != int(value):
-            raise Wrong(f"{key} is {value}; expected a whole number", key)
-        return max(0, int(value))
 
 
 def recipe(flight: Flight) -> str:
@@ -114,27 +46,16 @@ def recipe(flight: Flight) -> str:
     except ValueError as exc:
         raise Wrong(str(exc)) from exc
     flight.lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
-    known = known_keys()
+    for key in NUMBERS:
+        flight.number(key, 0)
+    known, refusal = llamafactory(flight.keys)
     for key in flight.keys if known else ():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
             raise Wrong(f"LLaMA-Factory has no key {key}" + (f"; did you mean {near[0]}?" if near else "; remove it"), key)
+    if refusal:
+        raise Wrong(f"LLaMA-Factory refuses it: {refusal}")
     return f"{len(flight.keys)} keys" + (", all known" if known else "; LLaMA-Factory is not here to know them ('make environments')")
-
-
-def known_keys() -> list[str]:
-    """Every key that LLaMA-Factory takes in training, [] where it is not installed."""
-    code = (
-        "import dataclasses, json; from llamafactory.hparams import parser;"
-        "print('KEYS', json.dumps([f.name for c in parser._TRAIN_ARGS for f in dataclasses.fields(c)]))"
-    )
-    for python in (ROOT / ".venv-train" / "bin" / "python", Path(sys.executable)):
-        if python.exists():
-            done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
-            found = [line for line in done.stdout.splitlines() if line.startswith("KEYS ")]
-            if found:
-                return list(json.loads(found[0].removeprefix("KEYS ")))
-    return []
 
 
 def switches(flight: Flight) -> str:
@@ -157,22 +78,46 @@ def switches(flight: Flight) -> str:
     for key in ("freeze_vision_tower", "freeze_multi_modal_projector"):
         if flight.get(key) is False:
             raise Wrong(f"{key} is false; what is taught is reasoning, and a tower in training forgets how to see", key)
+    if flight.get("quantization_bit") not in (None, 4, 8):
+        raise Wrong(f"quantization_bit is {flight.get('quantization_bit')}; bitsandbytes takes 4 or 8", "quantization_bit")
     if flight.get("quantization_bit") and flight.get("quantization_device_map") == "auto":
         raise Wrong("quantization_device_map auto is for inference; remove it", "quantization_device_map")
     side = 802_816
     if template == "gemma3" and flight.number("image_max_pixels", 768 * 768) < side:
         raise Wrong(f"pictures lose detail before the processor scales them to 896 x 896; set image_max_pixels: {side}", "image_max_pixels")
+    _files(flight)
     return f"template {template}, bf16, tower and projector frozen"
+
+
+def _files(flight: Flight) -> None:
+    """What the recipe goes on from is there.
+
+    Raises:
+        Wrong: where it is not.
+    """
+    config = flight.get("deepspeed")
+    if isinstance(config, str) and not Path(config).is_file():
+        raise Wrong(f"there is no {config}; finetune/environment/zero3.json is one", "deepspeed")
+    beside = Path(str(flight.get("output_dir"))).parent
+    for name in names(flight.get("adapter_name_or_path")):
+        if (Path(name).parent in (beside, Path()) or Path(name).parent.exists()) and not (Path(name) / "adapter_config.json").is_file():
+            raise Wrong(f"{name} holds no adapter yet; train it first, or name the folder of another", "adapter_name_or_path")
 
 
 def data(flight: Flight) -> str:
     """Every data set is registered and its rows are there."""
-    folder = Path(flight.get("dataset_dir", "data"))
+    folder = flight.folder
     info = folder / "dataset_info.json"
     if not info.is_file():
         raise Wrong(f"there is no {info}; finetune.prepare writes it, or point dataset_dir at the folder that holds it", "dataset_dir")
-    registered = json.loads(info.read_text(encoding="utf-8"))
-    for name in str(flight.get("dataset", "")).split(","):
+    try:
+        registered = json.loads(info.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise Wrong(f"{info} is no JSON ({exc}); finetune.prepare writes one", "dataset_dir") from exc
+    asked = names(flight.get("dataset"))
+    if not asked:
+        raise Wrong("it names no dataset to train on; set dataset", "dataset")
+    for name in asked:
         if name not in registered:
             near = difflib.get_close_matches(name, registered, 1)
             hint = f"did you mean {near[0]}?" if near else f"registered are {', '.join(registered) or 'none'}"
@@ -186,21 +131,25 @@ def data(flight: Flight) -> str:
 
 def rows(flight: Flight) -> str:
     """Every row is LLaMA-Factory's, its marks and pictures match, and the pictures are there."""
-    folder = Path(flight.get("media_dir") or flight.get("dataset_dir", "data"))
-    most, count = flight.count("max_samples"), 0
+    folder = Path(flight.get("media_dir") or flight.folder)
+    most, count, shown = flight.count("max_samples"), 0, 0
     for name, path in flight.files.items():
         chosen, rng = flight.sampled.setdefault(name, []), random.Random(name)
-        for number, row in enumerate(islice(read_file(path), most or None), 1):
+        for number, row in enumerate(islice(_rows_of(path), most or None), 1):
             turns, images = row.get("conversations"), row.get("images") or []
-            if not isinstance(turns, list) or not turns:
+            if not isinstance(turns, list) or not turns or not all(isinstance(turn, Mapping) for turn in turns):
                 raise Wrong(f"row {number} of {name} has no conversations; finetune.prepare writes rows that have", "dataset")
-            marks = sum(str(turn.get("value", "")).count("<image>") for turn in turns)
+            text = "".join(str(turn.get("value", "")) for turn in turns)
+            for mark, files in (("<video>", "videos"), ("<audio>", "audios")):
+                if mark in text and not row.get(files):
+                    raise Wrong(f"row {number} of {name} has {mark} in its text and no {files}; LLaMA-Factory would stop at it", "dataset")
+            marks = text.count("<image>")
             if marks != len(images):
                 raise Wrong(f"row {number} of {name} has {marks} <image> marks and {len(images)} pictures; they must be as many", "dataset")
             missing = [image for image in images if not (folder / image).is_file()]
             if missing:
                 raise Wrong(f"row {number} of {name} names {missing[0]}, which is not in {folder}", "dataset_dir")
-            count += len(images)
+            count, shown = count + len(images), shown + bool(images)
             flight.pictures, flight.rows[name] = max(flight.pictures, len(images)), number
             # Every row ends up among the chosen ones with the same chance, however many follow.
             if number <= SAMPLED:
@@ -212,7 +161,15 @@ def rows(flight: Flight) -> str:
     if count and flight.get("template") != "gemma3":
         raise Wrong(f"the rows have pictures and template {flight.get('template')} refuses them; set template: gemma3", "template")
     told = ", ".join(f"{name} {number} rows" for name, number in flight.rows.items())
+    flight.shown = shown / sum(flight.rows.values())
     return f"{told}; {count} pictures, at most {flight.pictures} in a row"
+
+
+def _rows_of(path: Path) -> Iterator[Mapping[str, Any]]:
+    try:
+        yield from read_file(path)
+    except SourceError as exc:
+        raise Wrong(str(exc), "dataset") from exc
 
 
 def lengths(flight: Flight) -> str:
@@ -224,21 +181,21 @@ def lengths(flight: Flight) -> str:
     except (OSError, ValueError):
         tokenizer, how = None, "estimated by characters: its tokenizer is not here"
     config = _config(flight)
-    found = []
-    for sampled in flight.sampled.values():
-        for row in sampled:
-            text = str(row.get("system") or "") + "".join(str(turn.get("value", "")) for turn in row.get("conversations") or [])
-            said = len(tokenizer(text, add_special_tokens=False)["input_ids"]) if tokenizer else int(len(text) / CHARS_A_TOKEN)
-            found.append(said + 12 + len(row.get("images") or []) * (config.mm_tokens_per_image + 3))
+    found = [row_tokens(row, tokenizer, config.mm_tokens_per_image) for sampled in flight.sampled.values() for row in sampled]
     cut = sum(length > cutoff for length in found) / len(found)
-    flight.longest, flight.tokens = min(max(found), cutoff), sum(min(length, cutoff) for length in found) / len(found)
+    average = sum(min(length, cutoff) for length in found) / len(found)
+    # A batch without a picture gets an empty one, behind its first row, and the others are filled up to that.
+    bare = flight.get("template") == "gemma3" and flight.shown < 1
+    batch, empty = flight.count("per_device_train_batch_size", 8), config.mm_tokens_per_image + PICTURE_MARKS if bare else 0
+    flight.longest, flight.tokens = min(max(found), cutoff) + empty, average + empty * (1 - flight.shown) ** batch
     if cut > 0.05:
         raise Wrong(
             f"{100 * cut:.0f} % of the rows are longer than cutoff_len {cutoff} and would lose their answers; prepare them with "
             f"--cutoff {cutoff}, or raise it",
             "cutoff_len",
         )
-    return f"{flight.tokens:.0f} tokens a row on average, {max(found)} at most, {100 * cut:.1f} % cut off ({how})"
+    beside = f", {flight.tokens - average:.0f} more for empty pictures" if empty else ""
+    return f"{average:.0f} tokens a row on average{beside}, {max(found)} at most, {100 * cut:.1f} % cut off ({how})"
 
 
 def parameters(flight: Flight) -> str:
@@ -272,7 +229,7 @@ def _smaller(flight: Flight) -> str:
         return "Halve per_device_train_batch_size and double gradient_accumulation_steps"
     if not flight.get("enable_liger_kernel"):
         return "Set enable_liger_kernel: true"
-    if flight.gpus > 1 and not flight.get("deepspeed"):
+    if flight.gpus > 1 and _shards(flight) == 1:
         return "Share the weights out: FORCE_TORCHRUN=1 … deepspeed=finetune/environment/zero3.json"
     return "Use logicflow_qlora.yaml, a smaller model or a larger GPU"
 
@@ -286,10 +243,12 @@ def time_and_disk(flight: Flight) -> str:
     epochs = flight.number("num_train_epochs", 3)
     steps = flight.count("max_steps") or int(sum(flight.rows.values()) * epochs / update)
     hours = flight.footprint.hours(steps * update * flight.tokens, flight.gpus, flight.tflops)
-    saves = max(1, steps // (flight.count("save_steps", 500) or steps or 1))
+    every = flight.number("save_steps", 500)
+    every = every * steps if 0 < every < 1 else every  # a share of all steps
+    saves = max(1, int(steps // every)) if every > 0 else 1
     kept = min(saves, flight.count("save_total_limit") or saves)
     needed = kept * flight.footprint.checkpoint_bytes
-    out = Path(flight.get("output_dir", "."))
+    out = Path(str(flight.get("output_dir") or "."))
     there = next(parent for parent in (out.absolute(), *out.absolute().parents) if parent.exists())
     free = shutil.disk_usage(there).free
     if needed > free:
@@ -315,8 +274,20 @@ def _plan(flight: Flight) -> Plan:
         bits=flight.count("quantization_bit") or 16,
         liger=bool(flight.get("enable_liger_kernel")),
         checkpointing=not flight.get("disable_gradient_checkpointing"),
-        shards=flight.gpus if "zero3" in str(flight.get("deepspeed")) or flight.fsdp else 1,
+        shards=_shards(flight),
+        upcast=flight.fsdp,
     )
+
+
+def _shards(flight: Flight) -> int:
+    """GPUs that share the weights out: all of them with FSDP or DeepSpeed's third stage, else 1."""
+    config = flight.get("deepspeed")
+    try:
+        written = json.loads(Path(config).read_text(encoding="utf-8")) if isinstance(config, str) else config or {}
+        stage = written.get("zero_optimization", {}).get("stage")
+    except (OSError, ValueError, AttributeError) as exc:
+        raise Wrong(f"{config} cannot be read as DeepSpeed's configuration; finetune/environment/zero3.json is one", "deepspeed") from exc
+    return flight.gpus if flight.fsdp or stage == 3 else 1
 
 
 CHECKS: tuple[tuple[str, Callable[[Flight], str]], ...] = (

@@ -85,11 +85,15 @@ class Rows:
         return self.folder / f"{self.source.name}.jsonl"
 
     @property
+    def _marks(self) -> Path:
+        return self.folder / f".{self.source.name}.marks"
+
+    @property
     def settings(self) -> str:
         """What an interrupted run must have in common with this one."""
         sieve = self.sieve
         forbidden = hashlib.blake2b(str(sorted(sieve.forbidden)).encode(), digest_size=4).hexdigest()
-        return f"{self.source.place}; {sieve}; test sets {forbidden}; crops {self.crops}; limit {self.limit}"
+        return f"{self.source.place} {self.source.version}; {sieve}; test sets {forbidden}; crops {self.crops}; limit {self.limit}"
 
     def write(self, workers: int, tell: Callable[[Report], None] = lambda report: None) -> Report:
         """Write :attr:`out`, going on where an earlier run was; ``tell`` hears how far it has come.
@@ -101,12 +105,11 @@ class Rows:
         report = self._begun(note)
         if report.done:
             return report
-        known = self.folder / f".{self.source.name}.marks"
         self.out.touch()
-        known.touch()
+        self._marks.touch()
         with (
             self.out.open("r+b") as file,
-            known.open("r+b") as marks,
+            self._marks.open("r+b") as marks,
             ProcessPoolExecutor(workers, initializer=_begin, initargs=(self,)) as pool,
         ):
             file.truncate(report.bytes)
@@ -144,8 +147,13 @@ class Rows:
         known = _noted(note)
         if known.settings != self.settings:
             raise SourceError(
-                f"{self.folder} holds {self.source.name} made with other settings; choose another --out, or remove {note.name} there"
+                f"{self.folder} holds {self.source.name} made from another file or with other settings; choose another --out, "
+                f"or remove {note.name} there"
             )
+        for path, size in ((self.out, known.bytes), (self._marks, known.mark_bytes)):
+            if not path.exists() or path.stat().st_size < size:
+                raise SourceError(f"{path} is not as long as it was left; remove {note.name} beside it to make its rows anew")
+        known.done = known.done and not self.source.grows
         return known
 
 

@@ -9,6 +9,7 @@ be used raises :class:`Rejected` with a reason, so that a report can count them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from vision.reasoning import ANSWER_PAIRS, PAIRS, split
 Row = Mapping[str, Any]
 """A row as its publisher wrote it."""
 
+_MARKS = re.compile("<(image|video|audio)>")
+"""What LLaMA-Factory counts in a row's text, wherever it stands, and compares with the row's files."""
 _TAGS = tuple(tag for pair in (*PAIRS, *ANSWER_PAIRS) for tag in pair)
 
 
@@ -67,9 +70,16 @@ def open_r1_math(row: Row) -> Sample:
     """OpenR1-Math-220k: the first of ``generations`` that is complete and whose answer math-verify finds equal to ``answer``."""
     question, gold = _text(row, "problem"), _text(row, "answer")
     generations = row.get("generations") or []
+    if not isinstance(generations, list):
+        raise Rejected("not in the publisher's form")
     complete = row.get("is_reasoning_complete") or [True] * len(generations)
     reasons = row.get("finish_reasons") or ["stop"] * len(generations)
-    if len(complete) != len(generations) or len(reasons) != len(generations):
+    if (
+        not isinstance(complete, list)
+        or not isinstance(reasons, list)
+        or len(complete) != len(generations)
+        or len(reasons) != len(generations)
+    ):
         raise Rejected("not in the publisher's form")
     whole = [text for text, is_whole, why in zip(generations, complete, reasons, strict=True) if is_whole and why in (None, "stop")]
     if not whole:
@@ -88,9 +98,10 @@ def open_r1_math(row: Row) -> Sample:
 def pictured(row: Row, source: str = "charts") -> Sample:
     """A row about pictures: ``question``, ``thought``, ``answer``, ``image`` or ``images``, and perhaps ``gold``."""
     names = row.get("images") or ([row["image"]] if row.get("image") else [])
-    if not names or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise Rejected("no picture")
-    question, answer, gold = _text(row, "question"), _text(row, "answer"), str(row.get("gold") or "")
+    question, answer = _text(row, "question"), _text(row, "answer")
+    gold = "" if row.get("gold") is None else str(row["gold"])
     if not row.get("thought"):
         sample = _taken_apart(source, question, answer, gold)
     else:
@@ -134,13 +145,16 @@ def registered(file_name: str) -> dict[str, Any]:
 def _text(row: Row, *names: str) -> str:
     for name in names:
         if isinstance(row.get(name), str):
-            # A literal mark would be counted as a picture.
-            return str(row[name]).replace("<image>", "[image]").strip()
+            return _unmarked(row[name]).strip()
     raise Rejected("not in the publisher's form")
 
 
+def _unmarked(text: str) -> str:
+    return _MARKS.sub(r"[\1]", text)
+
+
 def _taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample:
-    parsed = split(said)
+    parsed = split(_unmarked(said))
     if parsed.truncated:
         raise Rejected("broken tags")
     return _checked(Sample(source=source, question=question, thought=parsed.thought, answer=parsed.answer, gold=gold))

@@ -128,7 +128,7 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
         process = subprocess.Popen([cli, "train", str(recipe), "enable_jit_checkpoint=true", *options], env=environment)
     except OSError as exc:
         raise RelayError("LLaMA-Factory is not here: make environments") from exc
-    stopping, known = False, 0
+    stopping, ended, known = False, False, 0
     try:
         while process.poll() is None:
             if not stopping and due():
@@ -139,13 +139,14 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
                     print("stopping at the next checkpoint that save_steps makes", file=sys.stderr)
             elif stopping and newest(out) > known and not is_alone(process.pid):
                 _end(process, 0.0)
+                ended = True
             time.sleep(POLL_S)
     finally:
         if process.poll() is None:  # we are being stopped ourselves
             _end(process, GRACE_S)
     if is_done(out):
         return True
-    if not stopping:
+    if not stopping or (not ended and process.returncode not in (0, -signal.SIGTERM)):
         raise RunFailed(f"LLaMA-Factory ended with status {process.returncode}; its last lines say why")
     return False
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
-from finetune.records import Rejected, Sample
+from finetune.records import Rejected, Sample, sharegpt
 
 GRAM = 13
 """Words in a row that a sample may not share with a test set's question (as GPT-3's authors had it, arXiv 2005.14165)."""
@@ -23,10 +23,15 @@ EXACT = 16
 """Bytes of an exact fingerprint; a MinHash has more."""
 CHARS_A_TOKEN = 3.0
 """Of Gemma's tokenizer on mathematical English, cautiously, where the tokenizer itself is not at hand."""
-FORMAT_TOKENS = 16
-"""Of the chat format around question and answer."""
+FORMAT_TOKENS = 13
+"""Of the chat format around system prompt, question and answer."""
+PICTURE_MARKS = 4
+"""Tokens around a picture's own: its two marks and the empty lines before and after it."""
+SHORT = 6
+"""Words from which a question that is too short for a run of :data:`GRAM` is compared as a whole."""
 
 _WORD = re.compile(r"[^\W_]+")
+_PICTURE = re.compile(r"<image\d*>")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-Ͽ]")
 _ENGLISH = frozenset("the of to and a in is it that we so for are with this be as on by have has can from or if let which each".split())
 
@@ -38,14 +43,14 @@ class Sieve:
     Attributes:
         cutoff: tokens that LLaMA-Factory would cut a row off at.
         tokenizer: Hub id or directory; "" estimates by characters.
-        tokens_a_picture: that each picture costs, its marks included.
+        tokens_a_picture: soft tokens of each.
         forbidden: hashes of the test sets' runs of :data:`GRAM` words.
         english: whether other languages are dropped.
     """
 
     cutoff: int
     tokenizer: str = ""
-    tokens_a_picture: int = 260
+    tokens_a_picture: int = 256
     forbidden: frozenset[int] = field(default=frozenset(), repr=False)
     english: bool = True
 
@@ -60,15 +65,21 @@ class Sieve:
             raise Rejected("not English")
         if self.forbidden and any(not self.forbidden.isdisjoint(grams(text)) for text in texts):
             raise Rejected("shares words with a benchmark")
-        count = self._counted(texts) + FORMAT_TOKENS + self.tokens_a_picture * len(sample.pictures)
+        tokenizer = tokenizer_of(self.tokenizer) if self.tokenizer else None
+        count = row_tokens(sharegpt(sample), tokenizer, self.tokens_a_picture)
         if count > self.cutoff:
             raise Rejected("longer than the cutoff")
         return count
 
-    def _counted(self, texts: Iterable[str]) -> int:
-        if not self.tokenizer:
-            return int(sum(map(len, texts)) / CHARS_A_TOKEN)
-        return sum(len(ids) for ids in tokenizer_of(self.tokenizer)(list(texts), add_special_tokens=False)["input_ids"])
+
+def row_tokens(row: Mapping[str, Any], tokenizer: Any, tokens_a_picture: int) -> int:
+    """Tokens of a row of LLaMA-Factory's as its template writes it; without a ``tokenizer`` estimated by characters."""
+    texts = [str(row.get("system") or ""), *(str(turn.get("value", "")) for turn in row["conversations"])]
+    plain = [text.replace("<image>", "") for text in texts if text]
+    pictures = len(row.get("images") or []) * (tokens_a_picture + PICTURE_MARKS)
+    if tokenizer is None:
+        return int(sum(map(len, plain)) / CHARS_A_TOKEN) + FORMAT_TOKENS + pictures
+    return sum(len(ids) for ids in tokenizer(plain, add_special_tokens=False)["input_ids"]) + FORMAT_TOKENS + pictures
 
 
 @cache
@@ -93,8 +104,10 @@ def is_english(text: str) -> bool:
 
 
 def grams(text: str, size: int = GRAM) -> set[int]:
-    """Hashes of every run of ``size`` words, case and punctuation aside."""
-    words = _WORD.findall(text.lower())
+    """Hashes of every run of ``size`` words, case, punctuation and marks of pictures aside; of a shorter text as a whole."""
+    words = _WORD.findall(_PICTURE.sub(" ", text.lower()))
+    if SHORT <= len(words) < size:
+        return {_hash(" ".join(words))}
     return {_hash(" ".join(words[i : i + size])) for i in range(len(words) - size + 1)}
 
 

@@ -39,12 +39,22 @@ class Source:
         read: makes a sample of a row.
         place: what was asked for, for messages and to know a run again.
         pictures: the folder that names of pictures are relative to.
+        grows: whether rows may be added to it; another file is known by its size and date.
     """
 
     name: str
     read: Callable[[Row], Sample]
     place: str
     pictures: Path | None = None
+    grows: bool = False
+
+    @property
+    def version(self) -> str:
+        """What tells that a file is another than it was, "" where it is not to be told."""
+        if self.grows or self.place.startswith("hub:"):
+            return ""
+        known = Path(self.place).stat()
+        return f"{known.st_size} bytes of {int(known.st_mtime)}"
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         """The rows from number ``start`` on; a line that is no JSON gives an empty row."""
@@ -103,14 +113,21 @@ def _charts(folder: Path, count: int, seed: int, workers: int) -> Source:
     from tqdm import tqdm
 
     from finetune.charts.__main__ import generate
+    from finetune.charts.records import HELD_OUT_FROM, is_held_out
 
     drawn = folder / "drawn" / "charts"
+    rows = drawn / "charts.jsonl"
+    if is_held_out(seed + count - 1):
+        raise SourceError(f"charts of seeds from {HELD_OUT_FROM} on are held out to measure with; choose a lower --seed")
+    there = rows.read_bytes().count(b"\n") if rows.exists() else 0
+    if there > count:
+        raise SourceError(f"{drawn} holds {there} charts; ask for as many or more, or choose another --out")
     try:
         for _ in tqdm(generate(drawn, range(seed, seed + count), workers=workers), total=count, desc="drawing", unit="picture"):
             pass
     except ValueError as exc:
         raise SourceError(str(exc)) from exc
-    return Source(name="charts", read=pictured, place=str(drawn / "charts.jsonl"), pictures=drawn)
+    return Source(name="charts", read=pictured, place=str(rows), pictures=drawn, grows=True)
 
 
 def _from_hub(repo: str, config: str | None, split: str, remedy: str, start: int = 0) -> Iterator[Row]:
@@ -124,7 +141,13 @@ def _from_hub(repo: str, config: str | None, split: str, remedy: str, start: int
 
 
 def read_file(path: Path) -> Iterator[Row]:
-    """Rows of a JSONL, JSON or Parquet file, one at a time."""
+    """Rows of a JSONL, JSON or Parquet file, one at a time.
+
+    Raises:
+        SourceError: for another kind of file, or a broken one.
+    """
+    if path.suffix not in _FORMATS:
+        raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(_FORMATS)}")
     return _FORMATS[path.suffix](path)
 
 

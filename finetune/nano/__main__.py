@@ -3,7 +3,7 @@
 python -m finetune.nano pool --count 12000       # matplotlib pictures in bulk, resumes
 python -m finetune.nano pretrain --minutes 180   # the base from scratch, resumes
 python -m finetune.nano thoughts --count 8000    # rows that teach it to think
-llamafactory-cli train finetune/nano.yaml model_name_or_path=.nano/base
+llamafactory-cli train finetune/nano.yaml $(python -m finetune.nano options)
 python -m finetune.nano bundle                   # .nano -> vision/nano
 python -m finetune.nano evaluate --count 1000    # base against base + adapter
 """
@@ -50,6 +50,12 @@ def _thoughts(args: argparse.Namespace) -> None:
     write_thoughts(args.work / "thoughts", args.work / "pool", args.count)
 
 
+def _options(args: argparse.Namespace) -> None:
+    from finetune.nano.precision import options
+
+    print(*(f"{key}={value}" for key, value in options(args.base or args.work / "base", args.work).items()))
+
+
 def _bundle(args: argparse.Namespace) -> None:
     """Copy the base and the adapter to where the app loads them, whole or not at all."""
     from finetune.nano.bundle import bundle
@@ -83,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")
     thoughts.add_argument("--count", type=int, default=8_000)
     thoughts.set_defaults(run=_thoughts)
+    options = steps.add_parser("options", help="print what LLaMA-Factory needs to tune the base in a precision in which this CPU computes")
+    options.add_argument("--base", type=Path, default=None, help="the base, where it is not the one in the making")
+    options.set_defaults(run=_options)
     bundle = steps.add_parser("bundle", help="copy base and adapter to where the app loads them")
     bundle.add_argument("--to", type=Path, default=NANO)
     bundle.set_defaults(run=_bundle)

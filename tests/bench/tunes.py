@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from finetune.files import save_figure
 from finetune.nano.evaluate import Scored, answer_all, held_out
+from finetune.nano.precision import options
 from finetune.nano.thoughts import write_thoughts
 from tests.bench.runs import Run, train
 from vision.consensus import wilson
@@ -53,8 +54,8 @@ def main() -> None:
     parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="on top of the recipe")
     args = parser.parse_intermixed_args()
     write_thoughts(args.work / "rows", args.work / "pool", args.rows)
-    given = {"model_name_or_path": NANO, "dataset_dir": args.work / "rows", "overwrite_output_dir": True, "save_steps": 100_000}
-    given |= dict(option.split("=", 1) for option in args.options)
+    given: dict[str, object] = {"dataset_dir": args.work / "rows", "overwrite_output_dir": True, "save_steps": 100_000}
+    given |= options(NANO, args.work) | dict(option.split("=", 1) for option in args.options)
     runs = {name: train((args.work / name).absolute(), given | more) for name, more in TUNES.items()}
     save_figure(curves(runs), args.work / "loss.png")
     records = list(held_out(args.count, FIRST))

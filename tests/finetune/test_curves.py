@@ -14,8 +14,19 @@ from vision.images import open_image
 def log(folder: Path, steps: range) -> None:
     with (folder / "trainer_log.jsonl").open("a") as file:
         for step in steps:
-            row = {"current_steps": step, "total_steps": 9, "loss": 3 / step, "lr": 1e-4, "throughput": 500.0, "elapsed_time": "0:01"}
+            spent = step - steps.start + 1
+            row = {"current_steps": step, "total_steps": 9, "loss": 3 / step, "lr": 1e-4, "elapsed_time": f"0:00:{spent:02d}"}
+            row |= {"total_tokens": 500 * step, "throughput": 500 * step / spent}
             file.write(json.dumps(row) + "\n")
+
+
+def test_tokens_a_second_are_those_of_each_leg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run that goes on is told by LLaMA-Factory that all of its tokens came since the second start."""
+    log(tmp_path, range(1, 5))
+    log(tmp_path, range(3, 8))
+    assert [row.get("throughput") for row in read_run(tmp_path)] == [500, 500, 500, 500, 500, 500, 500]
+    (tmp_path / "trainer_log.jsonl").write_text('{"current_steps": 1}\n')
+    assert main([str(tmp_path)]) == 2 and "holds no logged step yet" in capsys.readouterr().err
 
 
 def test_a_run_is_read_from_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

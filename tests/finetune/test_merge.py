@@ -38,6 +38,17 @@ def test_the_folder_of_a_run_is_a_model(run: Path, chart: Record) -> None:
     assert tuned.text == bundled.text
 
 
+@pytest.mark.parametrize(("stopped_at", "newest"), [(4, "checkpoint-10"), (10, ""), (12, ""), (None, "")])
+def test_a_run_that_was_stopped_and_went_on_is_its_newest_state(run: Path, tmp_path: Path, stopped_at: int | None, newest: str) -> None:
+    """Stopping writes an adapter beside the checkpoints, which later ones outdate."""
+    folder = tmp_path / "run"
+    shutil.copytree(run, folder)
+    shutil.copytree(run / "checkpoint-9", folder, dirs_exist_ok=True)
+    if stopped_at is not None:
+        (folder / "trainer_state.json").write_text(json.dumps({"global_step": stopped_at}))
+    assert of_run(Settings(model=str(folder))).adapter == str(folder / newest)
+
+
 def test_a_run_that_does_not_name_its_base_says_so(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run / "checkpoint-9", tmp_path / "run")
     (tmp_path / "run" / "adapter_config.json").write_text("{}")
@@ -45,7 +56,7 @@ def test_a_run_that_does_not_name_its_base_says_so(run: Path, tmp_path: Path) ->
         open_engine(Settings(model=str(tmp_path / "run")))
 
 
-@pytest.mark.parametrize("precision", ["bf16", "4bit"])
+@pytest.mark.parametrize("precision", ["bf16", "8bit", "4bit"])
 def test_merged_weights_have_the_hubs_names_and_answer(run: Path, chart: Record, tmp_path: Path, precision: str) -> None:
     merged = merge(str(run), tmp_path / "merged", precision=precision)
     with safe_open(merged / "model.safetensors", "pt") as new, safe_open(NANO / "model.safetensors", "pt") as old:

@@ -15,6 +15,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 from finetune.charts import fast, plots
 from finetune.charts.figures import sample
 from finetune.charts.records import make
+from finetune.nano import precision
 from finetune.nano.evaluate import Scored, score, table
 from finetune.nano.learner import Learner, Passes
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
@@ -254,3 +255,18 @@ def test_the_table_counts_what_it_says() -> None:
     made = table([wrong, wrong], [right, wrong])
     assert "| all | 2 | 0.0 % (0.0–65.8) | 50.0 % (9.5–90.5) | 50.0 % |" in made
     assert "never closed: 1 of 2" in made
+
+
+def test_nano_is_tuned_in_a_precision_in_which_the_cpu_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "COMPUTED_IN", torch.bfloat16)
+    assert precision.options(NANO, tmp_path) == {"model_name_or_path": str(NANO)} and not list(tmp_path.iterdir())
+    monkeypatch.setattr(precision, "COMPUTED_IN", torch.float32)
+    for _ in range(2):  # a copy of an older base gives way
+        chosen = precision.options(NANO, tmp_path)
+    copy = Path(chosen["model_name_or_path"])
+    assert chosen["bf16"] == "false" and list(tmp_path.iterdir()) == [copy]
+    loaded = AutoModelForImageTextToText.from_pretrained(copy, dtype="auto")  # as LLaMA-Factory does
+    first = AutoModelForImageTextToText.from_pretrained(NANO, dtype=torch.float32)
+    assert loaded.dtype == torch.float32
+    assert all(torch.equal(mine, its) for mine, its in zip(loaded.parameters(), first.parameters(), strict=True))
+    assert (copy / "tokenizer.json").exists() and (copy / "processor_config.json").exists()

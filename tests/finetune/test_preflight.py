@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from finetune import footprint, preflight
+from finetune import flight, footprint, preflight
 from finetune.charts.__main__ import main as draw
 from finetune.footprint import SHAPES, Footprint, Plan, config_of
 from finetune.preflight import main
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
-KEYS = preflight.known_keys
+ASKED = flight.llamafactory
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recipe(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Writes nano's recipe with other values; a value of None leaves the key out."""
-    monkeypatch.setattr(preflight, "known_keys", list)  # asking LLaMA-Factory takes seconds; one test does
+    monkeypatch.setattr(preflight, "llamafactory", lambda keys: ([], ""))  # asking it takes seconds; one test does
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
     def write(**changed: Any) -> Path:
@@ -75,12 +77,19 @@ def test_a_right_recipe_is_told_what_it_takes(recipe: Callable[..., Path], capsy
         ({"cutoff_len": 200}, "cutoff_len", "would lose their answers; prepare them with --cutoff 200, or raise it"),
         ({"model_name_or_path": "/nowhere"}, "model_name_or_path", "/nowhere is neither a checkpoint directory nor a model"),
         ({"lora_target": "q_proj"}, "lora_target", "set finetuning_type: lora and lora_target: all"),
+        ({"learning_rate": "fast"}, "learning_rate", "learning_rate is fast; expected a number"),
+        ({"quantization_bit": 3}, "quantization_bit", "bitsandbytes takes 4 or 8"),
+        ({"deepspeed": "nowhere.json"}, "deepspeed", "there is no nowhere.json; finetune/environment/zero3.json is one"),
+        ({"deepspeed": "README.md"}, "deepspeed", "README.md cannot be read as DeepSpeed's configuration"),
+        ({"adapter_name_or_path": "{out}"}, "adapter_name_or_path", "holds no adapter yet; train it first"),
+        ({"dataset": "''"}, "dataset", "it names no dataset to train on"),
+        ({"dataset_dir": "~"}, "dataset_dir", "there is no data/dataset_info.json"),
     ],
 )
 def test_a_wrong_recipe_fails_with_its_line_and_the_remedy(
-    recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str], changed: dict[str, Any], key: str, sentence: str
+    recipe: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], key: str, sentence: str
 ) -> None:
-    path = recipe(**changed)
+    path = recipe(**{key: str(value).format(out=tmp_path / "first") if isinstance(value, str) else value for key, value in changed.items()})
     assert main([str(path)]) == 1
     last = capsys.readouterr().out.splitlines()[-1]
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if text.startswith(f"{key}:"))
@@ -90,9 +99,12 @@ def test_a_wrong_recipe_fails_with_its_line_and_the_remedy(
 def test_a_key_that_llamafactory_does_not_know_is_named(
     recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = KEYS()
-    assert len(known) > 300 and "learning_rate" in known
-    monkeypatch.setattr(preflight, "known_keys", lambda: known)
+    monkeypatch.setattr(preflight, "llamafactory", ASKED)
+    path = recipe(lr_scheduler_type="cosin")
+    known, refusal = ASKED(yaml.safe_load(path.read_text()))
+    assert len(known) > 300 and "learning_rate" in known and "cosin" in refusal
+    assert main([str(path)]) == 1 and "LLaMA-Factory refuses it: cosin is not a valid" in capsys.readouterr().out
+    monkeypatch.setattr(preflight, "llamafactory", lambda keys: (known, ""))
     assert main([str(recipe(learning_rat=1))]) == 1
     assert "LLaMA-Factory has no key learning_rat; did you mean learning_rate?" in capsys.readouterr().out
 
@@ -123,14 +135,76 @@ def test_marks_and_pictures_that_do_not_match_are_found(
     assert "row 2 of charts names images/none.png, which is not in" in capsys.readouterr().out
 
 
-def test_what_does_not_fit_is_told_how_it_would(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder, made: (folder / "dataset_info.json").write_text("{"), "dataset_info.json is no JSON"),
+        (lambda folder, made: (folder / "charts.json").write_text('[{"a": 1'), "charts.json is no JSON list of rows"),
+        (
+            lambda folder, made: (folder / "charts.json").write_text(json.dumps([made[0] | {"conversations": ["a"]}])),
+            "has no conversations",
+        ),
+        (lambda folder, made: (folder / "charts.json").write_text(json.dumps([said(made[0], "<video>")])), "has <video> in its text"),
+        (
+            lambda folder, made: (folder / "dataset_info.json").write_text('{"charts": {"file_name": "dataset_info.json.csv"}}'),
+            "is not there yet",
+        ),
+    ],
+)
+def test_broken_data_is_one_sentence(
+    recipe: Callable[..., Path], rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[..., Any], sentence: str
+) -> None:
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    for name in ("dataset_info.json", "charts.json"):
+        (folder / name).write_text((rows / name).read_text())
+    spoil(folder, json.loads((rows / "charts.json").read_text()))
+    assert main([str(recipe(dataset_dir=str(folder), media_dir=str(rows)))]) == 1
+    assert sentence in capsys.readouterr().out.splitlines()[-1]
+
+
+def said(row: dict[str, Any], text: str) -> dict[str, Any]:
+    first, *others = row["conversations"]
+    return row | {"conversations": [first | {"value": first["value"] + text}, *others]}
+
+
+def test_a_row_without_a_picture_pays_for_an_empty_one(
+    recipe: Callable[..., Path], rows: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = json.loads((rows / "charts.json").read_text())
+    bare = json.loads(json.dumps(made[:3]).replace("<image>", ""))
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    (folder / "dataset_info.json").write_text((rows / "dataset_info.json").read_text())
+    (folder / "charts.json").write_text(json.dumps([*made[3:], *(row | {"images": []} for row in bare)]))
+    options = {"dataset_dir": str(folder), "media_dir": str(rows), "per_device_train_batch_size": 1}
+    assert main([str(recipe(**options))]) == 0
+    assert "130 more for empty pictures" in capsys.readouterr().out, "260 for every second row"
+
+
+def weights_told(capsys: pytest.CaptureFixture[str]) -> float:
+    """GB of weights in what was printed last."""
+    return float(re.findall(r"a GPU: weights ([\d.]+)", capsys.readouterr().out)[-1])
+
+
+def test_what_does_not_fit_is_told_how_it_would(recipe: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     big = {"model_name_or_path": "google/gemma-3-27b-it", "per_device_train_batch_size": 2}
     big |= {"disable_gradient_checkpointing": "false", "lora_rank": 8}
     assert main([str(recipe(**big)), "--gpu-memory", "48"]) == 1
     assert "48 GB are there. Halve per_device_train_batch_size" in capsys.readouterr().out
     small = ["per_device_train_batch_size=1", "quantization_bit=4", "enable_liger_kernel=true"]
     assert main([str(recipe(**big)), "--gpu-memory", "24", *small]) == 0
-    assert main([str(recipe(**big)), "--gpu-memory", "48", "--gpus", "4", "--fsdp"]) == 0
+    four = ["--gpus", "4", "per_device_train_batch_size=1"]
+    assert main([str(recipe(**big)), "--gpu-memory", "48", *four, "--fsdp"]) == 0
+    fsdp = weights_told(capsys)
+    (tmp_path / "mine.json").write_text('{"zero_optimization": {"stage": 3}}')
+    assert main([str(recipe(**big)), "--gpu-memory", "48", *four, f"deepspeed={tmp_path / 'mine.json'}"]) == 0
+    assert fsdp == pytest.approx(2 * weights_told(capsys), abs=0.1), "FSDP2 holds its shares in fp32"
+    (tmp_path / "zero3_of_stage_2.json").write_text('{"zero_optimization": {"stage": 2}}')
+    assert main([str(recipe(**big)), "--gpu-memory", "48", *four, f"deepspeed={tmp_path / 'zero3_of_stage_2.json'}"]) == 1
+    assert weights_told(capsys) == pytest.approx(4 * fsdp / 2, abs=0.2)
+    assert main([str(recipe(**big)), "--gpu-memory", "80", "quantization_bit=8", "per_device_train_batch_size=1"]) == 0
+    assert 28 < weights_told(capsys) < 31
     assert main([str(recipe()), "quantization_bit"]) == 1 and "is no option; write key=value" in capsys.readouterr().out
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from finetune.prepare import BATCH, main
 from finetune.records import Rejected, Sample, open_r1_math, open_thoughts, openo1, pictured, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, is_english
 from vision.images import open_image
+from vision.settings import NANO
 
 WORDS = "apple river stone cloud garden silver window market forest candle bridge letter winter summer copper lemon".split()
 
@@ -84,6 +87,10 @@ def test_of_several_generations_the_first_right_and_complete_one_is_taken() -> N
         (openo1, openo1_row(1, "<Thought>1 + 1</Thought>It is <Thought>2</Thought>."), "broken tags"),
         (openo1, {"instruction": "?"}, "not in the publisher's form"),
         (open_thoughts, {"conversations": "?"}, "not in the publisher's form"),
+        (open_r1_math, r1_row(RIGHT) | {"generations": 5}, "not in the publisher's form"),
+        (open_r1_math, r1_row(RIGHT, finish_reasons="stop"), "not in the publisher's form"),
+        (pictured, {"question": "?", "thought": "1", "answer": "1", "images": "a.png"}, "no picture"),
+        (pictured, {"question": "?", "thought": "1", "answer": "The answer is 1.", "gold": 0, "image": "a.png"}, "wrong answer"),
         (open_r1_math, r1_row(WRONG), "wrong answer"),
         (open_r1_math, r1_row(RIGHT, is_reasoning_complete=[False]), "no complete generation"),
         (pictured, {"question": "?", "thought": "1", "answer": "1"}, "no picture"),
@@ -99,6 +106,41 @@ def test_a_written_mark_is_not_counted_as_a_picture() -> None:
     row = {"question": "What does <image> mean?", "thought": "A tag.", "answer": "It is a tag.", "image": "a.png"}
     made = sharegpt(pictured(row))
     assert json.dumps(made).count("<image>") == len(made["images"]) == 1
+    text = openo1({"instruction": "What is a <video> tag?", "output": "<Thought>An <audio> tag.</Thought><Output>A tag.</Output>"})
+    thought = open_r1_math(r1_row(RIGHT.replace("39 + 31 =", "<image> 39 + 31 =")))
+    for sample in (text, thought):
+        assert not re.search("<(image|video|audio)>", json.dumps(sharegpt(sample)))
+
+
+def test_rows_are_counted_as_llamafactory_writes_them(tmp_path: Path) -> None:
+    """By its own template in its own environment: text, a picture, and a picture with crops."""
+    plain = Sample(source="x", question="How many are there?", thought="3 + 4 = 7.", answer="The answer is 7.")
+    names = [f"{i}.png" for i in range(4)]
+    for name in names:
+        Image.new("RGB", (40, 40)).save(tmp_path / name)
+    samples = [plain, replace(plain, pictures=(names[0],)), replace(plain, pictures=tuple(names), cropped=True)]
+    rows = [sharegpt(sample) for sample in samples]
+    code = """
+import json, sys
+from transformers import AutoProcessor
+from llamafactory.data.template import TEMPLATES
+processor = AutoProcessor.from_pretrained(sys.argv[1])
+tokenizer, template = processor.tokenizer, TEMPLATES["gemma3"]
+processor.image_max_pixels, processor.image_min_pixels = 802816, 1024
+for name in ("image_do_pan_and_scan", "crop_to_patches"):
+    setattr(processor, name, False)
+for row in json.loads(sys.argv[2]):
+    turns = [{"role": {"human": "user", "gpt": "assistant"}[turn["from"]], "content": turn["value"]} for turn in row["conversations"]]
+    turns = template.mm_plugin.process_messages(turns, row["images"], [], [], processor)
+    asked, said = template.encode_oneturn(tokenizer, turns, row["system"] or None)
+    print("COUNT", len(asked) + len(said))
+"""
+    python = Path(__file__).parent.parent.parent / ".venv-train" / "bin" / "python"
+    done = subprocess.run([str(python), "-c", code, str(NANO), json.dumps(rows)], capture_output=True, text=True, cwd=tmp_path, timeout=180)
+    counts = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("COUNT")]
+    assert len(counts) == 3, done.stderr[-2000:]
+    ours = [Sieve(cutoff=9999, tokenizer=str(NANO)).tokens(sample) for sample in samples]
+    assert all(real <= mine <= real + 3 for real, mine in zip(counts, ours, strict=True)), (counts, ours)
 
 
 def test_the_sieve_drops_what_is_too_long_foreign_or_in_a_test_set() -> None:
@@ -111,6 +153,9 @@ def test_the_sieve_drops_what_is_too_long_foreign_or_in_a_test_set() -> None:
     ):
         with pytest.raises(Rejected, match=reason):
             sieve.tokens(sample)
+    short = Sample(source="x", question="How many apples are left now?", thought="1 + 1 = 2", answer="It is 2.")
+    with pytest.raises(Rejected, match="shares words with a benchmark"):
+        Sieve(cutoff=64, forbidden=frozenset(grams("<image1> How many apples are left now"))).tokens(short)
     assert is_english("x = 3 + 4") and not is_english("Сколько яблок?")
 
 
@@ -186,10 +231,16 @@ def test_pictures_of_a_folder_are_kept_cropped_and_checked(tmp_path: Path) -> No
     }
 
 
-def test_drawn_charts_are_a_source(tmp_path: Path) -> None:
+def test_drawn_charts_are_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prepare(tmp_path, "charts=6") == 0
     rows = written(tmp_path / "charts.jsonl")
     assert len(rows) == 6 and all((tmp_path / name).is_file() for row in rows for name in row["images"])
+    assert prepare(tmp_path, "charts=9") == 0, "more of them are drawn behind the first"
+    assert written(tmp_path / "charts.jsonl")[:6] == rows and len(written(tmp_path / "charts.jsonl")) == 9
+    assert prepare(tmp_path, "charts=4") == 2 and len(written(tmp_path / "drawn" / "charts" / "charts.jsonl")) == 9
+    assert prepare(tmp_path / "held", "charts=4", "--seed", "1003000000") == 2
+    said = capsys.readouterr().err
+    assert "holds 9 charts; ask for as many or more" in said and "are held out to measure with; choose a lower --seed" in said
 
 
 def test_a_killed_run_goes_on_to_the_same_rows(tmp_path: Path) -> None:
@@ -234,4 +285,10 @@ def test_other_settings_do_not_mix_with_rows_that_are_there(tmp_path: Path, caps
     raw.write_text(json.dumps(openo1_row(1)) + "\n")
     assert prepare(tmp_path / "out", f"openo1_sft={raw}") == 0
     assert prepare(tmp_path / "out", f"openo1_sft={raw}", "--cutoff", "100") == 2
-    assert "made with other settings; choose another --out" in capsys.readouterr().err
+    assert "made from another file or with other settings; choose another --out" in capsys.readouterr().err
+    rows = tmp_path / "out" / "openo1_sft.jsonl"
+    rows.write_text("")
+    assert prepare(tmp_path / "out", f"openo1_sft={raw}") == 2
+    assert "is not as long as it was left; remove .openo1_sft.json" in capsys.readouterr().err
+    raw.write_text(json.dumps(openo1_row(2)) * 2 + "\n")
+    assert prepare(tmp_path / "out", f"openo1_sft={raw}") == 2 and "made from another file" in capsys.readouterr().err

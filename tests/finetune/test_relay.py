@@ -103,6 +103,21 @@ def test_two_processes_stop_after_a_checkpoint_of_theirs(options: list[str], tmp
     assert not left
 
 
+@pytest.mark.parametrize(("status", "outcome"), [("exit 0", 3), ("kill $$", 3), ("exit 1", 1)])
+def test_a_run_that_fails_while_it_is_stopped_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: str, outcome: int
+) -> None:
+    """A stand-in for LLaMA-Factory, which a full disk, say, ends in the middle of its last checkpoint."""
+    program = tmp_path / "llamafactory-cli"
+    program.write_text(f"#!/bin/sh\ntrap 'trap - TERM; {status}' TERM\nwhile :; do sleep 0.05; done\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("finetune.relay.ROOT", tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert main([str(RECIPE), "--hours", "0.0004", f"output_dir={tmp_path / 'out'}"]) == outcome
+    said = capsys.readouterr()
+    assert ("stopped in time" in said.out) is (outcome == 3) and ("ended with status 1" in said.err) is (outcome == 1)
+
+
 def test_what_a_kill_leaves_half_written_is_set_aside(tmp_path: Path) -> None:
     def checkpoint(step: int) -> Path:
         folder = tmp_path / f"checkpoint-{step}"
