@@ -36,10 +36,10 @@ train-nano: $(APP_READY) $(TRAIN_READY) ## make the bundled model from nothing; 
 	$(VENV)/bin/python -m finetune.nano evaluate
 
 relay: $(APP_READY) $(TRAIN_READY) ## train RECIPE=... for HOURS=..., to a checkpoint; the same again goes on
-	$(VENV)/bin/python -m finetune.relay $(RECIPE) --hours $(HOURS)
+	$(VENV)/bin/python -m finetune.relay $(RECIPE) --hours $(HOURS) $(OPTIONS)
 
 merge: $(APP_READY) ## put the adapter of RUN=saves/... into its weights, in OUT=...
-	$(VENV)/bin/python -m finetune.merge $(RUN) --out $(OUT)
+	$(VENV)/bin/python -m finetune.merge $(RUN) --out $(OUT) $(OPTIONS)
 
 environments: $(APP_READY) $(TRAIN_READY) ## set up both environments and nothing else
 

@@ -97,10 +97,11 @@ def open_engine(settings: Settings | None = None) -> Engine:
         from vision.remote import RemoteEngine
 
         return RemoteEngine(settings.engine_url, settings.engine_key.get_secret_value(), settings.engine_model, settings.engine_quiet_s)
+    from vision.computing import computed
     from vision.loading import load
     from vision.local import LocalEngine
 
-    return LocalEngine(load(settings), settings.reuse_mb << 20, compiled=settings.compile)
+    return computed(lambda: LocalEngine(load(settings), settings.reuse_mb << 20, compiled=settings.compile))
 
 
 def rival_of(settings: Settings) -> Settings | None:

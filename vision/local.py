@@ -1,9 +1,9 @@
 """The engine on transformers in this process.
 
-Whoever waits for a piece of text takes the next step for all: the callers' own threads do the work, one of them at a time,
-and a step moves every row of every caller on by one token. So several traces of one question, and several users, cost
-little more than one; an error reaches its caller as an exception; a caller that goes away takes its rows with it; and
-there is no thread to leave behind.
+Whoever waits for a piece of text has the next step taken for all, one caller at a time, on the one thread that computes, and
+a step moves every row of every caller on by one token. So several traces of one question, and several users, cost
+little more than one; an error reaches its caller as an exception; a caller that goes away takes its rows with it; and nothing is computed
+that nobody waits for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from PIL import Image
 
 from vision.batch import Batch, share_steps
 from vision.compiled import CompiledBatch, warm_up
+from vision.computing import computed
 from vision.engine import Control, Delta, Piece, Sampling
 from vision.errors import GenerationError, LogicFlowError, PromptError
 from vision.images import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
@@ -76,7 +77,7 @@ class LocalEngine:
         control = control or Control()
         traces = [Trace(self.tokenizer, self._ends, sampling, control, conversation.draft) for sampling in samplings]
         try:
-            job = _Job(self._encode(conversation), traces)
+            job = _Job(computed(self._encode, conversation), traces)
         except (RuntimeError, MemoryError) as exc:
             raise _told(exc) from exc
         with self._changed:
@@ -84,7 +85,7 @@ class LocalEngine:
         try:
             while True:
                 if self._my_turn(job):
-                    self._lead()
+                    self._lead(self._turn)
                 over = job.over  # looked at first: what comes in between is taken in the next round
                 while job.written:
                     yield job.written.popleft()
@@ -95,8 +96,10 @@ class LocalEngine:
         finally:
             with self._changed:
                 job.left = True
-                if not self._leading:
-                    self._sweep()
+                free, self._leading = not self._leading, True
+            if free:
+                self._lead(self._sweep)
+            with self._changed:
                 self._changed.notify_all()
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
@@ -154,28 +157,37 @@ class LocalEngine:
                     return True
                 self._changed.wait(TURN_S)
 
-    def _lead(self) -> None:
-        """Take one step for all."""
+    def _lead(self, work: Callable[[], None]) -> None:
+        """Have ``work`` done for all, then let another caller lead."""
+        try:
+            computed(work)
+        finally:
+            while not self._let_go():
+                computed(self._sweep)
+
+    def _let_go(self) -> bool:
+        """Whether another caller may lead now: not while something of one that has gone away is left."""
+        with self._changed:
+            self._leading = any(job.left for job in (*self._waiting, *(row.job for row in self._batch.rows)))
+            return not self._leading
+
+    # What is done in a turn, on the computing thread.
+
+    def _turn(self) -> None:
+        """One step for all, or the prompt of one."""
         import torch
 
-        try:
-            with torch.inference_mode():  # belongs to a thread, so it never spans a yield
-                if not self._admit():
-                    self._step()
-        finally:
-            with self._changed:
-                self._leading = False
-                self._sweep()
+        with torch.inference_mode():
+            if not self._admit():
+                self._step()
 
     def _sweep(self) -> None:
         """Let the rows and requests go whose callers have gone away."""
         import torch
 
-        self._waiting = deque(job for job in self._waiting if not job.left)
-        with torch.inference_mode():
+        with self._changed, torch.inference_mode():
+            self._waiting = deque(job for job in self._waiting if not job.left)
             self._batch.keep([i for i, row in enumerate(self._batch.rows) if not row.job.left])
-
-    # What is done in a turn.
 
     def _admit(self) -> bool:
         """Read the prompt that has waited longest, if there is room for its rows; whether one was read."""

@@ -26,6 +26,7 @@ import torch
 from finetune.charts.records import HELD_OUT_FROM, Record, make
 from vision import Conversation, Sampling, Settings, Turn, Usage, open_engine
 from vision.ask import follow
+from vision.computing import computed
 from vision.engine import Delta, stream
 from vision.loading import load
 from vision.local import LocalEngine
@@ -67,7 +68,7 @@ class Sides:
     """What is measured: the engine, and what a user would write with transformers, on a model that no engine has touched."""
 
     def __init__(self, engine: LocalEngine) -> None:
-        self.engine, self.bare = engine, load(Settings())
+        self.engine, self.bare = engine, computed(load, Settings())
 
     def traces(self, talk: Conversation, count: int, *, endless: bool = False, tokens: int = NEW_TOKENS) -> list[Usage]:
         """So many traces side by side; ``endless`` ones write so many ``tokens`` each."""
@@ -82,7 +83,10 @@ class Sides:
             self.engine._ends = ends
 
     def generate(self, talk: Conversation, count: int = 1, *, length: int = NEW_TOKENS, exactly: bool = True) -> int:
-        """``model.generate`` from the same prompt; the tokens it has made in all rows."""
+        """``model.generate`` from the same prompt; the tokens it has made in all rows. On the thread on which the engine computes too."""
+        return computed(self._generate, talk, count, length, exactly)
+
+    def _generate(self, talk: Conversation, count: int, length: int, exactly: bool) -> int:
         processor = self.bare.processor
         text = processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False)
         batch = processor(text=[text], images=[talk.images], return_tensors="pt", add_special_tokens=False)
@@ -186,8 +190,15 @@ def alone(sides: Sides, talks: list[Conversation]) -> tuple[Row, ...]:
         ("question to the end of the first step", "", f"{first_step:.2f} s"),
         ("question to the end of the answer", "", f"{whole:.2f} s"),
         ("our stream, tokens a second", "bare `model.generate`", f"{statistics.median(streamed(sides, talk) for talk in talks):.2f}x"),
+        ("answers in a thread of their own, as on the page", "in the main thread", f"{ratio(partial(in_thread, quoting), quoting):.2f}x"),
         ("answers of all kinds, quoting", "the same, one token a step", f"{ratio(quoting, one_a_step):.2f}x"),
     )
+
+
+def in_thread(work: Callable[[], object]) -> None:
+    asking = threading.Thread(target=work)
+    asking.start()
+    asking.join()
 
 
 def together(sides: Sides, talks: list[Conversation], records: list[Record]) -> Iterator[Row]:
