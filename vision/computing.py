@@ -8,22 +8,39 @@ it as in a script. Handing a step over to this thread costs a hundredth of one.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_thread: ThreadPoolExecutor
+Task = tuple["Future[Any]", Callable[[], Any]]
+
+_tasks: SimpleQueue[Task]
 _here = threading.local()
 
 
 def _begin() -> None:
-    """Have a thread; a forked process has to have its own."""
-    global _thread
-    _thread = ThreadPoolExecutor(1, thread_name_prefix="logicflow-computing", initializer=lambda: setattr(_here, "computes", True))
+    """Have a thread; a forked process has to have its own. It keeps nobody waiting who wants to end the process."""
+    global _tasks
+    _tasks = SimpleQueue()
+    threading.Thread(target=_work, args=(_tasks,), name="logicflow-computing", daemon=True).start()
+
+
+def _work(tasks: SimpleQueue[Task]) -> None:
+    _here.computes = True
+    while True:
+        future, work = tasks.get()
+        try:
+            future.set_result(work())
+        except BaseException as exc:
+            future.set_exception(exc)
+        del future, work  # nothing of a task lives on while the next is waited for
 
 
 _begin()
@@ -33,10 +50,8 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 
 def computed(work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
     """What ``work`` gives on the computing thread; raises what it raises."""
-    if getattr(_here, "computes", False):
+    if getattr(_here, "computes", False) or sys.is_finalizing():  # at the end there is no other thread any more
         return work(*args, **options)
-    try:
-        future = _thread.submit(work, *args, **options)
-    except RuntimeError:  # the interpreter is ending, and nothing else computes any more
-        return work(*args, **options)
+    future: Future[T] = Future()
+    _tasks.put((future, partial(work, *args, **options)))
     return future.result()

@@ -161,15 +161,18 @@ class LocalEngine:
         """Have ``work`` done for all, then let another caller lead."""
         try:
             computed(work)
-        finally:
-            while not self._let_go():
+            while self._littered():
                 computed(self._sweep)
+        except BaseException:
+            with self._changed:
+                self._leading = False
+            raise
 
-    def _let_go(self) -> bool:
-        """Whether another caller may lead now: not while something of one that has gone away is left."""
+    def _littered(self) -> bool:
+        """Whether something is left of a caller that has gone away; if not, another caller may lead from now on."""
         with self._changed:
             self._leading = any(job.left for job in (*self._waiting, *(row.job for row in self._batch.rows)))
-            return not self._leading
+            return self._leading
 
     # What is done in a turn, on the computing thread.
 
