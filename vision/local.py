@@ -12,7 +12,6 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
@@ -20,13 +19,14 @@ from PIL import Image
 from vision.batch import Batch, share_steps
 from vision.compiled import CompiledBatch, warm_up
 from vision.computing import computed
-from vision.engine import Control, Delta, Piece, Sampling
+from vision.engine import Control, Piece, Sampling
 from vision.errors import GenerationError, LogicFlowError, PromptError
 from vision.images import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
+from vision.jobs import Job, Prompt, Row
 from vision.loading import Loaded
 from vision.memory import Memory, out_of_memory
 from vision.prompts import Conversation, messages
-from vision.reuse import Features, Layers, Prefix, Prefixes, cache_of, digests_of, layers_of
+from vision.reuse import Features, Layers, Prefix, Prefixes, cache_of, layers_of
 from vision.trace import Trace, draw
 
 TURN_S = 0.03
@@ -66,7 +66,7 @@ class LocalEngine:
         if compiled:
             warm_up(self.model)
         self._batch = self._new_batch()
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._leading = False
 
@@ -77,7 +77,7 @@ class LocalEngine:
         control = control or Control()
         traces = [Trace(self.tokenizer, self._ends, sampling, control, conversation.draft) for sampling in samplings]
         try:
-            job = _Job(computed(self._encode, conversation), traces)
+            job = Job(computed(self._encode, conversation), traces)
         except (RuntimeError, MemoryError) as exc:
             raise _told(exc) from exc
         with self._changed:
@@ -111,7 +111,7 @@ class LocalEngine:
         made_for = getattr(self.processor.image_processor, "do_pan_and_scan", None)
         return smallest_crop(wanted, side=self.loaded.image_side, made_for_crops=made_for)
 
-    def _encode(self, conversation: Conversation) -> _Prompt:
+    def _encode(self, conversation: Conversation) -> Prompt:
         """The prompt as the model takes it.
 
         Raises:
@@ -134,19 +134,19 @@ class LocalEngine:
         batch = self.processor(
             text=[text], images=[images] if images else None, images_kwargs=cropping, return_tensors="pt", add_special_tokens=False
         )
-        prompt = _Prompt(batch["input_ids"], batch["token_type_ids"], batch.get("pixel_values"))
+        prompt = Prompt(batch["input_ids"], batch["token_type_ids"], batch.get("pixel_values"))
         if prompt.length + 16 > self._context:
             raise PromptError(
                 f"the conversation has {prompt.length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
             )
         return prompt
 
-    def _new_batch(self) -> Batch[_Row] | CompiledBatch[_Row]:
+    def _new_batch(self) -> Batch[Row] | CompiledBatch[Row]:
         return CompiledBatch(self.model) if self._compiled else Batch(self.model)
 
     # Whose turn it is.
 
-    def _my_turn(self, job: _Job) -> bool:
+    def _my_turn(self, job: Job) -> bool:
         """Wait until there is something for ``job``, or until its caller has to take the next step: True."""
         with self._changed:
             while True:
@@ -200,7 +200,7 @@ class LocalEngine:
             if job is None or (rows and len(rows) + len(job.traces) > MAX_ROWS):
                 return False
         try:
-            added = [_Row(job, i, trace) for i, trace in enumerate(job.traces)]
+            added = [Row(job, i, trace) for i, trace in enumerate(job.traces)]
             lacking = self._lacking(job)
             if lacking and rows:
                 return False  # it fits when the others have ended
@@ -219,7 +219,7 @@ class LocalEngine:
             self._waiting.remove(job)
         return True
 
-    def _lacking(self, job: _Job) -> str:
+    def _lacking(self, job: Job) -> str:
         """Why ``job`` does not fit into memory, "" where it does; what was kept for later gives way to it."""
         needed = self.memory.reading(job.prompt.length, job.prompt.pictures)
         needed += self.memory.writing(trace.sampling for trace in job.traces)
@@ -247,7 +247,7 @@ class LocalEngine:
             for row in rows:
                 row.job.fail(exc)
 
-    def _quote(self, batch: Batch[_Row], row: _Row, guess: list[int]) -> None:
+    def _quote(self, batch: Batch[Row], row: Row, guess: list[int]) -> None:
         """Several tokens in one step: what the row would write after each guessed one is drawn as ever, for as long as it agrees."""
         logits = batch.look_ahead([row.token, *guess])
         for i in range(len(logits)):
@@ -259,7 +259,7 @@ class LocalEngine:
                 batch.take_back(len(guess) - i)
                 return
 
-    def _write(self, rows: list[_Row], logits: Any) -> list[int]:
+    def _write(self, rows: list[Row], logits: Any) -> list[int]:
         """Draw and write the next token of each of ``rows``; the indices of those that go on."""
         going = []
         for i, (row, (drawn, logprob)) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
@@ -272,7 +272,7 @@ class LocalEngine:
                 going.append(i)
         return going
 
-    def _prefill(self, prompt: _Prompt) -> tuple[Layers, Any]:
+    def _prefill(self, prompt: Prompt) -> tuple[Layers, Any]:
         """What the model keeps of ``prompt`` (one row), and the logits (vocabulary,) of the first token."""
         import torch
         from transformers.modeling_outputs import BaseModelOutputWithPooling
@@ -321,76 +321,6 @@ class LocalEngine:
         self.prefixes.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-class _Prompt:
-    """A prompt as the processor gives it.
-
-    Attributes:
-        ids, types: (1, length) tokens and their kinds, 1 for a picture's.
-        pixels: (pictures and crops, 3, side, side), None without any.
-    """
-
-    def __init__(self, ids: Any, types: Any, pixels: Any) -> None:
-        self.ids, self.types, self.pixels = ids, types, pixels
-        self.digests = digests_of(pixels) if pixels is not None else ()
-
-    @property
-    def length(self) -> int:
-        return int(self.ids.shape[1])
-
-    @property
-    def pictures(self) -> int:
-        return len(self.digests)
-
-    def pictures_before(self, end: int) -> int:
-        """Pictures whose tokens begin before ``end``."""
-        image = self.types[0, :end] == 1
-        return int((image[1:] & ~image[:-1]).sum()) + int(image[0])
-
-
-class _Job:
-    """One caller's traces, and what they have written and the caller has not yet taken.
-
-    Attributes:
-        written: (which trace, piece).
-        left: whether the caller has gone away.
-        error: what went wrong.
-    """
-
-    def __init__(self, prompt: _Prompt, traces: list[Trace]) -> None:
-        self.prompt, self.traces = prompt, traces
-        self.written: deque[tuple[int, Piece]] = deque()
-        self.left = False
-        self.error: Exception | None = None
-        self._going = len(traces)
-
-    @property
-    def over(self) -> bool:
-        """Whether nothing will be written any more."""
-        return self.error is not None or self._going == 0
-
-    def write(self, index: int, text: str) -> None:
-        """Add ``text`` of a trace, and what it took where it has ended."""
-        trace = self.traces[index]
-        if text:
-            self.written.append((index, Delta(text)))
-        if trace.end is not None:
-            self.written.append((index, trace.usage(self.prompt.length - trace.draft_tokens)))
-            self._going -= 1
-
-    def fail(self, error: Exception) -> None:
-        self.error = error
-
-
-@dataclass
-class _Row:
-    """A trace in the batch, and the token that it feeds next."""
-
-    job: _Job
-    index: int
-    trace: Trace
-    token: int = 0
 
 
 def _told(exc: Exception) -> LogicFlowError:

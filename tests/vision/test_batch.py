@@ -13,13 +13,12 @@ from PIL import Image
 
 from finetune.charts.records import HELD_OUT_FROM, Record, make
 from finetune.nano.model import config
-from vision import Control, Conversation, GenerationError, Sampling, SettingsError, Turn, Usage
+from vision import Control, Conversation, GenerationError, Sampling, Turn, Usage
 from vision.batch import Batch, share_steps
-from vision.compiled import CompiledBatch, _step, warm_up
+from vision.compiled import CompiledBatch, _step
 from vision.engine import Delta, stream
-from vision.local import LocalEngine, _Job
+from vision.local import LocalEngine
 from vision.reuse import cache_of, layers_of
-from vision.trace import Trace
 
 WARM = Sampling(temperature=0.8, max_thought_tokens=60, max_answer_tokens=40)
 
@@ -253,74 +252,6 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(
             whole = plain(input_ids=ids, logits_to_keep=len(stepped[row])).logits[0]
             assert (torch.stack(stepped[row]) - whole).abs().max() < 1e-4, row
     assert len(stepped[1]) == 100 and len(stepped[0]) == 300
-
-
-def test_compiled_steps_are_those_of_transformers(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Really compiled, as one program without a break, for one row and for a few, and not again for other tokens and places."""
-    from torch._dynamo.testing import CompileCounterWithBackend
-    from transformers import Gemma3ForConditionalGeneration
-
-    made = config(engine.tokenizer.get_vocab())
-    made.text_config.num_hidden_layers, made.text_config.layer_types = 2, ["sliding_attention", "full_attention"]
-    made.text_config.sliding_window = 24
-    torch.manual_seed(0)
-    model = Gemma3ForConditionalGeneration(made).eval()
-    plain = copy.deepcopy(model)
-    share_steps(model)
-    counter = CompileCounterWithBackend("inductor")
-    compiled = torch.compile(_step, dynamic=False, fullgraph=True, backend=counter)
-    monkeypatch.setattr("vision.compiled._compiled", lambda: compiled)
-    prompt, tail = torch.randint(300, 2000, (1, 20)), torch.randint(300, 2000, (1, 12))
-    with torch.inference_mode():
-        warm_up(model)
-        cache = cache_of(model)
-        model(input_ids=prompt, cache=cache, use_cache=True)
-        whole = plain(input_ids=torch.cat([prompt, tail], 1), logits_to_keep=12).logits[0]
-        for rows in (1, 3):
-            batch: CompiledBatch[int] = CompiledBatch(model)
-            batch.join(list(range(rows)), layers_of(cache), 20)
-            stepped = torch.stack([batch.step([int(token)] * rows) for token in tail[0]], 1)
-            assert (stepped - whole).abs().max() < 1e-4
-    assert counter.frame_count == 2
-
-
-def test_an_engine_with_compiled_steps_writes_the_same(engine: LocalEngine, chart: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vision.compiled._compiled", lambda: _step)
-    talk = about((chart.question, [chart.image], ""))
-    compiled = LocalEngine(engine.loaded, compiled=True)
-    assert texts(compiled.streams(talk, seeds(5)), 5) == texts(engine.streams(talk, seeds(5)), 5)
-
-
-def test_steps_over_several_devices_are_not_compiled(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.model, "hf_device_map", {"model.vision_tower": 0, "model.language_model": 1}, raising=False)
-    with pytest.raises(SettingsError, match="lies on 2 devices; set LOGICFLOW_DEVICE to one, or leave it off"):
-        LocalEngine(engine.loaded, compiled=True)
-
-
-def test_compiled_rows_stay_their_own_when_a_caller_leaves(engine: LocalEngine, chart: Record, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Buffers are moved then, outside any step, and after a long question they are longer than those of the next."""
-    monkeypatch.setattr("vision.compiled._compiled", lambda: _step)
-    compiled = LocalEngine(engine.loaded, compiled=True)
-    first, second = (about((make(HELD_OUT_FROM + seed, kind="bar").question, [chart.image], "")) for seed in (5, 6))
-    long = about((chart.question, [chart.image] * 5, ""))
-    assert texts(compiled.streams(long, [WARM]), 1) == [alone(engine, long, WARM)]
-    leaving, staying = compiled.streams(first, seeds(2)), compiled.streams(second, seeds(3))
-    next(leaving)
-    begun = [next(staying)]
-    assert len(compiled._batch.rows) == 5
-    leaving.close()
-    assert len(compiled._batch.rows) == 3
-    assert texts(iter([*begun, *staying]), 3) == [alone(engine, second, sampling) for sampling in seeds(3)]
-
-
-def test_a_caller_is_told_all_before_it_is_told_that_it_is_over(engine: LocalEngine) -> None:
-    """Another caller's thread may take the step, so a trace that has ended may not be known as over before its end is written."""
-    (trace,) = (Trace(engine.tokenizer, engine._ends, WARM, Control()),)
-    job = _Job(engine._encode(about(("What?", [], ""))), [trace])
-    text = trace.cut("length")
-    assert not job.over and not job.written
-    job.write(0, text)
-    assert job.over and isinstance(job.written[-1][1], Usage)
 
 
 def test_looking_ahead_and_taking_back_leave_the_row_where_it_was(engine: LocalEngine) -> None:
