@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ class Flight:
         return self.keys.get(key, otherwise)
 
     def number(self, key: str, otherwise: float) -> float:
-        """A key that holds a number.
+        """A key that holds a number; 1e-4 is text to YAML 1.1 and a number to LLaMA-Factory.
 
         Raises:
             Wrong: when it does not.
@@ -76,9 +77,13 @@ class Flight:
         value = self.keys.get(key)
         if value is None:
             return otherwise
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        try:
+            number = float("" if isinstance(value, bool) else value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
             raise Wrong(f"{key} is {value}; expected a number", key)
-        return value
+        return number
 
     def count(self, key: str, otherwise: int = 0) -> int:
         """A key that holds a whole number; one below 0 means none, as in transformers."""
@@ -115,7 +120,7 @@ def llamafactory(keys: Mapping[str, Any]) -> tuple[list[str], str]:
     asked = json.dumps({key: value for key, value in keys.items() if key != "deepspeed"} | {"use_cpu": True}, default=str)
     for python in (ROOT / ".venv-train" / "bin" / "python", Path(sys.executable)):
         if python.exists():
-            done = subprocess.run([str(python), "-c", _ASKED, asked], capture_output=True, text=True, timeout=120)
+            done = subprocess.run([str(python), "-c", _ASKED, asked], capture_output=True, text=True, timeout=600)
             said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("KEYS ", "REFUSED ")))
             if "KEYS" in said:
                 refusal = str(json.loads(said.get("REFUSED", '""'))).strip().splitlines()

@@ -114,6 +114,8 @@ def data(flight: Flight) -> str:
         registered = json.loads(info.read_text(encoding="utf-8"))
     except ValueError as exc:
         raise Wrong(f"{info} is no JSON ({exc}); finetune.prepare writes one", "dataset_dir") from exc
+    if not isinstance(registered, dict) or not all(isinstance(entry, dict) for entry in registered.values()):
+        raise Wrong(f"{info} is no list of data sets by name; finetune.prepare writes one", "dataset_dir")
     asked = names(flight.get("dataset"))
     if not asked:
         raise Wrong("it names no dataset to train on; set dataset", "dataset")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+import timeit
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from finetune.charts.figures import sample
 from finetune.charts.records import make
 from finetune.nano import precision
 from finetune.nano.evaluate import Scored, score, table
-from finetune.nano.learner import Learner, Passes
+from finetune.nano.learner import COMPUTED_IN, Learner, Passes
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
@@ -257,14 +258,23 @@ def test_the_table_counts_what_it_says() -> None:
     assert "never closed: 1 of 2" in made
 
 
+def test_the_faster_precision_is_found_by_measuring() -> None:
+    def seconds(dtype: torch.dtype) -> float:
+        a = torch.ones(1024, 1024, dtype=dtype)
+        return min(timeit.repeat(lambda: a @ a, number=1, repeat=4))
+
+    other = torch.float32 if torch.bfloat16 == COMPUTED_IN else torch.bfloat16
+    assert seconds(COMPUTED_IN) < 1.5 * seconds(other), "alike at most, never the one that is imitated"
+
+
 def test_nano_is_tuned_in_a_precision_in_which_the_cpu_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "COMPUTED_IN", torch.bfloat16)
     assert precision.options(NANO, tmp_path) == {"model_name_or_path": str(NANO)} and not list(tmp_path.iterdir())
     monkeypatch.setattr(precision, "COMPUTED_IN", torch.float32)
     for _ in range(2):  # a copy of an older base gives way
-        chosen = precision.options(NANO, tmp_path)
+        chosen = precision.options(NANO, tmp_path / "work")
     copy = Path(chosen["model_name_or_path"])
-    assert chosen["bf16"] == "false" and list(tmp_path.iterdir()) == [copy]
+    assert chosen["bf16"] == "false" and list((tmp_path / "work").iterdir()) == [copy]
     loaded = AutoModelForImageTextToText.from_pretrained(copy, dtype="auto")  # as LLaMA-Factory does
     first = AutoModelForImageTextToText.from_pretrained(NANO, dtype=torch.float32)
     assert loaded.dtype == torch.float32

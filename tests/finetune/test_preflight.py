@@ -49,7 +49,7 @@ def recipe(rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 
 def test_a_right_recipe_is_told_what_it_takes(recipe: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(recipe()), "--gpu-memory", "8"]) == 0
+    assert main([str(recipe()), "--gpu-memory", "8", "learning_rate=1e-4"]) == 0, "as the README writes it"
     told = capsys.readouterr().out
     assert [line[:6] for line in told.splitlines()] == [f"ok   {i}" for i in range(1, 9)]
     assert "charts 6 rows; 6 pictures, at most 1 in a row" in told and "all in the language layers" in told
@@ -139,6 +139,7 @@ def test_marks_and_pictures_that_do_not_match_are_found(
     ("spoil", "sentence"),
     [
         (lambda folder, made: (folder / "dataset_info.json").write_text("{"), "dataset_info.json is no JSON"),
+        (lambda folder, made: (folder / "dataset_info.json").write_text('{"charts": "charts.json"}'), "is no list of data sets by name"),
         (lambda folder, made: (folder / "charts.json").write_text('[{"a": 1'), "charts.json is no JSON list of rows"),
         (
             lambda folder, made: (folder / "charts.json").write_text(json.dumps([made[0] | {"conversations": ["a"]}])),
