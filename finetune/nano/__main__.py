@@ -40,7 +40,8 @@ def _pretrain(args: argparse.Namespace) -> None:
         AutoProcessor.from_pretrained(args.start, local_files_only=True).save_pretrained(base)
     elif not (base / "tokenizer.json").exists():
         tokenizer.save(base)
-    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, Plan(minutes=args.minutes), args.start)
+    plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0)
+    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, plan, args.start)
     draw_curves(args.work)
 
 

@@ -36,13 +36,23 @@ COMPUTED_IN = faster()
 """What pretraining computes in here."""
 
 
-def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, **_: Any) -> Any:
-    """Attention written out: compiled, its backward pass is several times faster on a CPU than the fused one."""
+LOOK_AT_ITSELF, LOOK_AHEAD = (1, 2), (3, 4)
+"""Layers of the text side whose first head is taught where to look: where the token stands, where the next one stands."""
+
+
+def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, looks: Any = None, **_: Any) -> Any:
+    """Attention written out: compiled, its backward pass is several times faster on a CPU than the fused one.
+
+    What the first heads of the taught layers look at is added to the list ``looks``.
+    """
     q, k, v = (x.to(COMPUTED_IN) for x in (q, k, v))  # (B, heads, L, 64)
     scores = torch.matmul(q * scaling, k.transpose(-1, -2))
     if mask is not None:
         scores = scores + mask
-    weights = torch.softmax(scores, -1, dtype=torch.float32).to(COMPUTED_IN)
+    weights = torch.softmax(scores, -1, dtype=torch.float32)
+    if looks is not None and module.layer_idx in LOOK_AT_ITSELF + LOOK_AHEAD:
+        looks.append(weights[:, 0])
+    weights = weights.to(COMPUTED_IN)
     return torch.matmul(weights, v).transpose(1, 2).contiguous(), None
 
 
@@ -70,8 +80,15 @@ class Learner(torch.nn.Module):
             words: (P, N / 4, 4) tokens that begin in each cell, -100 where there is none.
 
         Returns:
-            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, and of cells whose word is right.
+            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, of places, and of cells whose word is right.
         """
+        patches, seen = self.look(pixels, places)
+        letter_loss, letter_hits = self.sight(patches, seen, letters, places)
+        seen_loss, seen_hits = word_loss(seen, words, self.nano.model.language_model.embed_tokens.weight)
+        return seen, 0.5 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
+
+    def look(self, pixels: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(P, N, V) patches and (P, N / 4, D) soft tokens; arguments as in :meth:`see`."""
         core = self.nano.model
         tower, projector = core.vision_tower, core.multi_modal_projector
         light = pixels.permute(0, 3, 1, 2).float() / 127.5 - 1.0
@@ -80,10 +97,7 @@ class Learner(torch.nn.Module):
         side = int(places.shape[1] ** 0.5)
         square = patches.transpose(1, 2).reshape(len(patches), -1, side, side)
         pooled = torch.nn.functional.avg_pool2d(square, 2).flatten(2).transpose(1, 2)
-        seen = projector.mm_soft_emb_norm(pooled) @ projector.mm_input_projection_weight
-        letter_loss, letter_hits = self.sight(patches, seen, letters)
-        seen_loss, seen_hits = word_loss(seen, words, core.language_model.embed_tokens.weight)
-        return seen, 0.5 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
+        return patches, projector.mm_soft_emb_norm(pooled) @ projector.mm_input_projection_weight
 
     def say(
         self,
@@ -93,8 +107,9 @@ class Learner(torch.nn.Module):
         target: torch.Tensor,
         seen: torch.Tensor | None = None,
         begins: torch.Tensor | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss over the model's own tokens, and which of them were right.
+        spots: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Loss over the model's own tokens with that of where it looks, which tokens were right, and how much it looked there.
 
         Args:
             ids, position: (B, L).
@@ -102,6 +117,7 @@ class Learner(torch.nn.Module):
             target: (B, L) the next token, -100 where nothing is learned.
             seen: (P, 256, D) soft tokens of the first P rows.
             begins: (P,) where they begin in their rows.
+            spots: (P, L, SPOTS) soft tokens in which each token may stand, -1 where there is none.
         """
         core = self.nano.model
         embedded = core.language_model.embed_tokens(ids)
@@ -109,22 +125,50 @@ class Learner(torch.nn.Module):
             spread = (begins[:, None] + torch.arange(IMAGE_TOKENS))[..., None].expand(-1, -1, embedded.shape[-1])
             with_pictures = embedded[: len(seen)].scatter(1, spread, seen.to(embedded.dtype))
             embedded = torch.cat([with_pictures, embedded[len(seen) :]])
-        masks = {"full_attention": mask, "sliding_attention": mask}
-        hidden = core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state
+        masks, looks = {"full_attention": mask, "sliding_attention": mask}, list[torch.Tensor]()
+        hidden = core.language_model(
+            inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False, looks=looks
+        ).last_hidden_state
         logits = self.nano.lm_head(hidden).float()  # (B, L, V)
-        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100), logits.argmax(-1) == target
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
+        found = torch.zeros(2)
+        if begins is not None and spots is not None:
+            ahead = torch.where(target[: len(spots), :, None] >= 0, spots.roll(-1, 1), -1)
+            wanted = [spots] * len(LOOK_AT_ITSELF) + [ahead] * len(LOOK_AHEAD)
+            scored = [_look_loss(look[: len(spots)], where, begins) for look, where in zip(looks, wanted, strict=True)]
+            loss = loss + 0.3 * torch.stack([missed for missed, _ in scored]).sum()
+            found = torch.stack([scored[len(LOOK_AT_ITSELF) - 1][1], scored[-1][1]])
+        return loss, logits.argmax(-1) == target, found
 
-    def forward(self, looked: tuple[torch.Tensor, ...], said: tuple[torch.Tensor, ...], begins: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Both at once: loss and hits of :meth:`say`, then of :meth:`see`."""
+    def forward(
+        self, looked: tuple[torch.Tensor, ...], said: tuple[torch.Tensor, ...], begins: torch.Tensor, spots: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """Both at once: what :meth:`say` gives, then loss and hits of :meth:`see`."""
         seen, sight_loss, sight_hits = self.see(*looked)
-        return *self.say(*said, seen, begins), sight_loss, sight_hits
+        return *self.say(*said, seen, begins, spots), sight_loss, sight_hits
+
+
+def _look_loss(look: torch.Tensor, spots: torch.Tensor, begins: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """How far a head is from looking where a token stands, and the share of its attention that is there.
+
+    Args:
+        look: (P, L, L) attention weights of the head.
+        spots: (P, L, SPOTS) soft tokens, -1 where there is none.
+        begins: (P,) where the soft tokens begin.
+    """
+    known = spots >= 0
+    there = look.gather(2, torch.where(known, spots + begins[:, None, None], 0))  # (P, L, SPOTS)
+    share = (there * known).sum(-1)
+    asked = known.any(-1)
+    count = asked.sum().clamp(min=1)
+    return -((share + 1e-6).log() * asked).sum() / count, (share * asked).sum() / count
 
 
 def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[float]]) -> None:
     """Count the exchanges whose every token was right, by task; all data are new, so this is no memory."""
     learn = torch.zeros_like(batch["learn"])
     learn[:, :-1] = batch["learn"][:, 1:]
-    if batch["part"] == "joint":
+    if "pixels" in batch:
         seen = learn[: len(batch["pixels"])]
         scores["picture tokens"].append((hits[: len(seen)][seen]).float().mean().item())
     missed = (~hits & learn).numpy()
@@ -147,12 +191,12 @@ def _said(batch: dict[str, Any], image: torch.Tensor) -> tuple[torch.Tensor, ...
 
 
 class Passes:
-    """The three passes over batches, compiled or not: each gives the loss to learn from."""
+    """The passes over batches, compiled or not: each gives the loss to learn from."""
 
     def __init__(self, learner: Learner, *, compiled: bool = True) -> None:
         self.learner = learner
-        self.see, self.say, self.both = (
-            torch.compile(each, dynamic=False) if compiled else each for each in (learner.see, learner.say, learner.forward)
+        self.see, self.look, self.say, self.both = (
+            torch.compile(each, dynamic=False) if compiled else each for each in (learner.see, learner.look, learner.say, learner.forward)
         )
 
     def loss(self, batch: dict[str, Any], scores: dict[str, list[float]]) -> torch.Tensor:
@@ -163,15 +207,22 @@ class Passes:
             if image is None:
                 _, sight_loss, seen = self.see(*_looked(batch))
             elif batch["part"] == "text":
-                loss, hits = self.say(*_said(batch, image))
+                loss, hits, _ = self.say(*_said(batch, image))
             else:
-                begins = image[: len(batch["pixels"])].int().argmax(1)
-                loss, hits, sight_loss, seen = self.both(_looked(batch), _said(batch, image), begins)
+                begins, spots = image[: len(batch["pixels"])].int().argmax(1), batch["spots"][: len(batch["pixels"])]
+                if batch["part"] == "joint":
+                    loss, hits, found, sight_loss, seen = self.both(_looked(batch), _said(batch, image), begins, spots)
+                else:
+                    with torch.no_grad():
+                        _, soft = self.look(batch["pixels"], batch["places"])
+                    loss, hits, found = self.say(*_said(batch, image), soft, begins, spots)
+                for name, value in zip(("looks at the token", "looks ahead"), found.tolist(), strict=True):
+                    scores[name].append(value)
         if image is not None:
             scores["loss"].append(loss.item())
             _tally(hits, batch, scores)
-        if "pixels" in batch:
+        if batch["part"] in ("sight", "joint"):
             scores["sight loss"].append(sight_loss.item())
-            for name, value in zip(("letters by patch", "letters by token", "words by token"), seen.tolist(), strict=True):
+            for name, value in zip(("letters by patch", "letters by token", "places", "words by token"), seen.tolist(), strict=True):
                 scores[name].append(value)
         return loss + sight_loss * (0.3 if image is not None else 1.0)

@@ -4,9 +4,10 @@
 
 Two processes share one model. At first they learn apart: one the tower, which learns to read in windows of pages and charts
 (a quarter of a picture each, because attention over the whole costs most of the time, and in small batches, because many
-steps teach it more than many pictures a step), the other the text side, on text. Then both learn charts together, on
-batches of their own with averaged gradients. Each takes the optimizer's steps for its half of the model throughout. On a
-CPU a process with one thread does in 330 ms what one with two does in 260, so two are half as fast again.
+steps teach it more than many pictures a step), the other the text side, on text and then on what the tower sees so far,
+where two of its heads are taught to look at the words that it reads. Then both learn charts together, on batches of
+their own with averaged gradients. Each takes the optimizer's steps for its half of the model throughout. On a CPU a
+process with one thread does in 330 ms what one with two does in 260, so two are half as fast again.
 
 The schedule follows the minutes spent, so that a budget of time is used to the end on any machine; checkpoints
 hold the minutes, and the same command resumes.
@@ -106,8 +107,7 @@ class Worker:
         last = "apart"
         while True:
             done = float(self.pair.clock[0]) / 60 / self.plan.minutes
-            part, over = self.plan.part(done, self.half)
-            together = part == "joint"
+            together = self.plan.part(done, self.half) == "joint"
             if leads and (stopping.is_set() or done >= 1.0):
                 self.pair.going[0] = 0
             if together:
@@ -119,7 +119,7 @@ class Worker:
                 batch = next(self.batches)
             if batch["part"] != last:
                 before, last = time.time(), batch["part"]
-            self._learn(batch, self.plan.rate(part, min(over, 1.0)), together)
+            self._learn(batch, self.plan.rate(min(done, 1.0), self.half), together)
             self.step += 1
             now = time.time()
             if leads:

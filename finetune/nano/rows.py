@@ -10,6 +10,7 @@ do arithmetic in text. It is not taught to think about a picture: that is the ad
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,11 +19,19 @@ import torch
 from transformers import GemmaTokenizer
 
 from finetune.charts import words
+from finetune.charts.canvas import Letter
 from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, read
 from finetune.nano.model import IMAGE_TOKENS
+from finetune.nano.sight import texts_of
 from vision.prompts import SYSTEM_PROMPT
+
+SPOTS = 3
+"""Places in a picture at which a token may stand, at most."""
+
+READ_OUT = ("describe", "series", "look up", "names", "title", "value", "read", "read line", "read on")
+"""Tasks whose answers are read out of the picture; numbers in other answers are worked out."""
 
 Exchange = tuple[str, str, str]
 """(task, user's text, model's text)"""
@@ -53,7 +62,10 @@ def page_exchanges(rng: random.Random, lines: list[str]) -> list[Exchange]:
 
 
 def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) -> list[Exchange]:
-    """Exchanges about a picture of ``figure``: its description first, parts of it, then ``questions`` with direct answers."""
+    """Exchanges about a picture of ``figure``: its description first, parts of it, then ``questions`` with direct answers.
+
+    Every second question asks for a single value: finding it is the step that all others build on.
+    """
     made: list[Exchange] = [("describe", rng.choice(_DESCRIBE), _shows(describe(figure)))]
     if len(figure.series) > 1:
         for name in rng.sample(list(figure.series), min(2, len(figure.series))):
@@ -63,18 +75,19 @@ def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) ->
             pair = read(tuple(figure.series), tuple(values[at] for values in figure.series.values()))
             made.append(("series", f"Read {figure.categories[at]}.", _shows(f"{figure.categories[at]}: {pair}")))
     elif figure.kind not in ("flow", "geometry"):
-        chosen = rng.sample(range(len(figure.categories)), min(3, len(figure.categories)))
-        names = tuple(figure.categories[i] for i in chosen)
-        made.append(("look up", f"Look up {', '.join(names)}.", _shows(read(names, tuple(figure.values[i] for i in chosen)))))
+        for _ in range(max(1, questions // 4)):
+            chosen = rng.sample(range(len(figure.categories)), min(3, len(figure.categories)))
+            names = tuple(figure.categories[i] for i in chosen)
+            made.append(("look up", f"Look up {', '.join(names)}.", _shows(read(names, tuple(figure.values[i] for i in chosen)))))
     if figure.kind != "geometry":
         joint = " -> " if figure.kind == "flow" else ", "
         made.append(("names", "List the names.", _shows(joint.join(figure.categories))))
     if figure.title and rng.random() < 0.4:
         made.append(("title", "What is the title?", _shows(figure.title)))
     for _ in range(questions):
-        asked = ask(rng, figure, "value" if rng.random() < 0.35 else "")
+        asked = ask(rng, figure, "value" if rng.random() < 0.5 else "")
         made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
-    return made
+    return list(dict.fromkeys(made))
 
 
 def _arithmetic(rng: random.Random) -> Exchange:
@@ -160,6 +173,7 @@ class Row:
         segment: 0 for the shared prefix, 1.. for exchanges, -1 for padding.
         position: position of each token in its own conversation.
         learn: whether the token is the model's own, to be predicted.
+        spots: (length, :data:`SPOTS`) image tokens in which the token's first letter may stand, -1 where there is none.
         tasks: the task of exchange ``i + 1``.
     """
 
@@ -167,7 +181,47 @@ class Row:
     segment: np.ndarray
     position: np.ndarray
     learn: np.ndarray
+    spots: np.ndarray
     tasks: list[str]
+
+
+class Print:
+    """Where the texts of a picture stand: a reader is taught to look there when it writes them."""
+
+    def __init__(self, letters: list[Letter]) -> None:
+        self.whole: dict[str, list[list[int]]] = {}
+        self.words: dict[str, list[list[int]]] = {}
+        side = int(IMAGE_TOKENS**0.5)
+        for _, text in texts_of(letters):
+            written = "".join(letter for letter, *_ in text)
+            cells = [
+                min(int(y * side), side - 1) * side + min(int(x * side), side - 1)
+                for _, x, y in ((c, max(x, 0.0), max(y, 0.0)) for c, x, y in text)
+            ]
+            self.whole.setdefault(written, []).append(cells)
+            for word in re.finditer(r"\S+", written):
+                self.words.setdefault(word[0].strip(".,:()%"), []).append(cells[word.start() : word.end()])
+        self.longest_first = sorted((text for text in self.whole if text.strip()), key=len, reverse=True)
+
+    def find(self, text: str) -> dict[int, list[int]]:
+        """Offset of each letter of ``text`` that stands in the picture -> the image tokens in which it may stand.
+
+        Whole texts come first, then single words; what stands in the picture more than :data:`SPOTS` times says nothing.
+        """
+        found: dict[int, list[int]] = {}
+
+        def note(start: int, end: int, places: list[list[int]]) -> None:
+            if len(places) <= SPOTS and not any(i in found for i in range(start, end)):
+                for i in range(start, end):
+                    found[i] = sorted({cells[i - start] for cells in places})
+
+        for written in self.longest_first:
+            for match in re.finditer(rf"(?<![\w.]){re.escape(written)}(?![\w]|\.\d)", text):
+                note(match.start(), match.end(), self.whole[written])
+        for match in re.finditer(r"[^\s.,:()%]+(?:\.\d+)?", text):
+            if match[0] in self.words:
+                note(match.start(), match.end(), self.words[match[0]])
+        return found
 
 
 class Packer:
@@ -184,10 +238,14 @@ class Packer:
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # type: ignore[no-any-return]
 
-    def pack(self, exchanges: list[Exchange], prefix: list[int], *, shared: bool) -> Row:
-        """One row: the shared picture prefix once, or ``prefix`` before every exchange where it is not shared."""
+    def pack(self, exchanges: list[Exchange], prefix: list[int], *, shared: bool, print_: Print | None = None) -> Row:
+        """One row: the shared picture prefix once, or ``prefix`` before every exchange where it is not shared.
+
+        ``print_`` says where the words of the exchanges stand in the picture.
+        """
         ids, segment, position, learn = (np.zeros(self.length, kind) for kind in (np.int64, np.int64, np.int64, bool))
         segment[:] = -1
+        spots = np.full((self.length, SPOTS), -1, np.int64)
         at, start = 0, 0
         if shared:
             at = start = len(prefix)
@@ -203,13 +261,26 @@ class Packer:
             ids[at:end], segment[at:end] = tokens, len(tasks)
             position[at:end] = np.arange(start, start + len(tokens))
             learn[at + len(asked) : end] = True
+            if print_ is not None:
+                self._note_spots(spots[at:], question, 0, print_)
+                if task in READ_OUT or not answer.removeprefix("The answer is ")[:1].isdigit():
+                    self._note_spots(spots[at + len(asked) :], answer, 0, print_)
             at = end
-        return Row(ids, segment, position, learn, tasks)
+        return Row(ids, segment, position, learn, spots, tasks)
 
-    def picture_row(self, rng: random.Random, exchanges: list[Exchange]) -> Row:
-        """A row about one picture; one in ten carries the system prompt that thinking is asked with."""
+    def _note_spots(self, spots: np.ndarray, text: str, at: int, print_: Print) -> None:
+        found = print_.find(text)
+        coded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        for i, (start, end) in enumerate(coded["offset_mapping"]):
+            while start < end - 1 and text[start] == " ":
+                start += 1
+            for j, cell in enumerate(found.get(start, ())[:SPOTS]):
+                spots[at + i, j] = cell
+
+    def picture_row(self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None) -> Row:
+        """A row about one picture, whose ``letters`` stand there; one in ten carries the system prompt that thinking is asked with."""
         prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
-        return self.pack(exchanges, prefix, shared=True)
+        return self.pack(exchanges, prefix, shared=True, print_=Print(letters) if letters else None)
 
     def text_row(self, rng: random.Random) -> Row:
         """A row filled with exchanges in text alone."""

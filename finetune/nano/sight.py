@@ -28,6 +28,8 @@ CLASSES = len(ALPHABET) + 2
 """0 is no letter, 1 any letter outside the alphabet."""
 POINTS = 4
 """Points of a patch at which letters are asked for, two across and two down."""
+GRID = IMAGE_SIDE // PATCH
+"""Patches along a side of a whole picture."""
 CELL = 2 * PATCH
 """Side of what becomes one soft token, pixels."""
 _CLASS = {letter: i + 2 for i, letter in enumerate(ALPHABET)}
@@ -223,27 +225,37 @@ class Sight(torch.nn.Module):
     """The throw-away heads over patches and over soft tokens.
 
     A patch only has to know its own letters, which is quickly learned; a soft token, the mean of four patches, must
-    hold the letters of all four apart, which the tower then learns to arrange.
+    hold the letters of all four apart, which the tower then learns to arrange. It must also hold its own place: a
+    language model can only tell which number stands above which name from what the soft tokens say of theirs.
     """
 
     def __init__(self, patch: int, token: int) -> None:
         super().__init__()
         self.of_patch = torch.nn.Linear(patch, POINTS * CLASSES)
         self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
+        self.of_place = torch.nn.Linear(token, 2 * GRID)
 
-    def forward(self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Both losses, and the shares of letters that are right: by patch, by token.
+    def forward(
+        self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor, places: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The losses together, and what share is right: letters by patch, letters by token, columns and rows of tokens.
 
         Args:
             patches: (P, N, V) from the tower, a square of patches.
             tokens: (P, N / 4, D) from the projector.
             letters: (P, N, POINTS) classes.
+            places: (P, N) which of the model's patches each patch is taken for.
         """
         side = int(patches.shape[1] ** 0.5)
+        first = places.view(-1, side, side)[:, ::2, ::2].flatten(1)  # of each token's patches
+        where = self.of_place(tokens).float().unflatten(-1, (2, GRID))
+        truth = torch.stack([first % GRID, first // GRID], -1)
+        place_loss = torch.nn.functional.cross_entropy(where.flatten(0, -2), truth.flatten())
+        placed = (where.argmax(-1) == truth).float().mean()
         near, near_right = _score(self.of_patch(patches).unflatten(-1, (POINTS, CLASSES)), letters)
         of_tokens = self.of_token(tokens).view(len(tokens), side // 2, side // 2, 2, 2, POINTS, CLASSES)
         far, far_right = _score(of_tokens.permute(0, 1, 3, 2, 4, 5, 6).flatten(1, 4), letters)
-        return near + far, torch.stack([near_right, far_right])
+        return near + far + place_loss, torch.stack([near_right, far_right, placed])
 
 
 def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

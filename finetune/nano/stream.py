@@ -22,7 +22,7 @@ from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, PATCH
 from finetune.nano.pool import figure_of, figures_of
 from finetune.nano.rows import Packer, Row, page_exchanges, picture_exchanges, reading_exchanges
-from finetune.nano.sight import Sheet, Window, few_words, text_page
+from finetune.nano.sight import GRID, Sheet, Window, few_words, text_page
 
 FAST_SEEDS = 10_000_000
 """Training seeds from here on are drawn by the fast renderer."""
@@ -30,59 +30,64 @@ FAST_SEEDS = 10_000_000
 
 WINDOW = IMAGE_SIDE // 2
 """Side of a window, pixels."""
-GRID = IMAGE_SIDE // PATCH
-"""Patches along a side of a whole picture."""
 
 
-Part = Literal["text", "sight", "joint"]
+Part = Literal["text", "sight", "reading", "joint"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """A pretraining run: the tower and the text side learn apart, side by side, then both learn charts together.
 
+    Apart, the text side learns text alone at first and then to read what the tower, which learns on beside it, sees.
+
     Attributes:
         minutes: budget of wall-clock time.
         rows: rows of text a step while the text side learns alone.
         windows: windows a step while the tower learns alone.
-        pictures, texts: rows with and without a picture a step while both learn together, in each of two processes.
+        pictures, texts: rows with and without a picture a step in each of two processes.
         length: tokens of a row.
-        peak: highest learning rate while they learn apart, for Muon and AdamW alike.
-        joint_peak: highest learning rate while they learn together.
-        warm, fall: shares of each part over which the rate rises and falls.
-        easy: share of the last part at which charts have grown from two categories to the full range.
-        apart: share of the budget for learning apart.
+        peak: highest learning rate of the tower, for Muon and AdamW alike.
+        text_peak: highest learning rate of the text side; what it has learned exactly does not bear the tower's.
+        warm, fall: shares of the budget over which the rate rises and falls.
+        easy: share of the budget after ``alone`` at which charts have grown from two categories to the full range.
+        alone: share of the budget for text alone.
+        apart: share of the budget after which they learn together.
         seed: of the model and of the order of pictures.
     """
 
     minutes: float = 180.0
     rows: int = 6
     windows: int = 12
-    pictures: int = 4
-    texts: int = 2
-    length: int = 400
+    pictures: int = 3
+    texts: int = 1
+    length: int = 576
     peak: float = 1.5e-3
-    joint_peak: float = 1e-3
+    text_peak: float = 6e-4
     warm: float = 0.02
     fall: float = 0.75
-    easy: float = 0.5
-    apart: float = 0.55
+    easy: float = 0.4
+    alone: float = 0.25
+    apart: float = 0.7
     seed: int = 0
 
-    def part(self, done: float, half: Literal["text", "sight"]) -> tuple[Part, float]:
-        """What the process of ``half`` does when the share ``done`` of the budget is spent, and the share of that part that is over.
+    def part(self, done: float, half: Literal["text", "sight"]) -> Part:
+        """What the process of ``half`` does when the share ``done`` of the budget is spent.
 
-        >>> Plan(apart=0.5).part(0.25, "sight")
-        ('sight', 0.5)
+        >>> Plan(alone=0.2, apart=0.5).part(0.25, "text")
+        'reading'
         """
-        if done < self.apart:
-            return half, done / self.apart
-        return "joint", (done - self.apart) / (1.0 - self.apart)
+        if done >= self.apart:
+            return "joint"
+        return half if half == "sight" or done < self.alone else "reading"
 
-    def rate(self, part: Part, over: float) -> float:
-        """The learning rate: up, level, and down to nothing within each part."""
-        peak = self.joint_peak if part == "joint" else self.peak
-        return peak * max(0.01, min(1.0, over / self.warm, (1.0 - over) / self.fall))
+    def grown(self, done: float) -> float:
+        """How far charts have grown, 0 to 1."""
+        return min(max(done - self.alone, 0.0) / self.easy, 1.0)
+
+    def rate(self, done: float, half: Literal["text", "sight"]) -> float:
+        """The learning rate: up, level, and down to nothing."""
+        return (self.peak if half == "sight" else self.text_peak) * max(0.01, min(1.0, done / self.warm, (1.0 - done) / self.fall))
 
 
 class Stream(IterableDataset):  # type: ignore[type-arg]
@@ -106,12 +111,13 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         rng = random.Random(f"{self.plan.seed} {self.half} {step}")
         if step % 20 == 0 or not self.shards:  # the pool may still be growing
             self.shards = sorted(path for path in self.pool.glob("*.npy") if "half" not in path.name)
-        part, over = self.plan.part(float(self.clock[0]) / 60 / self.plan.minutes, self.half)
+        done = float(self.clock[0]) / 60 / self.plan.minutes
+        part = self.plan.part(done, self.half)
         if part == "text":
             return {"part": part, **self._rows([self.packer.text_row(rng) for _ in range(self.plan.rows)])}
         if part == "sight":
             return {"part": part, **self._seen(self._windows(rng, whole=step % 6 == 0))}
-        shown = [self._picture(rng, over) for _ in range(self.plan.pictures)]
+        shown = [self._picture(rng, self.plan.grown(done)) for _ in range(self.plan.pictures)]
         rows = [row for _, row in shown] + [self.packer.text_row(rng) for _ in range(self.plan.texts)]
         return {"part": part, **self._seen([(window, 0, 0) for window, _ in shown]), **self._rows(rows)}
 
@@ -149,24 +155,23 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         figure, letters = figures[at]
         return Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at])), letters, figure
 
-    def _picture(self, rng: random.Random, over: float) -> tuple[Window, Row]:
+    def _picture(self, rng: random.Random, grown: float) -> tuple[Window, Row]:
         """A picture with exchanges about it."""
-        grown = min(over / self.plan.easy, 1.0)
         ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
         chance = rng.random()
         if chance < 0.1:
             image, letters, lines = text_page(rng)
-            row = self.packer.picture_row(rng, page_exchanges(rng, lines))
+            row = self.packer.picture_row(rng, page_exchanges(rng, lines), letters)
         elif chance < 0.1 + 0.3 * (1.0 - grown):
             image, letters, lines = few_words(rng, few)
-            row = self.packer.picture_row(rng, reading_exchanges(rng, lines))
+            row = self.packer.picture_row(rng, reading_exchanges(rng, lines), letters)
         else:
             if self.shards and rng.random() < 0.1 + 0.4 * grown:
                 image, letters, figure = self._pooled(rng)
                 image, letters = _shift(rng, image, letters)
             else:
                 image, letters, figure = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease, few)
-            row = self.packer.picture_row(rng, picture_exchanges(rng, figure, 1 if grown < 0.5 else 3))
+            row = self.packer.picture_row(rng, picture_exchanges(rng, figure, 8), letters)
         return Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (IMAGE_SIDE, IMAGE_SIDE)).window(), row
 
     def _seen(self, shown: list[tuple[Window, int, int]]) -> dict[str, torch.Tensor]:
@@ -181,7 +186,8 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
 
     def _rows(self, rows: list[Row]) -> dict[str, Any]:
         arrays = {
-            name: torch.from_numpy(np.stack([getattr(row, name) for row in rows])) for name in ("ids", "segment", "position", "learn")
+            name: torch.from_numpy(np.stack([getattr(row, name) for row in rows]))
+            for name in ("ids", "segment", "position", "learn", "spots")
         }
         return {**arrays, "tasks": [row.tasks for row in rows]}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import timeit
 from collections import defaultdict
@@ -18,11 +19,11 @@ from finetune.charts.figures import sample
 from finetune.charts.records import make
 from finetune.nano import precision
 from finetune.nano.evaluate import Scored, score, table
-from finetune.nano.learner import COMPUTED_IN, Learner, Passes
+from finetune.nano.learner import COMPUTED_IN, Learner, Passes, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
-from finetune.nano.rows import Packer, attention_mask, picture_exchanges
+from finetune.nano.rows import SPOTS, Packer, Print, attention_mask, picture_exchanges
 from finetune.nano.sight import ALPHABET, Sheet, few_words, text_page
 from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES
@@ -175,6 +176,44 @@ def test_each_letter_covers_the_points_around_it(processor) -> None:  # type: ig
     assert (part.words.reshape(8, 8, 4) == whole.words.reshape(16, 16, 4)[8:, 8:]).all()
 
 
+def _text(words: str, x: float, y: float) -> list[tuple[str, float, float]]:
+    return [("\n", 0.05, 0.05), *((letter, x + 0.03 * i, y) for i, letter in enumerate(words))]
+
+
+def test_a_print_says_where_words_stand() -> None:
+    letters = [
+        *_text("Oct sales", 0.02, 0.03),
+        *_text("Oct", 0.02, 0.97),
+        *_text("16", 0.5, 0.5),
+        *_text("7.5", 0.2, 0.2),
+        *_text("7", 0.9, 0.9),
+    ]
+    found = Print(letters).find("Oct 16, sales 7.5, 160.")
+    assert found[0] == [15 * 16], "a text of its own before a part of another"
+    assert found[4] == [8 * 16 + 8] and found[5] == [8 * 16 + 8], "16, not the 16 of 160"
+    assert 19 not in found and len(found[8]) == 1 and found[8][0] < 16, "sales stands in the title"
+    assert found[14] == [3 * 16 + 3] and not any(i in found for i in range(19, 22))
+    assert not Print(_text("2", 0.1, 0.1) * (SPOTS + 1)).find("2"), "what stands everywhere says nothing"
+
+
+def test_tokens_are_found_where_their_letters_stand(processor) -> None:  # type: ignore[no-untyped-def]
+    letters = [*_text("Oct", 0.02, 0.97), *_text("16", 0.5, 0.5)]
+    row = Packer(processor.tokenizer, 400).picture_row(random.Random(0), [("value", "How much is Oct?", "The answer is 16.")], letters)
+    placed = {processor.tokenizer.decode([row.ids[i]]).strip(): row.spots[i, 0] for i in np.flatnonzero(row.spots[:, 0] >= 0)}
+    assert placed["1"] == placed["6"] == 8 * 16 + 8 and set(placed.values()) == {15 * 16, 8 * 16 + 8}
+    counted = Packer(processor.tokenizer, 400).picture_row(random.Random(0), [("count", "How many?", "The answer is 16.")], letters)
+    assert (counted.spots < 0).all(), "a number that was worked out stands nowhere"
+
+
+def test_a_head_is_taught_to_look_where_a_word_stands() -> None:
+    look = torch.full((1, 4, 4), 0.1)
+    look[0, 2, 1] = look[0, 2, 0] = 0.4
+    spots = torch.full((1, 4, SPOTS), -1)
+    spots[0, 2, 0] = 0  # the first soft token, which stands at 1
+    loss, share = _look_loss(look, spots, torch.tensor([1]))
+    assert share.item() == pytest.approx(0.4) and loss.item() == pytest.approx(-math.log(0.4), abs=1e-4)
+
+
 def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finetune.nano.pool.SHARD", 2)
     path = render_shard(tmp_path, 4, 64)
@@ -186,12 +225,14 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
     assert not list(tmp_path.glob("*half*"))
 
 
-@pytest.mark.parametrize(("part", "minute", "step"), [("text", 0.0, 1), ("sight", 0.0, 1), ("sight", 0.0, 6), ("joint", 0.9, 1)])
+@pytest.mark.parametrize(
+    ("part", "minute", "step"), [("text", 0.0, 1), ("sight", 0.0, 1), ("sight", 0.0, 6), ("reading", 0.5, 1), ("joint", 0.9, 1)]
+)
 def test_each_part_learns_something(tmp_path: Path, processor, part: str, minute: float, step: int) -> None:  # type: ignore[no-untyped-def]
     """Finite losses, and a few steps on one batch lower them."""
     plan = Plan(minutes=1, rows=2, windows=4, pictures=2, texts=1, length=512)
     learner = Learner(processor.tokenizer.get_vocab(), 0)
-    half = "text" if part == "text" else "sight"
+    half = "text" if part in ("text", "reading") else "sight"
     batch = next(iter(Stream(processor.tokenizer, plan, tmp_path, torch.tensor([60 * minute]), step, half)))
     assert batch["part"] == part
     passes, scores, losses = Passes(learner, compiled=False), defaultdict(list), []
@@ -199,6 +240,8 @@ def test_each_part_learns_something(tmp_path: Path, processor, part: str, minute
     for _ in range(4):
         loss = passes.loss(batch, scores)
         loss.backward()
+        if part == "reading":
+            assert all(p.grad is None for p in learner.nano.model.vision_tower.parameters()), "the other process teaches the tower"
         optimizer.step()
         optimizer.zero_grad()
         losses.append(loss.item())
@@ -206,7 +249,7 @@ def test_each_part_learns_something(tmp_path: Path, processor, part: str, minute
 
 
 def test_two_processes_learn_apart_then_together_and_go_on_where_they_were(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
-    small = {"rows": 1, "windows": 4, "pictures": 1, "texts": 1, "apart": 0.4}
+    small = {"rows": 1, "windows": 4, "pictures": 1, "texts": 1, "alone": 0.2, "apart": 0.4}
     spent, steps = [], []
     for minutes in (0.15, 0.5):
         pretrain(tmp_path, processor.tokenizer, Plan(minutes=minutes, **small), compiled=False)
