@@ -27,8 +27,10 @@ from finetune.nano.model import IMAGE_TOKENS
 from finetune.nano.sight import texts_of
 from vision.prompts import SYSTEM_PROMPT
 
-SPOTS = 3
-"""Places in a picture at which a token may stand, at most."""
+SPOTS = 6
+"""Image tokens in which a token may stand, at most."""
+REPEATS = 3
+"""How often a word may stand in a picture for its places to say something."""
 
 READ_OUT = ("describe", "series", "look up", "names", "title", "value", "read", "read line", "read on")
 """Tasks whose answers are read out of the picture; numbers in other answers are worked out."""
@@ -62,7 +64,7 @@ def page_exchanges(rng: random.Random, lines: list[str]) -> list[Exchange]:
 
 
 def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) -> list[Exchange]:
-    """Exchanges about a picture of ``figure``: its description first, parts of it, then ``questions`` with direct answers.
+    """Exchanges about a picture of ``figure``, in any order: its description, parts of it, and ``questions`` with direct answers.
 
     Every second question asks for a single value: finding it is the step that all others build on.
     """
@@ -87,7 +89,9 @@ def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) ->
     for _ in range(questions):
         asked = ask(rng, figure, "value" if rng.random() < 0.5 else "")
         made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
-    return list(dict.fromkeys(made))
+    made = list(dict.fromkeys(made))
+    rng.shuffle(made)  # the last ones may not fit into a row
+    return made
 
 
 def _arithmetic(rng: random.Random) -> Exchange:
@@ -173,7 +177,7 @@ class Row:
         segment: 0 for the shared prefix, 1.. for exchanges, -1 for padding.
         position: position of each token in its own conversation.
         learn: whether the token is the model's own, to be predicted.
-        spots: (length, :data:`SPOTS`) image tokens in which the token's first letter may stand, -1 where there is none.
+        spots: (length, :data:`SPOTS`) image tokens in which the token's letters may stand, -1 where there is none.
         tasks: the task of exchange ``i + 1``.
     """
 
@@ -206,12 +210,12 @@ class Print:
     def find(self, text: str) -> dict[int, list[int]]:
         """Offset of each letter of ``text`` that stands in the picture -> the image tokens in which it may stand.
 
-        Whole texts come first, then single words; what stands in the picture more than :data:`SPOTS` times says nothing.
+        Whole texts come first, then single words; what stands in the picture more than :data:`REPEATS` times says nothing.
         """
         found: dict[int, list[int]] = {}
 
         def note(start: int, end: int, places: list[list[int]]) -> None:
-            if len(places) <= SPOTS and not any(i in found for i in range(start, end)):
+            if len(places) <= REPEATS and not any(i in found for i in range(start, end)):
                 for i in range(start, end):
                     found[i] = sorted({cells[i - start] for cells in places})
 
@@ -262,20 +266,18 @@ class Packer:
             position[at:end] = np.arange(start, start + len(tokens))
             learn[at + len(asked) : end] = True
             if print_ is not None:
-                self._note_spots(spots[at:], question, 0, print_)
+                self._note_spots(spots[at:], question, print_)
                 if task in READ_OUT or not answer.removeprefix("The answer is ")[:1].isdigit():
-                    self._note_spots(spots[at + len(asked) :], answer, 0, print_)
+                    self._note_spots(spots[at + len(asked) :], answer, print_)
             at = end
         return Row(ids, segment, position, learn, spots, tasks)
 
-    def _note_spots(self, spots: np.ndarray, text: str, at: int, print_: Print) -> None:
+    def _note_spots(self, spots: np.ndarray, text: str, print_: Print) -> None:
         found = print_.find(text)
         coded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         for i, (start, end) in enumerate(coded["offset_mapping"]):
-            while start < end - 1 and text[start] == " ":
-                start += 1
-            for j, cell in enumerate(found.get(start, ())[:SPOTS]):
-                spots[at + i, j] = cell
+            cells = sorted({cell for letter in range(start, end) for cell in found.get(letter, ())})
+            spots[i, : len(cells)] = cells[:SPOTS]
 
     def picture_row(self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None) -> Row:
         """A row about one picture, whose ``letters`` stand there; one in ten carries the system prompt that thinking is asked with."""

@@ -1,25 +1,29 @@
-"""Nano's tokenizer: byte-fallback BPE trained on the charts' own texts, with Gemma 3's special tokens and chat format.
+"""Nano's tokenizer: byte-fallback BPE with Gemma 3's special tokens and chat format, which spells what pictures show.
 
-Digits stay single; punctuation is never glued to words; runs of one to four newlines are tokens as in Gemma's.
+The words that questions and thoughts are made of are tokens; names, titles and numbers are spelled letter by letter. A model
+that reads a name then writes what stands there, one letter after the other; with pieces of several letters it would have
+to know how the name is cut before it can write its beginning. Runs of one to four newlines are tokens as in Gemma's.
 """
 
 from __future__ import annotations
 
 import random
+import re
+import string
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import AddedToken, Gemma3ImageProcessorPil, Gemma3Processor, GemmaTokenizer
 
-from finetune.charts import words
 from finetune.charts.figures import KINDS, sample
 from finetune.charts.questions import ask
-from finetune.charts.readings import describe
 from finetune.nano.model import IMAGE_SIDE, IMAGE_TOKENS
+from finetune.nano.rows import picture_exchanges
 from vision.prompts import SYSTEM_PROMPT
 
-VOCABULARY = 2048
+WORDS = 300
+"""Whole words at most."""
 
 SPECIAL = (
     "<pad>",
@@ -64,40 +68,51 @@ CHAT_TEMPLATE = """\
 """
 
 
-def _texts(count: int) -> Iterator[str]:
-    """Texts that training will show, from training seeds: questions, thoughts, titles and invented words."""
+def _phrases(count: int) -> Iterator[tuple[str, set[str]]]:
+    """Texts that training will show, from training seeds, each with the words that it takes from its picture."""
     for _ in range(count // 12):
-        yield from (SYSTEM_PROMPT, "user", "model", "think", "</think>", "The answer is")
-    for word in words.LISTED:
-        yield " " + word
+        yield f"{SYSTEM_PROMPT}\nCompute\nAdd\nWork out\nRepeat\nLook up\nRead on from\nRead line", set()
     for seed in range(count):
         rng = random.Random(seed)
         figure = sample(rng, rng.choice(KINDS))
         asked = ask(rng, figure)
-        yield from (figure.title, asked.text, *asked.steps, f"The answer is {asked.answer}.", " " + describe(figure))
-        yield "".join(f" {word}" for word in (words.invent(rng) for _ in range(4)) if not words.is_held_out(word))
+        for text in (asked.text, *asked.steps, "The answer is"):
+            yield text, figure.words()
+        for _, question, answer in picture_exchanges(rng, figure):
+            yield f"{question}\n{answer}", figure.words()
 
 
-def train(count: int = 12_000) -> GemmaTokenizer:
-    """Train the tokenizer on ``count`` training figures."""
-    learner = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
-    learner.normalizer = normalizers.Replace(" ", "▁")
-    # A word keeps its leading space; a digit or a mark keeps its own; nothing else is ever joined.
-    learner.pre_tokenizer = pre_tokenizers.Split(Regex(r"▁?->|▁?\p{L}+|▁?\d|▁?[^\s\p{L}\d▁]|▁"), "isolated")
-    fallback = [f"<0x{byte:02X}>" for byte in range(256)]
+def whole_words(count: int) -> list[str]:
+    """The words that questions and thoughts are made of, with the space before them, most frequent first."""
+    word = re.compile(r" ?->|(?: [a-z]|(?<![^\n])[A-Z])[a-z]*(?!\w)| [^\s\w]")
+    found = Counter[str]()
+    for text, shown in _phrases(count):
+        found.update(piece for piece in word.findall(text) if piece.strip() not in shown and len(piece) > 1)
+    return ["<think>", "</think>", *(piece for piece, times in found.most_common(WORDS) if times >= count // 150)]
+
+
+def _merges(whole: list[str]) -> list[tuple[str, str]]:
+    """Merges that build each of the ``whole`` words letter by letter from its first one, and nothing in the middle of others.
+
+    First of all a space joins the letter or digit behind it, so that a name never begins with the start of a sentence's word.
+    """
+    merges = dict.fromkeys(("▁", letter) for letter in string.digits + string.ascii_letters)
+    for piece in whole:
+        word = piece.replace(" ", "▁")
+        merges |= dict.fromkeys((word[:i], word[i]) for i in range(1, len(word)))
+    return list(merges)
+
+
+def train(count: int = 4_000) -> GemmaTokenizer:
+    """Find the tokenizer's words in the texts about ``count`` training figures."""
+    merges = _merges(whole_words(count))
     printable = [chr(code) for code in range(33, 127)] + list("▁×÷−–—°€£²≈·…’‘“”µ±≤≥→√π")
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[*SPECIAL, *NEWLINES, *fallback],
-        initial_alphabet=printable,
-        limit_alphabet=400,
-        show_progress=False,
+    tokens = dict.fromkeys(
+        (*SPECIAL, *NEWLINES, *(f"<0x{byte:02X}>" for byte in range(256)), *printable, *("".join(pair) for pair in merges))
     )
-    learner.train_from_iterator(_texts(count), trainer)
-    learned = _json(learner)["model"]
     tokenizer = GemmaTokenizer(
-        vocab=learned["vocab"],
-        merges=[tuple(pair) for pair in learned["merges"]],
+        vocab={token: i for i, token in enumerate(tokens)},
+        merges=merges,
         extra_special_tokens={
             "boi_token": "<start_of_image>",
             "eoi_token": "<end_of_image>",
@@ -109,12 +124,6 @@ def train(count: int = 12_000) -> GemmaTokenizer:
     tokenizer.add_special_tokens({"additional_special_tokens": ["<start_of_turn>", "<end_of_turn>"]}, replace_extra_special_tokens=False)
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
-
-
-def _json(tokenizer: Tokenizer) -> dict[str, dict]:  # type: ignore[type-arg]
-    import json
-
-    return json.loads(tokenizer.to_str())  # type: ignore[no-any-return]
 
 
 def processor(tokenizer: GemmaTokenizer) -> Gemma3Processor:

@@ -23,10 +23,10 @@ from finetune.nano.learner import COMPUTED_IN, Learner, Passes, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
-from finetune.nano.rows import SPOTS, Packer, Print, attention_mask, picture_exchanges
+from finetune.nano.rows import REPEATS, SPOTS, Packer, Print, attention_mask, picture_exchanges
 from finetune.nano.sight import ALPHABET, Sheet, few_words, text_page
 from finetune.nano.stream import Plan, Stream
-from finetune.nano.tokenizer import NEWLINES
+from finetune.nano.tokenizer import NEWLINES, _phrases, train
 from vision import Conversation, Turn
 from vision.prompts import messages
 from vision.settings import NANO
@@ -47,6 +47,19 @@ def test_the_tokenizer_keeps_gemmas_format(processor) -> None:  # type: ignore[n
     assert tokenizer.tokenize("May?") != ["May?"] and tokenizer.tokenize("May?")[-1] == "?"
     for text in ("é 漢字 🙂", "  two  spaces ", "a\n\n\n\nb", "<think>\n3 × 4 = 12\n</think>\n\n"):
         assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
+
+
+def test_the_tokenizer_spells_what_pictures_show_and_nothing_else(processor) -> None:  # type: ignore[no-untyped-def]
+    cut = processor.tokenizer.tokenize
+    assert cut(" Theater 16, Whatley") == ["▁T", "h", "e", "a", "t", "e", "r", "▁1", "6", ",", "▁W", "h", "a", "t", "l", "e", "y"]
+    assert cut("The answer is") == ["The", "▁answer", "▁is"] and cut("<think>\nRead the chart:")[::2] == ["<think>", "Read", "▁chart"]
+    texts = [text for text, _ in _phrases(60)]
+    assert sum(len(cut(text)) for text in texts) < 0.6 * sum(map(len, texts)), "mostly words, in the texts as a whole"
+
+
+def test_the_bundled_tokenizer_is_the_one_that_is_made(processor) -> None:  # type: ignore[no-untyped-def]
+    made = train().get_vocab()
+    assert made == processor.tokenizer.get_vocab()
 
 
 def test_the_chat_format_is_gemma_3s(processor) -> None:  # type: ignore[no-untyped-def]
@@ -193,7 +206,7 @@ def test_a_print_says_where_words_stand() -> None:
     assert found[4] == [8 * 16 + 8] and found[5] == [8 * 16 + 8], "16, not the 16 of 160"
     assert 19 not in found and len(found[8]) == 1 and found[8][0] < 16, "sales stands in the title"
     assert found[14] == [3 * 16 + 3] and not any(i in found for i in range(19, 22))
-    assert not Print(_text("2", 0.1, 0.1) * (SPOTS + 1)).find("2"), "what stands everywhere says nothing"
+    assert not Print(_text("2", 0.1, 0.1) * (REPEATS + 1)).find("2"), "what stands everywhere says nothing"
 
 
 def test_tokens_are_found_where_their_letters_stand(processor) -> None:  # type: ignore[no-untyped-def]
