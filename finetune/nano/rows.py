@@ -189,7 +189,7 @@ class Row:
     tasks: list[str]
 
 
-class Print:
+class Written:
     """Where the texts of a picture stand: a reader is taught to look there when it writes them."""
 
     def __init__(self, letters: list[Letter]) -> None:
@@ -242,10 +242,10 @@ class Packer:
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # type: ignore[no-any-return]
 
-    def pack(self, exchanges: list[Exchange], prefix: list[int], *, shared: bool, print_: Print | None = None) -> Row:
+    def pack(self, exchanges: list[Exchange], prefix: list[int], *, shared: bool, written: Written | None = None) -> Row:
         """One row: the shared picture prefix once, or ``prefix`` before every exchange where it is not shared.
 
-        ``print_`` says where the words of the exchanges stand in the picture.
+        ``written`` says where the words of the exchanges stand in the picture.
         """
         ids, segment, position, learn = (np.zeros(self.length, kind) for kind in (np.int64, np.int64, np.int64, bool))
         segment[:] = -1
@@ -265,15 +265,15 @@ class Packer:
             ids[at:end], segment[at:end] = tokens, len(tasks)
             position[at:end] = np.arange(start, start + len(tokens))
             learn[at + len(asked) : end] = True
-            if print_ is not None:
-                self._note_spots(spots[at:], question, print_)
+            if written is not None:
+                self._note_spots(spots[at:], question, written)
                 if task in READ_OUT or not answer.removeprefix("The answer is ")[:1].isdigit():
-                    self._note_spots(spots[at + len(asked) :], answer, print_)
+                    self._note_spots(spots[at + len(asked) :], answer, written)
             at = end
         return Row(ids, segment, position, learn, spots, tasks)
 
-    def _note_spots(self, spots: np.ndarray, text: str, print_: Print) -> None:
-        found = print_.find(text)
+    def _note_spots(self, spots: np.ndarray, text: str, written: Written) -> None:
+        found = written.find(text)
         coded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         for i, (start, end) in enumerate(coded["offset_mapping"]):
             cells = sorted({cell for letter in range(start, end) for cell in found.get(letter, ())})
@@ -282,7 +282,7 @@ class Packer:
     def picture_row(self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None) -> Row:
         """A row about one picture, whose ``letters`` stand there; one in ten carries the system prompt that thinking is asked with."""
         prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
-        return self.pack(exchanges, prefix, shared=True, print_=Print(letters) if letters else None)
+        return self.pack(exchanges, prefix, shared=True, written=Written(letters) if letters else None)
 
     def text_row(self, rng: random.Random) -> Row:
         """A row filled with exchanges in text alone."""

@@ -23,7 +23,7 @@ from finetune.nano.learner import COMPUTED_IN, Learner, Passes, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
-from finetune.nano.rows import REPEATS, SPOTS, Packer, Print, attention_mask, picture_exchanges
+from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, picture_exchanges
 from finetune.nano.sight import ALPHABET, Sheet, few_words, text_page
 from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
@@ -49,17 +49,13 @@ def test_the_tokenizer_keeps_gemmas_format(processor) -> None:  # type: ignore[n
         assert tokenizer.decode(tokenizer(text, add_special_tokens=False)["input_ids"]) == text
 
 
-def test_the_tokenizer_spells_what_pictures_show_and_nothing_else(processor) -> None:  # type: ignore[no-untyped-def]
-    cut = processor.tokenizer.tokenize
+@pytest.mark.parametrize("made", [False, True], ids=["bundled", "made"])
+def test_the_tokenizer_spells_what_pictures_show_and_nothing_else(processor, made: bool) -> None:  # type: ignore[no-untyped-def]
+    cut = train(300).tokenize if made else processor.tokenizer.tokenize
     assert cut(" Theater 16, Whatley") == ["▁T", "h", "e", "a", "t", "e", "r", "▁1", "6", ",", "▁W", "h", "a", "t", "l", "e", "y"]
     assert cut("The answer is") == ["The", "▁answer", "▁is"] and cut("<think>\nRead the chart:")[::2] == ["<think>", "Read", "▁chart"]
     texts = [text for text, _ in _phrases(60)]
     assert sum(len(cut(text)) for text in texts) < 0.6 * sum(map(len, texts)), "mostly words, in the texts as a whole"
-
-
-def test_the_bundled_tokenizer_is_the_one_that_is_made(processor) -> None:  # type: ignore[no-untyped-def]
-    made = train().get_vocab()
-    assert made == processor.tokenizer.get_vocab()
 
 
 def test_the_chat_format_is_gemma_3s(processor) -> None:  # type: ignore[no-untyped-def]
@@ -193,7 +189,7 @@ def _text(words: str, x: float, y: float) -> list[tuple[str, float, float]]:
     return [("\n", 0.05, 0.05), *((letter, x + 0.03 * i, y) for i, letter in enumerate(words))]
 
 
-def test_a_print_says_where_words_stand() -> None:
+def test_what_is_written_says_where_words_stand() -> None:
     letters = [
         *_text("Oct sales", 0.02, 0.03),
         *_text("Oct", 0.02, 0.97),
@@ -201,19 +197,21 @@ def test_a_print_says_where_words_stand() -> None:
         *_text("7.5", 0.2, 0.2),
         *_text("7", 0.9, 0.9),
     ]
-    found = Print(letters).find("Oct 16, sales 7.5, 160.")
+    found = Written(letters).find("Oct 16, sales 7.5, 160.")
     assert found[0] == [15 * 16], "a text of its own before a part of another"
     assert found[4] == [8 * 16 + 8] and found[5] == [8 * 16 + 8], "16, not the 16 of 160"
     assert 19 not in found and len(found[8]) == 1 and found[8][0] < 16, "sales stands in the title"
     assert found[14] == [3 * 16 + 3] and not any(i in found for i in range(19, 22))
-    assert not Print(_text("2", 0.1, 0.1) * (REPEATS + 1)).find("2"), "what stands everywhere says nothing"
+    assert not Written(_text("2", 0.1, 0.1) * (REPEATS + 1)).find("2"), "what stands everywhere says nothing"
 
 
 def test_tokens_are_found_where_their_letters_stand(processor) -> None:  # type: ignore[no-untyped-def]
     letters = [*_text("Oct", 0.02, 0.97), *_text("16", 0.5, 0.5)]
     row = Packer(processor.tokenizer, 400).picture_row(random.Random(0), [("value", "How much is Oct?", "The answer is 16.")], letters)
     placed = {processor.tokenizer.decode([row.ids[i]]).strip(): row.spots[i, 0] for i in np.flatnonzero(row.spots[:, 0] >= 0)}
-    assert placed["1"] == placed["6"] == 8 * 16 + 8 and set(placed.values()) == {15 * 16, 8 * 16 + 8}
+    assert placed["1"] == placed["6"] == 8 * 16 + 8 and set(placed.values()) == {15 * 16, 15 * 16 + 1, 8 * 16 + 8}, (
+        "Oct begins in one and ends in the next"
+    )
     counted = Packer(processor.tokenizer, 400).picture_row(random.Random(0), [("count", "How many?", "The answer is 16.")], letters)
     assert (counted.spots < 0).all(), "a number that was worked out stands nowhere"
 
