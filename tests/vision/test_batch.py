@@ -230,7 +230,7 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(
     model = Gemma3ForConditionalGeneration(made).eval()
     plain = copy.deepcopy(model)
     share_steps(model)
-    prompts, tails = [torch.randint(300, 2000, (1, n)) for n in (40, 11, 19)], torch.randint(300, 2000, (6, 300))
+    prompts, tails = [torch.randint(300, 1200, (1, n)) for n in (40, 11, 19)], torch.randint(300, 1200, (6, 300))
     batch = kind(model)
     of = {0: 0, 1: 0, 2: 0, 3: 1, 4: 2, 5: 2}  # row -> prompt
     stepped: dict[int, list[torch.Tensor]] = {row: [] for row in of}
@@ -264,7 +264,7 @@ def test_looking_ahead_and_taking_back_leave_the_row_where_it_was(engine: LocalE
     model = Gemma3ForConditionalGeneration(made).eval()
     plain = copy.deepcopy(model)
     share_steps(model)
-    prompt, tail, rng = torch.randint(300, 2000, (1, 30)), torch.randint(300, 2000, (1, 300)), random.Random(0)
+    prompt, tail, rng = torch.randint(300, 1200, (1, 30)), torch.randint(300, 1200, (1, 300)), random.Random(0)
     batch: Batch[int] = Batch(model)
     stepped: list[torch.Tensor] = []
     with torch.inference_mode():
