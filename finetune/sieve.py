@@ -79,9 +79,9 @@ def row_tokens(row: Mapping[str, Any], tokenizer: Any, tokens_a_picture: int) ->
     pictures = len(row.get("images") or []) * (tokens_a_picture + PICTURE_MARKS)
     if tokenizer is None:
         return int(sum(map(len, plain)) / CHARS_A_TOKEN) + FORMAT_TOKENS + pictures
-    roles = -2  # a token each in Gemma's vocabulary, several in one that spells
+    # FORMAT_TOKENS counts "user" and "model" as the one token that each is in Gemma's vocabulary; one that spells has more
     counts = [len(ids) for ids in tokenizer([*plain, "user", "model"], add_special_tokens=False)["input_ids"]]
-    return sum(counts) + roles + FORMAT_TOKENS + pictures
+    return sum(counts) - 2 + FORMAT_TOKENS + pictures
 
 
 @cache
