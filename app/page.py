@@ -50,9 +50,9 @@ QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 """Events that need no engine."""
 
 EXAMPLE_QUESTIONS = (
-    ("harvest.png", "How much is Pear?"),
+    ("harvest.png", "How much is Apple?"),
     ("visitors.png", "What is the difference between Museum and Library?"),
-    ("budget.png", "What is the sum of Rent and Food?"),
+    ("budget.png", "What is the sum of Savings and Travel?"),
     ("bakery.png", "What comes after Mix?"),
     ("garden.png", "What is the perimeter?"),
 )
