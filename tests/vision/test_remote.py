@@ -81,6 +81,7 @@ def test_a_real_server_answers_as_the_local_engine_does(
 
 def test_a_spent_budget_is_answered_by_a_second_request(nano_server: RemoteEngine, chart: Record) -> None:
     talk = Conversation(turns=(Turn(question=chart.question, images=(chart.image,)),))
+    # At 10 this fails: the server's template trims what follows </think>, and nano then sometimes thinks on instead of answering.
     *_, reply = follow(nano_server, talk, Sampling(max_thought_tokens=20))
     assert reply.usage is not None and reply.usage.thought_closed_by == "budget" and reply.usage.thought_tokens <= 21
     assert reply.answer_text and not reply.truncated and "<think>" not in reply.answer_text
