@@ -15,6 +15,7 @@ import queue
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
@@ -35,6 +36,9 @@ GEMMA_SIDE, GEMMA_TOKENS, GEMMA_CROP = 896, 256, 256
 """How Gemma 3 is shown a picture: side in pixels, tokens, and the smallest crop; servers do not tell."""
 FINISH = "Give the final answer now."
 """Asked of a server that cannot go on from a draft, after a thought that was closed."""
+OPENING = "The answer is"
+"""How the system prompt has answers begin. A draft that ends after a thought loses its last newlines in chat templates, Gemma's
+among them, and a small model then thinks on; so the draft ends with this."""
 _CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 """How vLLM and SGLang are told to go on from the last message; llama.cpp does so unasked."""
 _THOUGHTS = ("reasoning", "reasoning_content", "reasoning_text")
@@ -199,8 +203,11 @@ class _Request:
         gone: threading.Event,
     ) -> None:
         self.engine, self.client, self.asked, self.sampling = engine, client, asked, sampling
+        self.conversation = conversation
         self.control, self.gone = control, gone
         self.crops = conversation.pan_and_scan == "on"
+        self.opens = conversation.thinking and OPENING in conversation.system
+        self.opening = ""  # how the draft of this request ends, until it is known whether the server goes on from there
         self.ledger = Ledger(sampling, conversation.draft)
         self.end: EndReason | None = None
 
@@ -259,6 +266,9 @@ class _Request:
                     for choice in chunk.choices[:1]:
                         for piece in marks.pieces(choice.delta):
                             heard, begun = time.monotonic(), True
+                            if self.opening and piece[0].startswith((" ", ":")):  # it goes on; whoever begins anew does not
+                                yield self.opening, 0
+                            self.opening = ""
                             yield piece
                         if choice.finish_reason:
                             finished = choice.finish_reason
@@ -290,15 +300,19 @@ class _Request:
     async def _ask(self) -> Any:
         extra: dict[str, Any] = {"mm_processor_kwargs": {"do_pan_and_scan": True}} if self.crops else {}
         asked = self.asked
+        self.opening = ""
         if self.ledger.text:
-            asked = [*asked, {"role": "assistant", "content": self.ledger.text}]
+            if self.opens and self.engine.continues and not self.ledger.thinking and not self.ledger.answering:
+                self.opening = OPENING
+            draft = {"role": "assistant", "content": self.ledger.text + self.opening}
+            asked = [*asked, draft]
             if self.engine.continues:
                 extra |= _CONTINUE
             elif self.ledger.thinking or self.ledger.answering:
                 where = "a thought" if self.ledger.thinking else "an answer"
                 raise GenerationError(f"{self.engine.url} cannot go on from inside {where}; ask the question again")
-            else:
-                asked.append({"role": "user", "content": FINISH})
+            else:  # without the system prompt, which would ask for another thought
+                asked = [*_messages(replace(self.conversation, thinking=False)), draft, {"role": "user", "content": FINISH}]
         spent = self.ledger.thought_tokens if self.ledger.text else 0
         room = max(self.sampling.max_thought_tokens - spent, 0) if not self.ledger.closed_by else 0
         return await self.client.chat.completions.create(

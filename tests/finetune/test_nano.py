@@ -283,7 +283,7 @@ def test_a_window_is_seen_as_the_model_sees_the_whole(tmp_path: Path, processor)
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
     batch = next(iter(Stream(processor.tokenizer, Plan(windows=4), tmp_path, torch.tensor([0.0]), 6)))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words")))
+        seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words", "follows")))
         light = batch["pixels"].permute(0, 3, 1, 2).float() / 127.5 - 1.0
         theirs = learner.nano.model.get_image_features(light).pooler_output
     assert torch.allclose(seen.flatten(0, 1).float(), theirs.flatten(0, -2).float(), atol=0.05)

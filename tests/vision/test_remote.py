@@ -30,7 +30,7 @@ from vision import (
 )
 from vision.ask import elect, follow
 from vision.local import LocalEngine
-from vision.remote import RemoteEngine
+from vision.remote import FINISH, RemoteEngine
 from vision.settings import NANO
 
 PICTURE = Image.new("RGB", (40, 30), "red")
@@ -81,10 +81,9 @@ def test_a_real_server_answers_as_the_local_engine_does(
 
 def test_a_spent_budget_is_answered_by_a_second_request(nano_server: RemoteEngine, chart: Record) -> None:
     talk = Conversation(turns=(Turn(question=chart.question, images=(chart.image,)),))
-    # At 10 this fails: the server's template trims what follows </think>, and nano then sometimes thinks on instead of answering.
-    *_, reply = follow(nano_server, talk, Sampling(max_thought_tokens=20))
-    assert reply.usage is not None and reply.usage.thought_closed_by == "budget" and reply.usage.thought_tokens <= 21
-    assert reply.answer_text and not reply.truncated and "<think>" not in reply.answer_text
+    *_, reply = follow(nano_server, talk, Sampling(max_thought_tokens=10))
+    assert reply.usage is not None and reply.usage.thought_closed_by == "budget" and reply.usage.thought_tokens <= 11
+    assert reply.answer_text.startswith("The answer is ") and not reply.truncated and "<think>" not in reply.answer_text
 
 
 def test_a_real_server_votes(nano_server: RemoteEngine, chart: Record) -> None:
@@ -127,10 +126,13 @@ def test_the_only_model_is_found_and_several_are_listed() -> None:
         RemoteEngine(server.url)
 
 
-def test_an_order_to_answer_goes_on_from_the_closed_thought() -> None:
+@pytest.mark.parametrize("said", [(" 7", "."), ("The answer", " is 7.")], ids=["goes on", "begins anew"])
+def test_an_order_to_answer_goes_on_from_the_closed_thought(said: tuple[str, ...]) -> None:
+    """The draft ends with the answer's first words, which a template does not trim; they are written once."""
+
     def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
         if body["messages"][-1]["role"] == "assistant":
-            return says("The answer", " is 7.")(handler, body, write)
+            return says(*said)(handler, body, write)
         for _ in range(1000):
             write({"content": "<think>\n" if not server.asked[1:] and _ == 0 else "Look. "})
             time.sleep(0.01)
@@ -144,7 +146,8 @@ def test_an_order_to_answer_goes_on_from_the_closed_thought() -> None:
         *_, reply = replies
         assert server.left.wait(5), "the first request was closed"
         second = server.asked[1]
-    assert second["continue_final_message"] is True and second["messages"][-1]["content"] + "The answer is 7." == reply.text
+    assert second["continue_final_message"] is True and second["messages"][-1]["content"] + " 7." == reply.text
+    assert reply.answer_text == "The answer is 7."
     assert reply.answer == "7" and reply.usage is not None and reply.usage.thought_closed_by == "user"
 
 
@@ -179,6 +182,20 @@ def test_an_answer_is_not_written_twice_by_a_server_that_cannot_go_on() -> None:
         with pytest.raises(GenerationError, match="cannot go on from inside an answer; ask the question again"):
             list(follow(engine, replace(ASKED, draft="<think>\nRead.\n</think>\n\nThe answer is"), Sampling()))
         assert len(server.asked) == 1
+
+
+def test_a_server_that_cannot_go_on_is_not_asked_to_think_again() -> None:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        if "continue_final_message" in body:
+            return fails(422, "unexpected field continue_final_message")(handler, body, write)
+        says(*(["The answer", " is 7."] if body["messages"][-1]["content"] == FINISH else ["<think>\nLook"]))(handler, body, write)
+
+    with scripted(behave) as server:
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling(max_thought_tokens=1))
+        first, *_, last = server.asked
+    assert reply.answer_text == "The answer is 7."
+    assert [message["role"] for message in last["messages"]] == ["user", "assistant", "user"], "the system prompt asks for a thought"
+    assert first["messages"][0]["role"] == "system"
 
 
 def test_what_might_have_become_a_mark_is_given_out_at_the_end() -> None:
