@@ -40,7 +40,7 @@ def _pretrain(args: argparse.Namespace) -> None:
         AutoProcessor.from_pretrained(args.start, local_files_only=True).save_pretrained(base)
     elif not (base / "tokenizer.json").exists():
         tokenizer.save(base)
-    plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0)
+    plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0, easy=0.05, apart=0.9)
     pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, plan, args.start)
     draw_curves(args.work)
 

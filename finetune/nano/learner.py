@@ -18,18 +18,19 @@ def faster() -> torch.dtype:
     """bf16 or fp32, whichever multiplies matrices faster on this CPU.
 
     Measured, in some milliseconds: torch calls bf16 supported on CPUs that only imitate it, five to sixty times slower than fp32.
+    It has to be slower by half at its best, so that what else runs meanwhile decides nothing.
     """
 
     def seconds(dtype: torch.dtype) -> float:
         a = torch.ones(256, 256, dtype=dtype)
         times = []
-        for _ in range(4):
+        for _ in range(12):
             started = time.perf_counter()
             a @ a
             times.append(time.perf_counter() - started)
         return min(times)
 
-    return min((torch.bfloat16, torch.float32), key=seconds)
+    return torch.float32 if seconds(torch.bfloat16) > 1.5 * seconds(torch.float32) else torch.bfloat16
 
 
 COMPUTED_IN = faster()
@@ -38,6 +39,10 @@ COMPUTED_IN = faster()
 
 LOOK_AT_ITSELF, LOOK_AHEAD = (1, 2), (3, 4)
 """Layers of the text side whose first head is taught where to look: where the token stands, where the next one stands."""
+
+
+READ = ("letters by patch", "letters by token", "places", "words by token", "next letters")
+"""Shares that the tower gets right, in the order in which :meth:`Learner.see` gives them."""
 
 
 def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, looks: Any = None, **_: Any) -> Any:
@@ -69,7 +74,7 @@ class Learner(torch.nn.Module):
         self.image_token = vocabulary["<image_soft_token>"]
 
     def see(
-        self, pixels: torch.Tensor, places: torch.Tensor, letters: torch.Tensor, words: torch.Tensor
+        self, pixels: torch.Tensor, places: torch.Tensor, letters: torch.Tensor, words: torch.Tensor, follows: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """What the tower sees, and how well it reads.
 
@@ -78,14 +83,18 @@ class Learner(torch.nn.Module):
             places: (P, N) which of the model's patches each patch is taken for.
             letters: (P, N, POINTS) classes.
             words: (P, N / 4, 4) tokens that begin in each cell, -100 where there is none.
+            follows: (P, N / 4, 3) cells, tokens that begin there, and the next ones, -100 for none.
 
         Returns:
-            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, of places, and of cells whose word is right.
+            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, of places, of cells whose word is right, and
+            of words whose next one is.
         """
         patches, seen = self.look(pixels, places)
         letter_loss, letter_hits = self.sight(patches, seen, letters, places)
-        seen_loss, seen_hits = word_loss(seen, words, self.nano.model.language_model.embed_tokens.weight)
-        return seen, 0.5 * letter_loss + seen_loss, torch.cat([letter_hits, seen_hits[None]])
+        embedding = self.nano.model.language_model.embed_tokens.weight
+        seen_loss, seen_hits = word_loss(seen, words, embedding)
+        next_loss, next_hits = self.sight.follow(seen, follows, embedding)
+        return seen, 0.5 * letter_loss + seen_loss + next_loss, torch.cat([letter_hits, seen_hits[None], next_hits[None]])
 
     def look(self, pixels: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(P, N, V) patches and (P, N / 4, D) soft tokens; arguments as in :meth:`see`."""
@@ -181,7 +190,7 @@ def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[flo
 
 
 def _looked(batch: dict[str, Any]) -> tuple[torch.Tensor, ...]:
-    return tuple(batch[name] for name in ("pixels", "places", "letters", "words"))
+    return tuple(batch[name] for name in ("pixels", "places", "letters", "words", "follows"))
 
 
 def _said(batch: dict[str, Any], image: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -223,6 +232,8 @@ class Passes:
             _tally(hits, batch, scores)
         if batch["part"] in ("sight", "joint"):
             scores["sight loss"].append(sight_loss.item())
-            for name, value in zip(("letters by patch", "letters by token", "places", "words by token"), seen.tolist(), strict=True):
+            for name, value in zip(
+                ("letters by patch", "letters by token", "places", "words by token", "next letters"), seen.tolist(), strict=True
+            ):
                 scores[name].append(value)
         return loss + sight_loss * (0.3 if image is not None else 1.0)

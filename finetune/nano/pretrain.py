@@ -29,7 +29,7 @@ from torch import multiprocessing
 from torch.utils.data import DataLoader
 from transformers import AutoModelForImageTextToText, GemmaTokenizer
 
-from finetune.nano.learner import Learner, Passes
+from finetune.nano.learner import COMPUTED_IN, Learner, Passes
 from finetune.nano.model import count, save_hub
 from finetune.nano.stream import Plan, Stream
 
@@ -195,7 +195,7 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | 
             state = torch.load(folder / f"{half}.pt", weights_only=True)
             learner.load_state_dict(state["weights"], strict=False)
             spent = state["spent_s"]
-    print(f"{count(learner.nano) / 1e6:.1f}M parameters, from minute {spent / 60:.0f} of {plan.minutes:g}", flush=True)
+    print(f"{count(learner.nano) / 1e6:.1f}M parameters in {COMPUTED_IN}, from minute {spent / 60:.0f} of {plan.minutes:g}", flush=True)
     pair, stopping = Pair(learner, spent), threading.Event()
     second = multiprocessing.get_context("spawn").Process(target=_work, args=(pair, HALVES[1], tokenizer, plan, folder, compiled))
     second.start()

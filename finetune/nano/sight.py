@@ -65,8 +65,11 @@ def letter_map(letters: list[Letter], width: int, height: int) -> np.ndarray:
     return made
 
 
-def word_places(letters: list[Letter], tokenizer: GemmaTokenizer) -> list[tuple[float, float, int]]:
-    """(x, y, token) of the written texts, each where its first letter stands, as shares of the picture."""
+def word_places(letters: list[Letter], tokenizer: GemmaTokenizer) -> list[tuple[float, float, int, int]]:
+    """(x, y, token, next token) of the written texts, each where its first letter stands, as shares of the picture.
+
+    After the last one of a text comes ``<eos>``.
+    """
     texts = [text for _, text in texts_of(letters)]
     if not texts:
         return []
@@ -75,12 +78,12 @@ def word_places(letters: list[Letter], tokenizer: GemmaTokenizer) -> list[tuple[
     )
     made = []
     for text, ids, offsets in zip(texts, coded["input_ids"], coded["offset_mapping"], strict=True):
-        for token, (start, end) in zip(ids, offsets, strict=True):
+        for token, following, (start, end) in zip(ids, [*ids[1:], tokenizer.eos_token_id], offsets, strict=True):
             at = max(start - 1, 0)  # the space in front is not in the picture
             while at < end - 1 and at < len(text) - 1 and text[at][0] == " ":
                 at += 1
             _, x, y = text[min(at, len(text) - 1)]
-            made.append((x, y, token))
+            made.append((x, y, token, following))
     return made
 
 
@@ -92,11 +95,13 @@ class Window:
         pixels: (side, side, 3) bytes.
         letters: (patches, POINTS) classes, patches in reading order.
         words: (cells, 4) tokens that begin in each cell of 2 x 2 patches, -100 where there is none.
+        follows: (cells, 3) some of all tokens: the cell in which one begins, the token, and the next one of its text; -100 for none.
     """
 
     pixels: np.ndarray
     letters: np.ndarray
     words: np.ndarray
+    follows: np.ndarray
 
 
 class Sheet:
@@ -114,15 +119,24 @@ class Sheet:
         at = np.arange(patches * 2) * (PATCH // 2) + PATCH // 4
         points = self.classes[np.ix_(top + at, left + at)].reshape(patches, 2, patches, 2)
         words, used = np.full((cells, cells, 4), -100, np.int64), np.zeros((cells, cells), np.int64)
-        for x, y, token in self.places:
+        followed = []
+        for x, y, token, following in self.places:
             column, row = math.floor((x * self.width - left) / CELL), math.floor((y * self.height - top) / CELL)
-            if 0 <= column < cells and 0 <= row < cells and used[row, column] < 4:
+            if not (0 <= column < cells and 0 <= row < cells):
+                continue
+            followed.append((row * cells + column, token, following))
+            if used[row, column] < 4:
                 words[row, column, used[row, column]] = token
                 used[row, column] += 1
+        follows = np.full((cells * cells, 3), -100, np.int64)
+        if followed:
+            some = np.linspace(0, len(followed) - 1, min(len(followed), len(follows))).round().astype(int)
+            follows[: len(some)] = np.array(followed)[some]
         return Window(
             pixels=self.pixels[top : top + side, left : left + side],
             letters=points.transpose(0, 2, 1, 3).reshape(patches * patches, POINTS),
             words=words.reshape(cells * cells, 4),
+            follows=follows,
         )
 
 
@@ -227,6 +241,7 @@ class Sight(torch.nn.Module):
     A patch only has to know its own letters, which is quickly learned; a soft token, the mean of four patches, must
     hold the letters of all four apart, which the tower then learns to arrange. It must also hold its own place: a
     language model can only tell which number stands above which name from what the soft tokens say of theirs.
+    And it must hold the order of its letters, in a form that a language model reads in one step: given one of them, which is next?
     """
 
     def __init__(self, patch: int, token: int) -> None:
@@ -234,6 +249,7 @@ class Sight(torch.nn.Module):
         self.of_patch = torch.nn.Linear(patch, POINTS * CLASSES)
         self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
         self.of_place = torch.nn.Linear(token, 2 * GRID)
+        self.of_seen, self.of_word, self.of_next = (torch.nn.Linear(token, token) for _ in range(3))
 
     def forward(
         self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor, places: torch.Tensor
@@ -257,6 +273,29 @@ class Sight(torch.nn.Module):
         far, far_right = _score(of_tokens.permute(0, 1, 3, 2, 4, 5, 6).flatten(1, 4), letters)
         return near + far + place_loss, torch.stack([near_right, far_right, placed])
 
+    def follow(self, tokens: torch.Tensor, follows: torch.Tensor, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """How far soft tokens are from telling, for a word that begins in them, which is next in its text, and the share told.
+
+        Args:
+            tokens: (P, cells, D) from the projector.
+            follows: (P, F, 3) cell, token and next token, -100 for none.
+            embedding: (V, D), taken as it is.
+        """
+        known = follows[..., 0] >= 0
+        cell, word, following = follows.clamp(min=0).unbind(-1)
+        embedding = embedding.detach()
+        asked = _unit(tokens.gather(1, cell[..., None].expand(-1, -1, tokens.shape[-1])))
+        both = self.of_seen(asked) * self.of_word(_unit(embedding[word]))
+        logits = torch.nn.functional.linear(_unit(self.of_next(both)), embedding.float())  # (P, F, V)
+        chosen = logits.log_softmax(-1).gather(-1, following[..., None])[..., 0]
+        count = known.sum().clamp(min=1)
+        return -(chosen * known).sum() / count, ((logits.argmax(-1) == following) & known).sum() / count
+
+
+def _unit(x: torch.Tensor) -> torch.Tensor:
+    """``x`` as a norm without weights gives it: a root mean square of 1."""
+    return torch.nn.functional.normalize(x.float(), dim=-1) * x.shape[-1] ** 0.5
+
 
 def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How far soft tokens are from the embeddings of the words that they show, and the share of words ranked first.
@@ -268,8 +307,7 @@ def word_loss(tokens: torch.Tensor, words: torch.Tensor, embedding: torch.Tensor
         words: (P, cells, 4) token ids, -100 where there is none.
         embedding: (V, D), taken as it is: the words do not move towards the pictures.
     """
-    unit = torch.nn.functional.normalize(tokens.float(), dim=-1) * tokens.shape[-1] ** 0.5
-    logits = torch.nn.functional.linear(unit, embedding.detach().float())  # (P, cells, V)
+    logits = torch.nn.functional.linear(_unit(tokens), embedding.detach().float())  # (P, cells, V)
     known = words >= 0
     chosen = logits.log_softmax(-1).gather(-1, words.clamp(min=0))
     right = ((logits.argmax(-1)[..., None] == words) & known).any(-1)

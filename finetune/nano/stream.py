@@ -59,11 +59,11 @@ class Plan:
     minutes: float = 180.0
     rows: int = 6
     windows: int = 12
-    pictures: int = 3
-    texts: int = 1
+    pictures: int = 4
+    texts: int = 2
     length: int = 576
-    peak: float = 1.5e-3
-    text_peak: float = 6e-4
+    peak: float = 1e-3
+    text_peak: float = 8e-4
     warm: float = 0.02
     fall: float = 0.75
     easy: float = 0.4
@@ -182,6 +182,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             "places": torch.stack([(square + row * GRID + column).flatten() for _, row, column in shown]),
             "letters": torch.from_numpy(np.stack([window.letters for window, *_ in shown])),
             "words": torch.from_numpy(np.stack([window.words for window, *_ in shown])),
+            "follows": torch.from_numpy(np.stack([window.follows for window, *_ in shown])),
         }
 
     def _rows(self, rows: list[Row]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
 from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, picture_exchanges
-from finetune.nano.sight import ALPHABET, Sheet, few_words, text_page
+from finetune.nano.sight import ALPHABET, Sheet, Sight, few_words, text_page
 from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
 from vision import Conversation, Turn
@@ -183,6 +183,28 @@ def test_each_letter_covers_the_points_around_it(processor) -> None:  # type: ig
     assert ((part.letters > 0) == (part.letters == ALPHABET.index("x") + 2)).all()
     assert (part.letters.reshape(16, 16, 4) == whole.letters.reshape(32, 32, 4)[16:, 16:]).all()
     assert (part.words.reshape(8, 8, 4) == whole.words.reshape(16, 16, 4)[8:, 8:]).all()
+
+
+def test_a_token_is_followed_by_the_next_of_its_text(processor) -> None:  # type: ignore[no-untyped-def]
+    letters = [*_text("Qz", 0.02, 0.03), *_text("41", 0.5, 0.5)]
+    window = Sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer, (320, 320)).window(0, 0, 160)
+    known = [(cell, *processor.tokenizer.convert_ids_to_tokens([token, after])) for cell, token, after in window.follows if cell >= 0]
+    assert known == [(0, "▁Q", "z"), (0, "z", "<eos>")], "the other text stands outside"
+
+
+def test_order_is_learned_from_what_follows(processor) -> None:  # type: ignore[no-untyped-def]
+    """Two soft tokens that hold the same letters in another order are told apart."""
+    torch.manual_seed(0)
+    sight, tokens, embedding = Sight(8, 16), torch.randn(1, 2, 16), torch.randn(6, 16)
+    follows = torch.tensor([[[0, 1, 2], [0, 2, 5], [1, 2, 1], [1, 1, 5], [-100, -100, -100]]])
+    optimizer = torch.optim.AdamW(sight.parameters(), lr=0.02)
+    for _ in range(150):
+        loss, share = sight.follow(tokens, follows, embedding)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert share.item() == 1.0 and loss.item() < 0.5
+    assert sight.follow(tokens, follows.roll(1, 1), embedding)[1].item() == 1.0, "what is missing is not asked"
 
 
 def _text(words: str, x: float, y: float) -> list[tuple[str, float, float]]:
