@@ -52,7 +52,7 @@ QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "How much is Apple?"),
     ("visitors.png", "What is the difference between Museum and Library?"),
-    ("budget.png", "What is the sum of Savings and Travel?"),
+    ("budget.png", "What is the sum of Savings and Food?"),
     ("bakery.png", "What comes after Mix?"),
     ("garden.png", "What is the perimeter?"),
 )

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
 from vision.settings import NANO
 
 WORK = Path(".nano")
+PROCESSOR = ("chat_template.jinja", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
+"""Files of a checkpoint that say how pictures and words become tokens."""
 
 
 def _pool(args: argparse.Namespace) -> None:
@@ -37,7 +40,9 @@ def _pretrain(args: argparse.Namespace) -> None:
 
     base = args.work / "base"
     if args.start is not None:
-        AutoProcessor.from_pretrained(args.start, local_files_only=True).save_pretrained(base)
+        base.mkdir(parents=True, exist_ok=True)
+        for part in PROCESSOR:
+            shutil.copy(args.start / part, base / part)
     elif not (base / "tokenizer.json").exists():
         tokenizer.save(base)
     plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0, easy=0.05, apart=0.9)
