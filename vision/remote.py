@@ -25,6 +25,7 @@ from vision.errors import GenerationError, LogicFlowError, ModelError, PromptErr
 from vision.images import PanAndScan, Seen, seen
 from vision.ledger import Ledger
 from vision.prompts import Conversation, messages
+from vision.reasoning import split
 
 POLL_S = 0.05
 """Seconds after which an order to stop is noticed at the latest."""
@@ -35,7 +36,7 @@ KEPT = "; what it had written is kept"
 GEMMA_SIDE, GEMMA_TOKENS, GEMMA_CROP = 896, 256, 256
 """How Gemma 3 is shown a picture: side in pixels, tokens, and the smallest crop; servers do not tell."""
 FINISH = "Give the final answer now."
-"""Asked of a server that cannot go on from a draft, after a thought that was closed."""
+"""Asked of a server that cannot go on from a draft, under the question and the thought that was closed."""
 OPENING = "The answer is"
 """How the system prompt has answers begin. A draft that ends after a thought loses its last newlines in chat templates, Gemma's
 among them, and a small model then thinks on; so the draft ends with this."""
@@ -304,15 +305,14 @@ class _Request:
         if self.ledger.text:
             if self.opens and self.engine.continues and not self.ledger.thinking and not self.ledger.answering:
                 self.opening = OPENING
-            draft = {"role": "assistant", "content": self.ledger.text + self.opening}
-            asked = [*asked, draft]
+            asked = [*asked, {"role": "assistant", "content": self.ledger.text + self.opening}]
             if self.engine.continues:
                 extra |= _CONTINUE
             elif self.ledger.thinking or self.ledger.answering:
                 where = "a thought" if self.ledger.thinking else "an answer"
                 raise GenerationError(f"{self.engine.url} cannot go on from inside {where}; ask the question again")
-            else:  # without the system prompt, which would ask for another thought
-                asked = [*_messages(replace(self.conversation, thinking=False)), draft, {"role": "user", "content": FINISH}]
+            else:
+                asked = _messages(self._with_thought())
         spent = self.ledger.thought_tokens if self.ledger.text else 0
         room = max(self.sampling.max_thought_tokens - spent, 0) if not self.ledger.closed_by else 0
         return await self.client.chat.completions.create(
@@ -326,6 +326,12 @@ class _Request:
             max_tokens=room + max(self.sampling.max_answer_tokens - self.ledger.answer_tokens, 1),
             extra_body=extra or None,
         )
+
+    def _with_thought(self) -> Conversation:
+        """The conversation with what was thought written under its question, and nothing that asks for another thought."""
+        *before, last = self.conversation.turns
+        told = replace(last, question=f"{last.question}\n{split(self.ledger.text).thought.strip()}\n{FINISH}")
+        return replace(self.conversation, turns=(*before, told), thinking=False)
 
 
 class _Marks:
