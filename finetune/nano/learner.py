@@ -232,8 +232,6 @@ class Passes:
             _tally(hits, batch, scores)
         if batch["part"] in ("sight", "joint"):
             scores["sight loss"].append(sight_loss.item())
-            for name, value in zip(
-                ("letters by patch", "letters by token", "places", "words by token", "next letters"), seen.tolist(), strict=True
-            ):
+            for name, value in zip(READ, seen.tolist(), strict=True):
                 scores[name].append(value)
         return loss + sight_loss * (0.3 if image is not None else 1.0)

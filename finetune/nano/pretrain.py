@@ -29,6 +29,7 @@ from torch import multiprocessing
 from torch.utils.data import DataLoader
 from transformers import AutoModelForImageTextToText, GemmaTokenizer
 
+from finetune.nano import learner as learning
 from finetune.nano.learner import COMPUTED_IN, Learner, Passes
 from finetune.nano.model import count, save_hub
 from finetune.nano.stream import Plan, Stream
@@ -172,8 +173,9 @@ class Worker:
             print(json.dumps(line), flush=True)
 
 
-def _work(pair: Pair, half: Half, tokenizer: GemmaTokenizer, plan: Plan, folder: Path, compiled: bool) -> None:
-    """The second process."""
+def _work(pair: Pair, half: Half, tokenizer: GemmaTokenizer, plan: Plan, folder: Path, compiled: bool, computed_in: torch.dtype) -> None:
+    """The second process, which computes in what the first one has measured to be faster."""
+    learning.COMPUTED_IN = computed_in
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the first process says when to end
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
@@ -197,7 +199,8 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | 
             spent = state["spent_s"]
     print(f"{count(learner.nano) / 1e6:.1f}M parameters in {COMPUTED_IN}, from minute {spent / 60:.0f} of {plan.minutes:g}", flush=True)
     pair, stopping = Pair(learner, spent), threading.Event()
-    second = multiprocessing.get_context("spawn").Process(target=_work, args=(pair, HALVES[1], tokenizer, plan, folder, compiled))
+    given = (pair, HALVES[1], tokenizer, plan, folder, compiled, COMPUTED_IN)
+    second = multiprocessing.get_context("spawn").Process(target=_work, args=given)
     second.start()
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
