@@ -47,7 +47,7 @@ def _is_sight(name: str) -> bool:
 def _optimizers(named: list[tuple[str, torch.nn.Parameter]], peak: float) -> list[torch.optim.Optimizer]:
     matrices, rest = [], []
     for name, parameter in named:
-        matrix = parameter.ndim == 2 and "embed" not in name and "sight" not in name
+        matrix = parameter.ndim == 2 and not any(part in name for part in ("embed", "sight", "items"))
         (matrices if matrix else rest).append(parameter)
     return [
         torch.optim.Muon(matrices, lr=peak, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
