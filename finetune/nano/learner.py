@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -214,6 +215,12 @@ def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[flo
             scores[task].append(float(i + 1 not in wrong))
 
 
+def _note(scores: dict[str, list[float]], names: tuple[str, ...], shares: torch.Tensor) -> None:
+    for name, share in zip(names, shares.tolist(), strict=True):
+        if not math.isnan(share):  # nothing of the kind was asked
+            scores[name].append(share)
+
+
 def _looked(batch: dict[str, Any]) -> tuple[torch.Tensor, ...]:
     return tuple(batch[name] for name in ("pixels", "places", "letters", "words", "follows", "items"))
 
@@ -250,13 +257,11 @@ class Passes:
                     with torch.no_grad():
                         _, soft = self.look(batch["pixels"], batch["places"])
                     loss, hits, found = self.say(*_said(batch, image), soft, begins, spots, batch["items"])
-                for name, value in zip(FOUND, found.tolist(), strict=True):
-                    scores[name].append(value)
+                _note(scores, FOUND, found)
         if image is not None:
             scores["loss"].append(loss.item())
             _tally(hits, batch, scores)
         if batch["part"] in ("sight", "joint"):
             scores["sight loss"].append(sight_loss.item())
-            for name, value in zip(READ, seen.tolist(), strict=True):
-                scores[name].append(value)
+            _note(scores, READ, seen)
         return loss + sight_loss * (0.3 if image is not None else 1.0)

@@ -372,12 +372,12 @@ class Items(torch.nn.Module):
 
 
 def _told(logits: torch.Tensor, truth: torch.Tensor, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss over the (P, ITEMS, K) classes that are not -100, and the share of groups of ``parts`` of them that are all right."""
+    """Loss over the (P, ITEMS, K) classes that are not -100, and which share of ``parts`` at a time is right, NaN where nothing is asked."""
     loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, -2), truth.flatten(), ignore_index=-100, reduction="sum")
     known = truth >= 0
     right = ((logits.argmax(-1) == truth) | ~known).unflatten(-1, (-1, parts)).all(-1)
     groups = known.unflatten(-1, (-1, parts)).any(-1)
-    return loss / known.sum().clamp(min=1), (right & groups).sum() / groups.sum().clamp(min=1)
+    return loss / known.sum().clamp(min=1), (right & groups).sum() / groups.sum()
 
 
 def _unit(x: torch.Tensor) -> torch.Tensor:

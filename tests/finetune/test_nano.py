@@ -21,6 +21,7 @@ from finetune.nano import precision
 from finetune.nano.evaluate import Scored, score, table
 from finetune.nano.learner import COMPUTED_IN, Learner, Passes, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
+from finetune.nano.muon import Muon
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
 from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, picture_exchanges
@@ -286,6 +287,29 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
     assert all(any(letter.isalnum() for letter, *_ in letters) for _, letters in figures_of(path))
     assert render_shard(tmp_path, 4, 64).stat().st_mtime_ns == path.stat().st_mtime_ns
     assert not list(tmp_path.glob("*half*"))
+
+
+def test_muon_moves_matrices_as_torchs_does() -> None:
+    torch.manual_seed(0)
+    for shape in ((24, 8), (8, 24)):
+        start, grads = torch.randn(shape), [torch.randn(shape) for _ in range(3)]
+        ours, theirs, untouched = (torch.nn.Parameter(start.clone()) for _ in range(3))
+        pairs = (
+            (ours, Muon([ours, untouched], 0.1, torch.bfloat16)),
+            (theirs, torch.optim.Muon([theirs], lr=0.1, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")),
+        )
+        for matrix, optimizer in pairs:
+            for grad in grads:
+                matrix.grad = grad.clone()
+                optimizer.step()
+        assert not torch.allclose(ours, start, atol=0.1) and torch.equal(untouched, start)
+        assert torch.allclose(ours, theirs, atol=0.02)
+        exact = torch.nn.Parameter(start.clone())
+        exact.grad = grads[0].clone()
+        optimizer = Muon([exact], 0.1, torch.float32, weight_decay=0.0)
+        optimizer.step()
+        moved = torch.linalg.svdvals((start - exact).detach()) / (0.02 * 24**0.5)
+        assert 0.6 < moved.min() and moved.max() < 1.3, "every direction alike"
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,19 @@ print(reply.usage.prompt_tokens > 100)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
     assert done.stdout.strip() == "True", done.stderr[-1500:]
+
+
+def test_bitsandbytes_is_imported_for_few_bits_only() -> None:
+    """In a fresh process nano and its adapter load without it; afterwards an adapter still goes onto 4 bits."""
+    code = """
+import sys
+from vision import Settings
+from vision.loading import load
+load(Settings())
+print("bitsandbytes" in sys.modules)
+model = load(Settings(precision="4bit")).model
+print(sorted({type(module).__name__ for name, module in model.named_modules() if name.endswith("up_proj.base_layer")}))
+print({type(module).__module__ for name, module in model.named_modules() if name.endswith("language_model.layers.0.mlp.up_proj")})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout.split("\n")[:3] == ["False", "['Linear4bit']", "{'peft.tuners.lora.bnb'}"], done.stderr[-1500:]
