@@ -15,7 +15,8 @@ class Question:
     Attributes:
         task: what is asked, such as ``value`` or ``mean``.
         text: the question.
-        steps: the reasoning, one step a line.
+        reading: all that the question may be about, read out in one line.
+        steps: the reasoning, one step a line; it begins with ``reading`` where all of that matters.
         answer: the exact answer as it is written.
         operations: how many look-ups, comparisons and calculations a solver needs after reading.
         exact: whether the answer is a word or follows from printed numbers; False where an axis must be read.
@@ -23,6 +24,7 @@ class Question:
 
     task: str
     text: str
+    reading: str
     steps: tuple[str, ...]
     answer: str
     operations: int

@@ -39,7 +39,9 @@ class Muon(torch.optim.Optimizer):
                 if matrix.grad is None:
                     continue
                 state = self.state[matrix]
-                kept = state.setdefault("momentum_buffer", torch.zeros_like(matrix))
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(matrix)
+                kept = state["momentum_buffer"]
                 kept.lerp_(matrix.grad, 1 - group["momentum"])
                 moved = self._orthogonal(matrix.grad.lerp(kept, group["momentum"]))
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
