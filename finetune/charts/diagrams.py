@@ -104,7 +104,8 @@ def ask_geometry(rng: random.Random, figure: Figure) -> Question:
         if figure.shape == "right triangle":
             steps.append(f"Divide {number(product)} / 2 = {number(product / 2)}.")
             product /= 2
-        return Question(task="area", text=text, reading=reading, steps=tuple(steps), answer=number(product), operations=len(steps) - 1, exact=True)
+        answer, operations = number(product), len(steps) - 1
+        return Question(task="area", text=text, reading=reading, steps=tuple(steps), answer=answer, operations=operations, exact=True)
     text = phrase(
         rng,
         ("What is the perimeter{unit}?", "What is the perimeter of the {shape}?", "How long is the perimeter?", "Find the perimeter."),

@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     pretrain = steps.add_parser("pretrain", help="train the base from scratch")
     pretrain.add_argument("--minutes", type=float, default=180.0, help="budget of wall-clock time, compiling left out")
     pretrain.add_argument("--start", type=Path, default=None, help="go on from this finished base instead of from nothing")
-    pretrain.add_argument("--tower-rests", action="store_true", help="with --start: leave the tower as it is, all cores teach the text side")
+    pretrain.add_argument("--tower-rests", action="store_true", help="with --start: keep the tower as it is, teach the text side alone")
     pretrain.set_defaults(run=_pretrain)
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")
     thoughts.add_argument("--count", type=int, default=8_000)

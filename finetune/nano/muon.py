@@ -26,7 +26,12 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, matrices: Iterable[torch.nn.Parameter], lr: float, computed_in: torch.dtype, momentum: float = 0.95, weight_decay: float = 0.01
+        self,
+        matrices: Iterable[torch.nn.Parameter],
+        lr: float,
+        computed_in: torch.dtype,
+        momentum: float = 0.95,
+        weight_decay: float = 0.01,
     ) -> None:
         super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         self.computed_in = computed_in
