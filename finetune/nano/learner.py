@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -12,7 +11,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from finetune.nano.model import IMAGE_TOKENS, create
 from finetune.nano.rows import attention_mask
-from finetune.nano.sight import Items, Sight, word_loss
+from finetune.nano.sight import Sight, word_loss
 
 
 def faster() -> torch.dtype:
@@ -42,12 +41,8 @@ LOOK_AT_ITSELF, LOOK_AHEAD = (1, 2), (3, 4)
 """Layers of the text side whose first head is taught where to look: where the token stands, where the next one stands."""
 
 
-READ = ("letters by patch", "letters by token", "places", "words by token", "next letters", "next names", "values by name")
+READ = ("letters by patch", "letters by token", "places", "words by token", "next letters")
 """Shares that the tower gets right, in the order in which :meth:`Learner.see` gives them."""
-FOUND = ("looks at the token", "looks ahead", "next names in text", "values by name in text")
-"""Shares of what the text side finds, in the order in which :meth:`Learner.say` gives them."""
-ITEMS_AT = 3
-"""The layer of the text side before which image tokens are asked what belongs to the names in them; the layers from there on can use it."""
 
 
 def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, looks: Any = None, **_: Any) -> Any:
@@ -76,18 +71,10 @@ class Learner(torch.nn.Module):
         super().__init__()
         self.nano = create(vocabulary, "written_out", seed)
         self.sight = Sight(self.nano.config.vision_config.hidden_size, self.nano.config.text_config.hidden_size)
-        self.items = Items(self.nano.config.text_config.hidden_size)
         self.image_token = vocabulary["<image_soft_token>"]
-        self.nano.model.language_model.layers[ITEMS_AT].register_forward_pre_hook(_keep_hidden, with_kwargs=True)
 
     def see(
-        self,
-        pixels: torch.Tensor,
-        places: torch.Tensor,
-        letters: torch.Tensor,
-        words: torch.Tensor,
-        follows: torch.Tensor,
-        items: torch.Tensor,
+        self, pixels: torch.Tensor, places: torch.Tensor, letters: torch.Tensor, words: torch.Tensor, follows: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """What the tower sees, and how well it reads.
 
@@ -97,20 +84,17 @@ class Learner(torch.nn.Module):
             letters: (P, N, POINTS) classes.
             words: (P, N / 4, 4) tokens that begin in each cell, -100 where there is none.
             follows: (P, N / 4, 3) cells, tokens that begin there, and the next ones, -100 for none.
-            items: (P, ITEMS, 3 + SERIES * DIGITS) what belongs to names, -100 for none.
 
         Returns:
-            (P, N / 4, D) soft tokens, loss, shares right: of letters by patch and by token, of places, of cells by their word, of words
-            by their next one, and of names by their next one and by their values.
+            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, of places, of cells whose word is right, and
+            of words whose next one is.
         """
         patches, seen = self.look(pixels, places)
         letter_loss, letter_hits = self.sight(patches, seen, letters, places)
         embedding = self.nano.model.language_model.embed_tokens.weight
         seen_loss, seen_hits = word_loss(seen, words, embedding)
         next_loss, next_hits = self.sight.follow(seen, follows, embedding)
-        item_loss, item_hits = self.sight.items(seen, items)
-        loss = 0.5 * letter_loss + seen_loss + next_loss + item_loss
-        return seen, loss, torch.cat([letter_hits, seen_hits[None], next_hits[None], item_hits])
+        return seen, 0.5 * letter_loss + seen_loss + next_loss, torch.cat([letter_hits, seen_hits[None], next_hits[None]])
 
     def look(self, pixels: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(P, N, V) patches and (P, N / 4, D) soft tokens; arguments as in :meth:`see`."""
@@ -133,9 +117,8 @@ class Learner(torch.nn.Module):
         seen: torch.Tensor | None = None,
         begins: torch.Tensor | None = None,
         spots: torch.Tensor | None = None,
-        items: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Loss over the model's own tokens with that of what it finds in pictures, which tokens were right, and shares found.
+        """Loss over the model's own tokens with that of where it looks, which tokens were right, and how much it looked there.
 
         Args:
             ids, position: (B, L).
@@ -144,7 +127,6 @@ class Learner(torch.nn.Module):
             seen: (P, 256, D) soft tokens of the first P rows.
             begins: (P,) where they begin in their rows.
             spots: (P, L, SPOTS) soft tokens in which each token may stand, -1 where there is none.
-            items: (P, ITEMS, 3 + SERIES * DIGITS) what belongs to names, -100 for none.
         """
         core = self.nano.model
         embedded = core.language_model.embed_tokens(ids)
@@ -152,21 +134,19 @@ class Learner(torch.nn.Module):
             spread = (begins[:, None] + torch.arange(IMAGE_TOKENS))[..., None].expand(-1, -1, embedded.shape[-1])
             with_pictures = embedded[: len(seen)].scatter(1, spread, seen.to(embedded.dtype))
             embedded = torch.cat([with_pictures, embedded[len(seen) :]])
-        masks, looks, kept = {"full_attention": mask, "sliding_attention": mask}, list[torch.Tensor](), list[torch.Tensor]()
+        masks, looks = {"full_attention": mask, "sliding_attention": mask}, list[torch.Tensor]()
         hidden = core.language_model(
-            inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False, looks=looks, kept=kept
+            inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False, looks=looks
         ).last_hidden_state
         logits = self.nano.lm_head(hidden).float()  # (B, L, V)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-100)
-        found = torch.zeros(len(FOUND))
-        if begins is not None and spots is not None and items is not None:
+        found = torch.zeros(2)
+        if begins is not None and spots is not None:
             ahead = torch.where(target[: len(spots), :, None] >= 0, spots.roll(-1, 1), -1)
             wanted = [spots] * len(LOOK_AT_ITSELF) + [ahead] * len(LOOK_AHEAD)
             scored = [_look_loss(look[: len(spots)], where, begins) for look, where in zip(looks, wanted, strict=True)]
-            at = (begins[:, None] + torch.arange(IMAGE_TOKENS))[..., None].expand(-1, -1, hidden.shape[-1])
-            item_loss, item_hits = self.items(kept[0][: len(spots)].gather(1, at), items)
-            loss = loss + 0.3 * torch.stack([missed for missed, _ in scored]).sum() + 0.3 * item_loss
-            found = torch.cat([torch.stack([scored[len(LOOK_AT_ITSELF) - 1][1], scored[-1][1]]), item_hits])
+            loss = loss + 0.3 * torch.stack([missed for missed, _ in scored]).sum()
+            found = torch.stack([scored[len(LOOK_AT_ITSELF) - 1][1], scored[-1][1]])
         return loss, logits.argmax(-1) == target, found
 
     def forward(
@@ -174,13 +154,7 @@ class Learner(torch.nn.Module):
     ) -> tuple[torch.Tensor, ...]:
         """Both at once: what :meth:`say` gives, then loss and hits of :meth:`see`."""
         seen, sight_loss, sight_hits = self.see(*looked)
-        return *self.say(*said, seen, begins, spots, looked[-1]), sight_loss, sight_hits
-
-
-def _keep_hidden(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Add what a layer is given to the list ``kept``."""
-    if "kept" in kwargs:
-        kwargs["kept"].append(args[0] if args else kwargs["hidden_states"])
+        return *self.say(*said, seen, begins, spots), sight_loss, sight_hits
 
 
 def _look_loss(look: torch.Tensor, spots: torch.Tensor, begins: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -215,14 +189,8 @@ def _tally(hits: torch.Tensor, batch: dict[str, Any], scores: dict[str, list[flo
             scores[task].append(float(i + 1 not in wrong))
 
 
-def _note(scores: dict[str, list[float]], names: tuple[str, ...], shares: torch.Tensor) -> None:
-    for name, share in zip(names, shares.tolist(), strict=True):
-        if not math.isnan(share):  # nothing of the kind was asked
-            scores[name].append(share)
-
-
 def _looked(batch: dict[str, Any]) -> tuple[torch.Tensor, ...]:
-    return tuple(batch[name] for name in ("pixels", "places", "letters", "words", "follows", "items"))
+    return tuple(batch[name] for name in ("pixels", "places", "letters", "words", "follows"))
 
 
 def _said(batch: dict[str, Any], image: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -256,12 +224,14 @@ class Passes:
                 else:
                     with torch.no_grad():
                         _, soft = self.look(batch["pixels"], batch["places"])
-                    loss, hits, found = self.say(*_said(batch, image), soft, begins, spots, batch["items"])
-                _note(scores, FOUND, found)
+                    loss, hits, found = self.say(*_said(batch, image), soft, begins, spots)
+                for name, value in zip(("looks at the token", "looks ahead"), found.tolist(), strict=True):
+                    scores[name].append(value)
         if image is not None:
             scores["loss"].append(loss.item())
             _tally(hits, batch, scores)
         if batch["part"] in ("sight", "joint"):
             scores["sight loss"].append(sight_loss.item())
-            _note(scores, READ, seen)
+            for name, value in zip(READ, seen.tolist(), strict=True):
+                scores[name].append(value)
         return loss + sight_loss * (0.3 if image is not None else 1.0)

@@ -45,17 +45,14 @@ def _is_sight(name: str) -> bool:
     return "sight" in name or "vision_tower" in name or "multi_modal_projector" in name
 
 
-HEADS_FASTER = 4.0
-"""Throw-away heads begin from nothing in every run: until they are right they teach nothing."""
-
-
 def _optimizers(named: list[tuple[str, torch.nn.Parameter]], peak: float) -> list[torch.optim.Optimizer]:
-    heads = [parameter for name, parameter in named if not name.startswith("nano.")]
-    model = [(parameter, parameter.ndim == 2 and "embed" not in name) for name, parameter in named if name.startswith("nano.")]
-    groups = [{"params": [p for p, matrix in model if not matrix]}, {"params": heads, "times": HEADS_FASTER}]
+    matrices, rest = [], []
+    for name, parameter in named:
+        matrix = parameter.ndim == 2 and "embed" not in name and "sight" not in name
+        (matrices if matrix else rest).append(parameter)
     return [
-        Muon([p for p, matrix in model if matrix], peak, learning.COMPUTED_IN),
-        torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+        Muon(matrices, peak, learning.COMPUTED_IN),
+        torch.optim.AdamW(rest, lr=peak, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
     ]
 
 
@@ -113,13 +110,12 @@ class Worker:
 
     def run(self, stopping: threading.Event) -> None:
         """Learn until the budget is spent, or until ``stopping`` in the process that leads."""
-        leads = self.leads
         before = saved = time.time()
         last = "apart"
         while True:
             done = float(self.pair.clock[0]) / 60 / self.plan.minutes
             together = self.plan.part(done, self.half) == "joint"
-            if leads and (stopping.is_set() or done >= 1.0):
+            if self.leads and (stopping.is_set() or done >= 1.0):
                 self.pair.going[0] = 0
             if together:
                 self.pair.meet.wait()  # both see the same: whether to go on, and weights that nobody changes
@@ -133,11 +129,11 @@ class Worker:
             self._learn(batch, self.plan.rate(min(done, 1.0), self.half), together)
             self.step += 1
             now = time.time()
-            if leads:
+            if self.leads:
                 self.pair.clock[0] += min(now - before, 15.0)  # compiling is not learning
             before = now
             if self.step % 50 == 0:
-                self._log(quiet=together and not leads)
+                self._log(quiet=together and not self.leads)
             if now - saved > 300:
                 self.save()
                 saved = now
@@ -157,7 +153,7 @@ class Worker:
         torch.nn.utils.clip_grad_norm_(self.mine, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = rate * group.get("times", 1.0)
+                group["lr"] = rate
             optimizer.step()
         for _, parameter in (*self.pair.owned["sight"], *self.pair.owned["text"]):
             parameter.grad = None

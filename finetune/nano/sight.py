@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import random
-import re
 import string
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ from transformers import GemmaTokenizer
 
 from finetune.charts import words
 from finetune.charts.canvas import Canvas, Letter, contrast, style
-from finetune.charts.figures import Figure, number
 from finetune.nano.model import IMAGE_SIDE, PATCH
 
 ALPHABET = string.digits + string.ascii_letters + ".,%-:()>°?$/×"
@@ -35,12 +33,6 @@ GRID = IMAGE_SIDE // PATCH
 CELL = 2 * PATCH
 """Side of what becomes one soft token, pixels."""
 _CLASS = {letter: i + 2 for i, letter in enumerate(ALPHABET)}
-CELLS = GRID // 2
-"""Soft tokens along a side of a whole picture."""
-ITEMS, SERIES, DIGITS = 8, 3, 5
-"""Names of a picture, values of a name and digits of a value that soft tokens are asked for, at most."""
-_DIGIT = {digit: i for i, digit in enumerate(string.digits + ". ")}
-"""Blanks fill a value up."""
 
 
 def texts_of(letters: list[Letter]) -> list[tuple[Letter, list[Letter]]]:
@@ -95,33 +87,6 @@ def word_places(letters: list[Letter], tokenizer: GemmaTokenizer) -> list[tuple[
     return made
 
 
-def item_places(letters: list[Letter], figure: Figure) -> list[tuple[float, float, float, float, list[int]]]:
-    """What belongs to each name that stands in a picture of ``figure`` once.
-
-    Returns:
-        (x, y, x of the next, y of the next, digits): where the name begins and where the one after it, as shares of the picture, and its
-        values of each series digit by digit. After the last name comes itself; a name that is not found and missing digits are -1.
-    """
-    written: dict[str, list[tuple[float, float]]] = {}
-    for _, text in texts_of(letters):
-        written.setdefault("".join(letter for letter, *_ in text), []).append(text[0][1:])
-    places = []
-    for name in figure.categories:
-        begun = re.compile(rf"{re.escape(name)}\W")
-        found = written.get(name) or [place for text, at in written.items() if begun.match(text) for place in at]
-        places.append(found[0] if len(found) == 1 else (-1.0, -1.0))
-    made = []
-    for i, (x, y) in enumerate(places[:ITEMS]):
-        digits = [-1] * (SERIES * DIGITS)
-        for s, values in enumerate(list(figure.series.values())[:SERIES]):
-            text = number(values[i]).ljust(DIGITS) if values else ""
-            if len(text) == DIGITS:
-                digits[s * DIGITS : (s + 1) * DIGITS] = [_DIGIT[digit] for digit in text]
-        if x >= 0:
-            made.append((x, y, *places[min(i + 1, len(places) - 1)], digits))
-    return made
-
-
 @dataclass
 class Window:
     """A square part of a picture, or all of it, with what stands in it.
@@ -131,28 +96,22 @@ class Window:
         letters: (patches, POINTS) classes, patches in reading order.
         words: (cells, 4) tokens that begin in each cell of 2 x 2 patches, -100 where there is none.
         follows: (cells, 3) some of all tokens: the cell in which one begins, the token, and the next one of its text; -100 for none.
-        items: (ITEMS, 3 + SERIES * DIGITS) of a whole chart: the cell in which a name begins, column and row of the cell of the next
-            name, and its values digit by digit; -100 for none.
     """
 
     pixels: np.ndarray
     letters: np.ndarray
     words: np.ndarray
     follows: np.ndarray
-    items: np.ndarray
 
 
 class Sheet:
-    """A picture at the size in which the model would see it, of ``figure`` if it is a chart, from which windows are cut."""
+    """A picture at the size in which the model would see it, from which windows are cut."""
 
-    def __init__(
-        self, image: Image.Image, letters: list[Letter], tokenizer: GemmaTokenizer, size: tuple[int, int], figure: Figure | None = None
-    ) -> None:
+    def __init__(self, image: Image.Image, letters: list[Letter], tokenizer: GemmaTokenizer, size: tuple[int, int]) -> None:
         self.width, self.height = size
         self.pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
         self.classes = letter_map(letters, *size)
         self.places = word_places(letters, tokenizer)
-        self.items = item_places(letters, figure) if figure is not None else []
 
     def window(self, left: int = 0, top: int = 0, side: int = IMAGE_SIDE) -> Window:
         """The window of ``side`` pixels at (left, top)."""
@@ -178,18 +137,7 @@ class Sheet:
             letters=points.transpose(0, 2, 1, 3).reshape(patches * patches, POINTS),
             words=words.reshape(cells * cells, 4),
             follows=follows,
-            items=self._items(whole=side == self.width == self.height),
         )
-
-    def _items(self, *, whole: bool) -> np.ndarray:
-        made = np.full((ITEMS, 3 + SERIES * DIGITS), -100, np.int64)
-        for i, (x, y, next_x, next_y, digits) in enumerate(self.items if whole else ()):
-            column, row, next_column, next_row = (min(math.floor(share * CELLS), CELLS - 1) for share in (x, y, next_x, next_y))
-            made[i, 0] = row * CELLS + column
-            if next_x >= 0:
-                made[i, 1:3] = next_column, max(next_row, 0)
-            made[i, 3:] = [digit if digit >= 0 else -100 for digit in digits]
-        return made
 
 
 def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]:
@@ -294,7 +242,6 @@ class Sight(torch.nn.Module):
     hold the letters of all four apart, which the tower then learns to arrange. It must also hold its own place: a
     language model can only tell which number stands above which name from what the soft tokens say of theirs.
     And it must hold the order of its letters, in a form that a language model reads in one step: given one of them, which is next?
-    Where a name begins it must hold what belongs to the name (:class:`Items`).
     """
 
     def __init__(self, patch: int, token: int) -> None:
@@ -303,7 +250,6 @@ class Sight(torch.nn.Module):
         self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
         self.of_place = torch.nn.Linear(token, 2 * GRID)
         self.of_seen, self.of_word, self.of_next = (torch.nn.Linear(token, token) for _ in range(3))
-        self.items = Items(token)
 
     def forward(
         self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor, places: torch.Tensor
@@ -344,40 +290,6 @@ class Sight(torch.nn.Module):
         chosen = logits.log_softmax(-1).gather(-1, following[..., None])[..., 0]
         count = known.sum().clamp(min=1)
         return -(chosen * known).sum() / count, ((logits.argmax(-1) == following) & known).sum() / count
-
-
-class Items(torch.nn.Module):
-    """A throw-away head that asks of where a name begins: where is the next name, and what are the name's values?
-
-    A language model that writes out a chart looks at each name anyway: it then finds there what comes next.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.of_next_name = torch.nn.Linear(width, 2 * CELLS)
-        self.of_values = torch.nn.Linear(width, SERIES * DIGITS * len(_DIGIT))
-
-    def forward(self, tokens: torch.Tensor, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss, and the shares told of the places of next names and of values (all digits of one right).
-
-        Args:
-            tokens: (P, cells, D) of whole pictures, from the projector or further on.
-            items: (P, ITEMS, 3 + SERIES * DIGITS) as in :class:`Window`.
-        """
-        cell = items[..., 0].clamp(min=0)
-        asked = _unit(tokens.gather(1, cell[..., None].expand(-1, -1, tokens.shape[-1])))
-        place_loss, places = _told(self.of_next_name(asked).unflatten(-1, (2, CELLS)), items[..., 1:3], 2)
-        value_loss, values = _told(self.of_values(asked).unflatten(-1, (SERIES * DIGITS, len(_DIGIT))), items[..., 3:], DIGITS)
-        return place_loss + value_loss, torch.stack([places, values])
-
-
-def _told(logits: torch.Tensor, truth: torch.Tensor, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Loss over the (P, ITEMS, K) classes that are not -100, and which share of ``parts`` at a time is right, NaN where nothing is asked."""
-    loss = torch.nn.functional.cross_entropy(logits.float().flatten(0, -2), truth.flatten(), ignore_index=-100, reduction="sum")
-    known = truth >= 0
-    right = ((logits.argmax(-1) == truth) | ~known).unflatten(-1, (-1, parts)).all(-1)
-    groups = known.unflatten(-1, (-1, parts)).any(-1)
-    return loss / known.sum().clamp(min=1), (right & groups).sum() / groups.sum()
 
 
 def _unit(x: torch.Tensor) -> torch.Tensor:

@@ -118,7 +118,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         if part == "text":
             return {"part": part, **self._rows([self.packer.text_row(rng) for _ in range(self.plan.rows)])}
         if part == "sight":
-            return {"part": part, **self._seen(self._windows(rng, whole=step % 2 == 0))}
+            return {"part": part, **self._seen(self._windows(rng, whole=step % 6 == 0))}
         shown = [self._picture(rng, self.plan.grown(done)) for _ in range(self.plan.pictures)]
         rows = [row for _, row in shown] + [self.packer.text_row(rng) for _ in range(self.plan.texts)]
         return {"part": part, **self._seen([(window, 0, 0) for window, _ in shown]), **self._rows(rows)}
@@ -126,7 +126,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
     def _windows(self, rng: random.Random, *, whole: bool) -> list[tuple[Window, int, int]]:
         """Windows of several pictures, or in their stead as many pixels of whole pictures, so that the tower knows both."""
         if whole:
-            return [(self._sheet(rng, pages=0.15).window(), 0, 0) for _ in range(max(1, self.plan.windows // 4))]
+            return [(self._sheet(rng).window(), 0, 0) for _ in range(max(1, self.plan.windows // 4))]
         while len(self.cut) < 4 * self.plan.windows:  # neighbours of one picture are spread over several steps
             sheet = self._sheet(rng, stretched=True)
             for right, low in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -137,18 +137,18 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         taken, self.cut = self.cut[: self.plan.windows], self.cut[self.plan.windows :]
         return taken
 
-    def _sheet(self, rng: random.Random, *, pages: float = 0.5, stretched: bool = False) -> Sheet:
+    def _sheet(self, rng: random.Random, *, stretched: bool = False) -> Sheet:
         """A page of text, a chart, or a chart by matplotlib."""
-        figure: Figure | None = None
-        if rng.random() < pages:
+        chance = rng.random()
+        if chance < 0.5:
             image, letters, _ = text_page(rng)
-        elif rng.random() < 0.5 and self.shards:
-            image, letters, figure = self._pooled(rng)
+        elif chance < 0.75 and self.shards:
+            image, letters, _ = self._pooled(rng)
         else:
             ease = rng.random()
-            image, letters, figure = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease)
+            image, letters, _ = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease)
         width, height = (round(IMAGE_SIDE * math.exp(rng.uniform(-0.12, 0.12))) if stretched else IMAGE_SIDE for _ in range(2))
-        return Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (width, height), figure)
+        return Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (width, height))
 
     def _pooled(self, rng: random.Random) -> tuple[Image.Image, list[Letter], Figure]:
         shard = rng.choice(self.shards)
@@ -160,7 +160,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
     def _picture(self, rng: random.Random, grown: float) -> tuple[Window, Row]:
         """A picture with exchanges about it."""
         ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
-        chance, figure = rng.random(), None
+        chance = rng.random()
         if chance < 0.1:
             image, letters, lines = text_page(rng)
             row = self.packer.picture_row(rng, page_exchanges(rng, lines), letters)
@@ -174,8 +174,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             else:
                 image, letters, figure = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease, few)
             row = self.packer.picture_row(rng, picture_exchanges(rng, figure, 8), letters)
-        sheet = Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (IMAGE_SIDE, IMAGE_SIDE), figure)
-        return sheet.window(), row
+        return Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (IMAGE_SIDE, IMAGE_SIDE)).window(), row
 
     def _seen(self, shown: list[tuple[Window, int, int]]) -> dict[str, torch.Tensor]:
         side = shown[0][0].pixels.shape[0] // PATCH
@@ -186,7 +185,6 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             "letters": torch.from_numpy(np.stack([window.letters for window, *_ in shown])),
             "words": torch.from_numpy(np.stack([window.words for window, *_ in shown])),
             "follows": torch.from_numpy(np.stack([window.follows for window, *_ in shown])),
-            "items": torch.from_numpy(np.stack([window.items for window, *_ in shown])),
         }
 
     def _rows(self, rows: list[Row]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from finetune.charts import fast, plots
-from finetune.charts.figures import Figure, sample
+from finetune.charts.figures import sample
 from finetune.charts.records import make
 from finetune.nano import precision
 from finetune.nano.__main__ import main
@@ -27,7 +27,7 @@ from finetune.nano.muon import Muon
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
 from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, picture_exchanges
-from finetune.nano.sight import ALPHABET, CELLS, DIGITS, ITEMS, SERIES, Items, Sheet, Sight, few_words, text_page
+from finetune.nano.sight import ALPHABET, Sheet, Sight, few_words, text_page
 from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
 from vision import Conversation, Turn
@@ -210,36 +210,6 @@ def test_order_is_learned_from_what_follows(processor) -> None:  # type: ignore[
     assert sight.follow(tokens, follows.roll(1, 1), embedding)[1].item() == 1.0, "what is missing is not asked"
 
 
-def test_a_name_says_what_belongs_to_it(processor) -> None:  # type: ignore[no-untyped-def]
-    figure = Figure(kind="pie", categories=("Oct", "Qz", "Lost", "May"), series={"": (16.0, 7.5, 3.0, 123456.0)})
-    letters = [*_text("Oct sales", 0.3, 0.03), *_text("Oct", 0.02, 0.5), *_text("Qz 7.5", 0.5, 0.97), *_text("May", 0.9, 0.02)]
-    sheet = Sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer, (320, 320), figure)
-    (oct_cell, *oct), (qz_cell, *qz), (_, *may) = sheet.window().items[:3].tolist()
-    assert (sheet.window().items[3:] == -100).all(), "what does not stand there is not asked"
-    assert (oct_cell, qz_cell) == (8 * 16, 15 * 16 + 8)
-    assert oct[:2] == [8, 15] and qz[:2] == [-100, -100] and may[:2] == [14, 0], "the last name is its own next one"
-    assert oct[2:7] == [1, 6, 11, 11, 11] and qz[2:7] == [7, 10, 5, 11, 11]
-    assert set(may[2:]) == set(oct[7:]) == {-100}, "too long, and series that are not there"
-    assert (sheet.window(0, 0, 160).items == -100).all(), "part of a picture may not show what belongs together"
-
-
-def test_what_belongs_to_a_name_is_learned_where_it_begins() -> None:
-    torch.manual_seed(0)
-    head, tokens = Items(16), torch.randn(1, CELLS * CELLS, 16)
-    items = torch.full((1, ITEMS, 3 + SERIES * DIGITS), -100)
-    items[0, 0, :8] = torch.tensor([5, 3, 0, 1, 6, 11, 11, 11])
-    items[0, 1, :3] = torch.tensor([200, 8, 15])
-    optimizer = torch.optim.AdamW(head.parameters(), lr=0.02)
-    for _ in range(60):
-        loss, shares = head(tokens, items)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    assert shares.tolist() == [1.0, 1.0]
-    items[0, 0, 4] = 7
-    assert head(tokens, items)[1].tolist() == [1.0, 0.0], "a value is right when all of its digits are"
-
-
 def _text(words: str, x: float, y: float) -> list[tuple[str, float, float]]:
     return [("\n", 0.05, 0.05), *((letter, x + 0.03 * i, y) for i, letter in enumerate(words))]
 
@@ -373,7 +343,7 @@ def test_a_window_is_seen_as_the_model_sees_the_whole(tmp_path: Path, processor)
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
     batch = next(iter(Stream(processor.tokenizer, Plan(windows=4), tmp_path, torch.tensor([0.0]), 6)))
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words", "follows", "items")))
+        seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words", "follows")))
         light = batch["pixels"].permute(0, 3, 1, 2).float() / 127.5 - 1.0
         theirs = learner.nano.model.get_image_features(light).pooler_output
     assert torch.allclose(seen.flatten(0, 1).float(), theirs.flatten(0, -2).float(), atol=0.05)
