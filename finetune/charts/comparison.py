@@ -33,9 +33,8 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
             b=second,
         )
         pair = f"{first} {number(a[at])}, {second} {number(b[at])}"
-        reading = f"Read {place}: {pair}."
-        steps = (reading, f"Compare {number(a[at])} {'>' if a[at] > b[at] else '<'} {number(b[at])}.")
-        return Question(task="compare", text=text, reading=reading, steps=steps, answer=winner, operations=2, exact=True)
+        steps = (f"Read {place}: {pair}.", f"Compare {number(a[at])} {'>' if a[at] > b[at] else '<'} {number(b[at])}.")
+        return Question(task="compare", text=text, steps=steps, answer=winner, operations=2, exact=True)
     if any(abs(x - y) < (0.01 if exact else 0.06) * max(a + b) for x, y in zip(a, b, strict=True)):
         return None
     won = [name for name, x, y in zip(figure.categories, a, b, strict=True) if x > y]
@@ -47,10 +46,10 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
         each=(figure.topic or "category").lower(),
     )
     pairs = [f"{name} {number(x)} and {number(y)}" for name, x, y in zip(figure.categories, a, b, strict=True)]
-    readings = (f"Read {first}: {read(figure.categories, a)}.", f"Read {second}: {read(figure.categories, b)}.")
     steps = (
-        *readings,
+        f"Read {first}: {read(figure.categories, a)}.",
+        f"Read {second}: {read(figure.categories, b)}.",
         f"Higher: {tally_up(pairs, [x > y for x, y in zip(a, b, strict=True)])}.",
         f"That makes {len(won)}.",
     )
-    return Question(task="compare", text=text, reading="\n".join(readings), steps=steps, answer=str(len(won)), operations=3, exact=True)
+    return Question(task="compare", text=text, steps=steps, answer=str(len(won)), operations=3, exact=True)

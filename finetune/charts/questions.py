@@ -1,8 +1,8 @@
 """Questions about a figure with step-by-step reasoning and an exact answer, all from the same numbers.
 
-A thought reads what matters (what the question names, or a whole series where it is about all of it), does one
-operation a line, and checks itself where that is natural. Names follow a space and precede their value everywhere
-(``Oct 75``), so that looking a name up in one's own reading is the same pattern as having read it.
+A thought reads what matters, restates what is asked, does one operation a line, and checks itself where
+that is natural. Names follow a space and precede their value everywhere (``Oct 75``), so that looking a
+name up in one's own reading is the same pattern as having read it.
 """
 
 from __future__ import annotations

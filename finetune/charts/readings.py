@@ -15,8 +15,7 @@ class Question:
     Attributes:
         task: what is asked, such as ``value`` or ``mean``.
         text: the question.
-        reading: all that the question may be about, read out in one line.
-        steps: the reasoning, one step a line; it begins with ``reading`` where all of that matters.
+        steps: the reasoning, one step a line.
         answer: the exact answer as it is written.
         operations: how many look-ups, comparisons and calculations a solver needs after reading.
         exact: whether the answer is a word or follows from printed numbers; False where an axis must be read.
@@ -24,7 +23,6 @@ class Question:
 
     task: str
     text: str
-    reading: str
     steps: tuple[str, ...]
     answer: str
     operations: int

@@ -20,15 +20,11 @@ class View:
     of: str  # " of Men", " in 2019" or ""
     what: str
     each: str
-    series: str  # "Men: ", "2019: " or ""
+    reading: str
     exact: bool
 
     def at(self, index: int) -> str:
         return f"{self.names[index]} {number(self.values[index])}"
-
-    def look_up(self, *indices: int) -> str:
-        """The step that reads what a question names, and nothing else."""
-        return f"Look up {self.series}{', '.join(self.at(index) for index in indices)}."
 
 
 def _scan(view: View, high: bool, among: list[int] | None = None) -> tuple[list[str], int]:
@@ -59,7 +55,7 @@ def _value(rng: random.Random, view: View) -> Asked:
         of=view.of,
         what=view.what,
     )
-    return _question("value", text, view, (view.look_up(at),), number(view.values[at]), 1, view.exact, whole=False)
+    return _question("value", text, view, (f"Look up {view.at(at)}.",), number(view.values[at]), 1, view.exact)
 
 
 def _extreme(rng: random.Random, view: View) -> Asked:
@@ -120,8 +116,8 @@ def _difference(rng: random.Random, view: View) -> Asked:
         of=view.of,
     )
     high, low = number(view.values[a]), number(view.values[b])
-    steps = (view.look_up(a, b), f"Subtract {high} - {low} = {gap}.")
-    return _question("difference", text, view, steps, gap, 2, view.exact, whole=False)
+    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Subtract {high} - {low} = {gap}.")
+    return _question("difference", text, view, steps, gap, 2, view.exact)
 
 
 def _sum(rng: random.Random, view: View) -> Asked:
@@ -143,8 +139,8 @@ def _sum(rng: random.Random, view: View) -> Asked:
         of=view.of,
         what=view.what,
     )
-    steps = (view.look_up(a, b), f"Add {number(view.values[a])} + {number(view.values[b])} = {total}.")
-    return _question("sum", text, view, steps, total, 2, view.exact, whole=False)
+    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Add {number(view.values[a])} + {number(view.values[b])} = {total}.")
+    return _question("sum", text, view, steps, total, 2, view.exact)
 
 
 def _addable(view: View, most: int) -> bool:
@@ -221,8 +217,8 @@ def _ratio(rng: random.Random, view: View) -> Asked:
         b=view.names[b],
         of=view.of,
     )
-    steps = (view.look_up(a, b), f"Divide {number(view.values[a])} / {number(view.values[b])} = {ratio}.")
-    return _question("ratio", text, view, steps, ratio, 2, view.exact, whole=False)
+    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Divide {number(view.values[a])} / {number(view.values[b])} = {ratio}.")
+    return _question("ratio", text, view, steps, ratio, 2, view.exact)
 
 
 def _count(rng: random.Random, view: View) -> Asked:
@@ -332,20 +328,15 @@ def _trend(rng: random.Random, view: View) -> Asked:
         what=view.what,
     )
     sign = "<" if first < last else ">"
-    steps = (view.look_up(a, b), f"Compare {number(first)} {sign} {number(last)}.")
-    return _question("trend", text, view, steps, "increase" if first < last else "decrease", 2, True, whole=False)
+    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Compare {number(first)} {sign} {number(last)}.")
+    return _question("trend", text, view, steps, "increase" if first < last else "decrease", 2, True)
 
 
-def _question(
-    task: str, text: str, view: View, steps: tuple[str, ...], answer: str, operations: int, exact: bool, *, whole: bool = True
-) -> Question:
-    """A question about the ``whole`` of a series, which is then read first, or about what it names."""
-    reading = f"Read {view.series}{read(view.names, view.values)}."
+def _question(task: str, text: str, view: View, steps: tuple[str, ...], answer: str, operations: int, exact: bool) -> Question:
     return Question(
         task=task,
         text=text,
-        reading=reading,
-        steps=(reading, *steps) if whole else steps,
+        steps=(f"Read {view.reading}.", *steps),
         answer=answer,
         operations=operations,
         exact=exact,
@@ -374,8 +365,8 @@ def look_at(rng: random.Random, figure: Figure) -> View:
     if len(figure.series) == 1:
         name, values = next(iter(figure.series.items()))
         what = name.lower() if figure.kind == "table" and name else what
-        series = f"{name}: " if name else ""
-        return View(names=figure.categories, values=values, of="", what=what, each=each, series=series, exact=exact)
+        reading = f"{name}: {read(figure.categories, values)}" if name else read(figure.categories, values)
+        return View(names=figure.categories, values=values, of="", what=what, each=each, reading=reading, exact=exact)
     if figure.kind != "table" and rng.random() < 0.3:
         at = rng.randrange(len(figure.categories))
         name, names = figure.categories[at], tuple(figure.series)
@@ -386,4 +377,4 @@ def look_at(rng: random.Random, figure: Figure) -> View:
         name = rng.choice(list(figure.series))
         names, values = figure.categories, figure.series[name]
         of = rng.choice((f" of {name}", f" for {name}", f" in {name}"))
-    return View(names=names, values=values, of=of, what=what, each=each, series=f"{name}: ", exact=exact)
+    return View(names=names, values=values, of=of, what=what, each=each, reading=f"{name}: {read(names, values)}", exact=exact)

@@ -39,18 +39,13 @@ def _pretrain(args: argparse.Namespace) -> None:
     from finetune.nano.stream import Plan
 
     base = args.work / "base"
-    if args.tower_rests and args.start is None:
-        raise ValueError("--tower-rests leaves the tower as it is, and a new one is blind; name a base that sees with --start")
     if args.start is not None:
         base.mkdir(parents=True, exist_ok=True)
         for part in PROCESSOR:
             shutil.copy(args.start / part, base / part)
     elif not (base / "tokenizer.json").exists():
         tokenizer.save(base)
-    if args.start is None:
-        plan = Plan(minutes=args.minutes)
-    else:
-        plan = Plan(minutes=args.minutes, alone=0.0, easy=0.05, apart=0.9, tower_rests=args.tower_rests)
+    plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0, easy=0.05, apart=0.9)
     pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, plan, args.start)
     draw_curves(args.work)
 
@@ -96,7 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     pretrain = steps.add_parser("pretrain", help="train the base from scratch")
     pretrain.add_argument("--minutes", type=float, default=180.0, help="budget of wall-clock time, compiling left out")
     pretrain.add_argument("--start", type=Path, default=None, help="go on from this finished base instead of from nothing")
-    pretrain.add_argument("--tower-rests", action="store_true", help="with --start: keep the tower as it is, teach the text side alone")
     pretrain.set_defaults(run=_pretrain)
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")
     thoughts.add_argument("--count", type=int, default=8_000)

@@ -56,11 +56,6 @@ def _optimizers(named: list[tuple[str, torch.nn.Parameter]], peak: float) -> lis
     ]
 
 
-def _halves(plan: Plan) -> tuple[Half, ...]:
-    """The half of each process; the first one leads."""
-    return HALVES[1:] if plan.tower_rests else HALVES
-
-
 class Pair:
     """What the two processes share.
 
@@ -89,7 +84,6 @@ class Worker:
 
     def __init__(self, pair: Pair, half: Half, tokenizer: GemmaTokenizer, plan: Plan, folder: Path, compiled: bool) -> None:
         self.pair, self.half, self.plan, self.folder = pair, half, plan, folder
-        self.leads = half == _halves(plan)[0]
         self.other: Half = "text" if half == "sight" else "sight"
         self.mine = [p for _, p in pair.owned[half]]
         self.optimizers = _optimizers(pair.owned[half], plan.peak)
@@ -110,12 +104,13 @@ class Worker:
 
     def run(self, stopping: threading.Event) -> None:
         """Learn until the budget is spent, or until ``stopping`` in the process that leads."""
+        leads = self.half == HALVES[0]
         before = saved = time.time()
         last = "apart"
         while True:
             done = float(self.pair.clock[0]) / 60 / self.plan.minutes
             together = self.plan.part(done, self.half) == "joint"
-            if self.leads and (stopping.is_set() or done >= 1.0):
+            if leads and (stopping.is_set() or done >= 1.0):
                 self.pair.going[0] = 0
             if together:
                 self.pair.meet.wait()  # both see the same: whether to go on, and weights that nobody changes
@@ -129,11 +124,11 @@ class Worker:
             self._learn(batch, self.plan.rate(min(done, 1.0), self.half), together)
             self.step += 1
             now = time.time()
-            if self.leads:
+            if leads:
                 self.pair.clock[0] += min(now - before, 15.0)  # compiling is not learning
             before = now
             if self.step % 50 == 0:
-                self._log(quiet=together and not self.leads)
+                self._log(quiet=together and not leads)
             if now - saved > 300:
                 self.save()
                 saved = now
@@ -165,7 +160,7 @@ class Worker:
         kept = {"weights": weights, "optimizers": [o.state_dict() for o in self.optimizers], "step": self.step}
         torch.save(kept | {"spent_s": float(self.pair.clock[0])}, half)
         half.rename(self._kept)
-        if self.leads:
+        if self.half == HALVES[0]:
             save_hub(self.pair.learner.nano, self.folder / "base")
 
     def _log(self, *, quiet: bool) -> None:
@@ -205,24 +200,21 @@ def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | 
             spent = state["spent_s"]
     print(f"{count(learner.nano) / 1e6:.1f}M parameters in {COMPUTED_IN}, from minute {spent / 60:.0f} of {plan.minutes:g}", flush=True)
     pair, stopping = Pair(learner, spent), threading.Event()
-    first, *others = _halves(plan)
     given = (pair, HALVES[1], tokenizer, plan, folder, compiled, COMPUTED_IN)
-    second = multiprocessing.get_context("spawn").Process(target=_work, args=given) if others else None
-    if second is not None:
-        second.start()
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    second = multiprocessing.get_context("spawn").Process(target=_work, args=given)
+    second.start()
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     try:
-        Worker(pair, first, tokenizer, plan, folder, compiled).run(stopping)
-        if second is not None:
-            second.join(PATIENCE_S)
-        if second is not None and second.exitcode != 0:
+        Worker(pair, HALVES[0], tokenizer, plan, folder, compiled).run(stopping)
+        second.join(PATIENCE_S)
+        if second.exitcode != 0:
             raise ValueError("the process that learns text has failed; the same command goes on from the last checkpoint")
     except threading.BrokenBarrierError as exc:
         raise ValueError("the process that learns text has ended too early; the same command goes on from the last checkpoint") from exc
     finally:
-        if second is not None and second.is_alive():
+        if second.is_alive():
             second.kill()
     if stopping.is_set():  # saved, but not finished: nothing may go on from here as if it were
         raise KeyboardInterrupt

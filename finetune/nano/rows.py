@@ -144,10 +144,13 @@ def _repeat(rng: random.Random) -> Exchange:
 
 
 def _worked(rng: random.Random) -> Exchange:
-    figure = sample(rng, rng.choice(KINDS))
-    asked = ask(rng, figure)
-    steps = [step for step in asked.steps if not step.startswith("Read ")]
-    return "text reasoning", f"{asked.reading}\n{asked.text}", "\n".join((*steps, f"The answer is {asked.answer}."))
+    while True:
+        figure = sample(rng, rng.choice(KINDS))
+        asked = ask(rng, figure)
+        reading, *steps = asked.steps
+        if not any(step.startswith("Read ") for step in steps):  # those need the picture
+            break
+    return "text reasoning", f"{reading}\n{asked.text}", "\n".join((*steps, f"The answer is {asked.answer}."))
 
 
 _TEXT: tuple[tuple[Callable[[random.Random], Exchange], float], ...] = (

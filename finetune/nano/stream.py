@@ -53,7 +53,6 @@ class Plan:
         easy: share of the budget after ``alone`` at which charts have grown from two categories to the full range.
         alone: share of the budget for text alone.
         apart: share of the budget after which they learn together.
-        tower_rests: whether the tower stays as it is, and one process teaches the text side with all cores to the end.
         seed: of the model and of the order of pictures.
     """
 
@@ -64,13 +63,12 @@ class Plan:
     texts: int = 2
     length: int = 576
     peak: float = 1e-3
-    text_peak: float = 6e-4
+    text_peak: float = 8e-4
     warm: float = 0.02
     fall: float = 0.75
     easy: float = 0.4
     alone: float = 0.25
     apart: float = 0.7
-    tower_rests: bool = False
     seed: int = 0
 
     def part(self, done: float, half: Literal["text", "sight"]) -> Part:
@@ -79,7 +77,7 @@ class Plan:
         >>> Plan(alone=0.2, apart=0.5).part(0.25, "text")
         'reading'
         """
-        if done >= self.apart and not self.tower_rests:
+        if done >= self.apart:
             return "joint"
         return half if half == "sight" or done < self.alone else "reading"
 

@@ -57,31 +57,8 @@ def test_every_comparison_in_a_thought_is_right() -> None:
             for marks in re.findall(r" (yes|no) (\d+)", step):
                 counted += marks[0] == "yes"
         if asked.task == "count":
-            tally = next(step for step in asked.steps if not step.startswith("Read "))
-            assert tally.split()[-1] == f"{asked.answer}.", seed
+            assert asked.steps[1].split()[-1] == f"{asked.answer}.", seed
     assert checked > 1000 and counted > 100
-
-
-def test_a_thought_reads_what_the_question_names_or_all_of_it() -> None:
-    named = {"value": 1, "difference": 2, "sum": 2, "ratio": 2, "trend": 2, "after": 2, "two after": 3}
-    seen = dict.fromkeys((*named, "total", "extreme"), 0)
-    for seed in range(3000):
-        rng = random.Random(seed)
-        figure = sample(rng, rng.choice(KINDS))
-        asked = ask(rng, figure)
-        assert asked.reading.startswith("Read ")
-        if asked.task not in seen:
-            continue
-        seen[asked.task] += 1
-        assert (asked.reading in asked.steps) == (asked.task not in named)
-        if asked.task in named:
-            assert asked.steps[0].startswith("Look up ") and not any(step.startswith("Read ") for step in asked.steps)
-            mentioned = re.split(r", | -> ", asked.steps[0].removeprefix("Look up ").removesuffix("."))
-            assert len(mentioned) == named[asked.task], asked.steps
-        if asked.task in ("value", "difference", "sum") and len(figure.series) == 1:
-            item = mentioned[-1].rsplit(" ", 1)
-            assert item[0].rsplit(": ", 1)[-1] in asked.text, "a name that the question names"
-    assert min(seen.values()) > 10, seen
 
 
 def the_values(figure: Figure) -> list[Fraction]:

@@ -12,14 +12,12 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from finetune.charts import fast, plots
 from finetune.charts.figures import sample
 from finetune.charts.records import make
 from finetune.nano import precision
-from finetune.nano.__main__ import main
 from finetune.nano.evaluate import Scored, score, table
 from finetune.nano.learner import COMPUTED_IN, Learner, Passes, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
@@ -324,18 +322,6 @@ def test_two_processes_learn_apart_then_together_and_go_on_where_they_were(tmp_p
     saved = AutoModelForImageTextToText.from_pretrained(tmp_path / "base", dtype=torch.float32).state_dict()
     name = "model.language_model.layers.0.mlp.up_proj.weight"
     assert torch.allclose(saved[name], halves[1]["weights"][f"nano.{name}"], atol=0.01), "the leader saves what the other has learned"
-
-
-def test_a_resting_tower_stays_as_it_is(tmp_path: Path, processor, capsys: pytest.CaptureFixture[str]) -> None:  # type: ignore[no-untyped-def]
-    plan = Plan(minutes=0.1, pictures=1, texts=1, alone=0.0, apart=0.5, tower_rests=True)
-    pretrain(tmp_path, processor.tokenizer, plan, NANO, compiled=False)
-    before, after = (load_file(folder / "model.safetensors") for folder in (NANO, tmp_path / "base"))
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert "language_model.model.layers.0.mlp.up_proj.weight" in changed
-    assert not any("vision_tower" in name or "projector" in name for name in changed)
-    assert not (tmp_path / "sight.pt").exists() and (tmp_path / "text.pt").exists()
-    assert main(["--work", str(tmp_path / "new"), "pretrain", "--tower-rests"]) == 2
-    assert "--start" in capsys.readouterr().err and not (tmp_path / "new").exists()
 
 
 def test_a_window_is_seen_as_the_model_sees_the_whole(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
