@@ -201,7 +201,10 @@ def _is_small(name: str) -> bool:
 
 @contextmanager
 def _no_bitsandbytes() -> Iterator[None]:
-    """Hide bitsandbytes from PEFT, which imports it wherever it is installed: a fifth of the time that nano takes to load."""
+    """Hide bitsandbytes from PEFT, which imports it wherever it is installed: a fifth of the time that nano takes to load.
+
+    Only ``peft.find_kappa_target_modules`` stays without it in this process: on layers of few bits it is then of no use.
+    """
     if "bitsandbytes" in sys.modules:
         yield
         return
