@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -343,8 +344,10 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     except LogicFlowError as exc:
         _fail(str(exc), 1 if isinstance(exc, GenerationError) else 2)
     except KeyboardInterrupt:
-        print(file=sys.stderr)
-        raise typer.Exit(130) from None
+        with suppress(OSError):
+            print(file=sys.stderr, flush=True)
+            sys.stdout.flush()
+        os._exit(130)  # another thread is in the middle of a step: it would abort where the interpreter ends under it
 
 
 def _fail(sentence: str, code: int = 2) -> NoReturn:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -168,3 +169,15 @@ def test_a_terminal_is_not_steered_by_what_a_model_writes() -> None:
     from app.terminal import printable
 
     assert printable("a\x1b[2Jb\x07\n\tc\u202e") == "a�[2Jb�\n\tc�"
+
+
+def test_ctrl_c_in_the_middle_of_a_thought_ends_quietly() -> None:
+    """The model is in the middle of a step on its own thread: the process ends with its exit code and does not abort."""
+    command = [sys.executable, "-m", "app.cli", "ask", "examples/visitors.png", "What is the total?"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.read(2)  # the thought has begun
+        process.send_signal(signal.SIGINT)
+        said, thought = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
+    assert "Traceback" not in thought and "terminate" not in thought
