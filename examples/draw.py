@@ -62,7 +62,8 @@ FIGURES = {
 def main(folder: Path) -> None:
     for name, (seed, renderer, figure) in FIGURES.items():
         path = folder / f"{name}.png"
-        draw(random.Random(seed), figure, renderer).save(path)
+        image, _ = draw(random.Random(seed), figure, renderer)
+        image.save(path)
         print(path)
 
 

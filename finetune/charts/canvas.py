@@ -19,6 +19,9 @@ Letter = tuple[str, float, float]
 
 A newline opens each text; in place of its own it has the size of the text to the em, as the same shares."""
 
+Marks = dict[tuple[str, str], list[tuple[float, float]]]
+"""(series, category) -> where each letter of its value is read, as shares of the picture: where it is printed, or where its bar ends."""
+
 Color = str | tuple[int, int, int]
 
 PALETTES: tuple[tuple[str, ...], ...] = (
@@ -33,6 +36,14 @@ PALETTES: tuple[tuple[str, ...], ...] = (
     ("#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725", "#46327e", "#365c8d", "#1fa187", "#4ac16d"),
     ("#003f5c", "#58508d", "#bc5090", "#ff6361", "#ffa600", "#2f4b7c", "#665191", "#a05195", "#d45087", "#f95d6a"),
 )
+
+
+def texts_of(letters: list[Letter]) -> list[tuple[Letter, list[Letter]]]:
+    """The written texts, each as its opening (with the size of the text) and its letters; what was drawn over is gone."""
+    texts: list[tuple[Letter, list[Letter]]] = []
+    for letter in letters:
+        texts.append((letter, [])) if letter[0] == "\n" else texts[-1][1].append(letter)
+    return [text for text in texts if text[1]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +149,18 @@ class Canvas:
         self.draw = ImageDraw.Draw(self.image)
         self.draw.fontmode = "L"
         self.letters: list[Letter] = []
+        self.marks: Marks = {}
+
+    def mark(self, series: str, category: str, value: str, at: tuple[float, float] | None = None) -> None:
+        """Note where ``value`` is read: in the text that was written last, or else at the point ``at``."""
+        if at is None:
+            start = max(i for i, (letter, *_) in enumerate(self.letters) if letter == "\n")
+            places = [(x, y) for _, x, y in self.letters[start + 1 :]]
+            text = "".join(letter for letter, *_ in self.letters[start + 1 :])
+            places = places[text.rindex(value) :][: len(value)]
+        else:
+            places = [(at[0] / self.look.width, at[1] / self.look.height)] * len(value)
+        self.marks[series, category] = places
 
     def measure(self, text: str, scale: float = 1.0, bold: bool = False) -> tuple[int, int]:
         """(width, height) of ``text`` in pixels."""

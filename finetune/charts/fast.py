@@ -7,7 +7,7 @@ import random
 
 from PIL import Image
 
-from finetune.charts.canvas import Canvas, Color, Letter, contrast, style
+from finetune.charts.canvas import Canvas, Color, Letter, Marks, contrast, style
 from finetune.charts.figures import Figure, number
 from finetune.charts.shapes import draw_flow, draw_geometry, draw_pie, draw_table
 
@@ -21,6 +21,11 @@ def render(rng: random.Random, figure: Figure, ease: float = 0.0) -> Image.Image
 
 def render_with_letters(rng: random.Random, figure: Figure, ease: float = 0.0) -> tuple[Image.Image, list[Letter]]:
     """The same with the place of every letter, which is what a vision tower is first taught to see."""
+    return render_with_marks(rng, figure, ease)[:2]
+
+
+def render_with_marks(rng: random.Random, figure: Figure, ease: float = 0.0) -> tuple[Image.Image, list[Letter], Marks]:
+    """The same with the place of every letter and of every value, which is where a text side is first taught to look."""
     canvas = Canvas(style(rng, ease))
     room = _title(canvas, figure)
     if figure.kind == "pie":
@@ -37,7 +42,7 @@ def render_with_letters(rng: random.Random, figure: Figure, ease: float = 0.0) -
             _horizontal(canvas, rng, figure, room)
         else:
             _vertical(canvas, rng, figure, room)
-    return canvas.image, canvas.letters
+    return canvas.image, canvas.letters, canvas.marks
 
 
 def _title(canvas: Canvas, figure: Figure) -> Box:
@@ -208,13 +213,14 @@ def _bars(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[floa
     many = count == 1 and rng.random() < 0.3
     suffix = "%" if figure.unit == "%" and rng.random() < 0.4 else ""
     scale = 1.0 if wide > look.text * 1.4 else 0.85
-    for s, values in enumerate(figure.series.values()):
+    for s, (name, values) in enumerate(figure.series.items()):
         for i, value in enumerate(values):
             color = look.colors[(i if many else s) % len(look.colors)]
             x = centers[i] - wide * count / 2 + wide * s
             y = y_of(value)
             canvas.draw.rectangle((x, min(y, y_of(0)), max(x, x + wide - 1), y_of(0)), fill=color, outline=edge)
             if not figure.printed:
+                canvas.mark(name, figure.categories[i], number(value), (x + wide / 2, y))
                 continue
             room = y_of(0) - y > look.text * 1.5 and wide > canvas.measure(number(value), scale)[0]
             if look.labels == "above" or not room:
@@ -222,6 +228,7 @@ def _bars(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[floa
             else:
                 middle = (y + y_of(0)) / 2 if look.labels == "middle" else y + look.text * 0.75
                 canvas.text((x + wide / 2, middle), number(value) + suffix, "mm", scale=scale, color=contrast(color))
+            canvas.mark(name, figure.categories[i], number(value))
 
 
 def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[float], y_of, box: Box) -> None:  # type: ignore[no-untyped-def]
@@ -229,11 +236,11 @@ def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[flo
     marker = rng.choice(("circle", "circle", "square", "none"))
     radius = look.text * rng.uniform(0.2, 0.34)
     width = rng.choice((1, 2, 2, 3))
-    for s, values in enumerate(figure.series.values()):
+    for s, (name, values) in enumerate(figure.series.items()):
         color = look.colors[s]
         points = [(x, y_of(value)) for x, value in zip(centers, values, strict=True)]
         canvas.draw.line(points, fill=color, width=width, joint="curve")
-        for (x, y), value in zip(points, values, strict=True):
+        for category, (x, y), value in zip(figure.categories, points, values, strict=True):
             spot = (x - radius, y - radius, x + radius, y + radius)
             if marker == "circle":
                 canvas.draw.ellipse(spot, fill=color)
@@ -242,6 +249,7 @@ def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[flo
             if figure.printed:
                 below = s == 1 and y + look.text * 1.6 < box[3]
                 canvas.text((x, y + (look.text * 0.9 if below else -look.text * 0.9)), number(value), "mm")
+            canvas.mark(name, category, number(value), None if figure.printed else (x, y))
 
 
 def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> None:
@@ -289,4 +297,5 @@ def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -
             inside = look.labels != "above" and x_of(value) - left > canvas.measure(text)[0] + look.text
             at = (x_of(value) - look.text * 0.3, y) if inside else (x_of(value) + look.text * 0.3, y)
             canvas.text(at, text, "rm" if inside else "lm", color=contrast(color) if inside else None)
+        canvas.mark("", name, number(value), None if figure.printed else (x_of(value), y))
     _frame(canvas, box)

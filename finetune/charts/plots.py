@@ -15,9 +15,10 @@ from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Plot
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
+from matplotlib.text import Text
 from PIL import Image
 
-from finetune.charts.canvas import PALETTES, Letter, contrast
+from finetune.charts.canvas import PALETTES, Letter, Marks, contrast
 from finetune.charts.figures import Figure, number
 from finetune.charts.fonts import advance, font
 from finetune.charts.shapes import triangle_corners
@@ -44,6 +45,10 @@ _PROPORTIONS = font(0, 100)
 _SIZES = (*((4, 3),) * 6, (3.6, 2.4), (4, 3.2), (4, 4), (3.5, 2.5), (5, 3), (4.8, 2.88), (4.5, 4), (5, 4))
 
 
+Shown = dict[tuple[str, str], Text | tuple[float, float]]
+"""(series, category) -> the text that shows its value, or the point in data coordinates where it must be read."""
+
+
 def render(rng: random.Random, figure: Figure) -> Image.Image:
     """Draw ``figure`` with matplotlib in a random style; an RGB picture of about 250 to 700 pixels a side."""
     return render_with_letters(rng, figure)[0]
@@ -51,6 +56,11 @@ def render(rng: random.Random, figure: Figure) -> Image.Image:
 
 def render_with_letters(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter]]:
     """The same with the place of every letter, as :func:`finetune.charts.fast.render_with_letters` gives them."""
+    return render_with_marks(rng, figure)[:2]
+
+
+def render_with_marks(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter], Marks]:
+    """The same with the place of every letter and value, as :func:`finetune.charts.fast.render_with_marks` gives them."""
     size = rng.choice(_SIZES)
     dpi = rng.choice((80, 100, 100, 120, 140))
     settings = {
@@ -74,7 +84,7 @@ def render_with_letters(rng: random.Random, figure: Figure) -> tuple[Image.Image
         axes = plot.add_subplot()
         if rng.random() < 0.5 and figure.kind not in ("flow", "geometry", "table"):
             axes.set_prop_cycle(color=rng.choice(PALETTES))
-        _DRAW[figure.kind](rng, axes, figure)
+        shown = _DRAW[figure.kind](rng, axes, figure)
         if figure.title:
             fits = len(figure.title) < 26
             axes.set_title(
@@ -86,7 +96,7 @@ def render_with_letters(rng: random.Random, figure: Figure) -> tuple[Image.Image
         if rng.random() < 0.95:
             plot.tight_layout(pad=rng.uniform(0.4, 1.1))
         renderer = canvas.get_renderer()
-        written = _listen(renderer)
+        written, texts = _listen(renderer)
         canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
         if rng.random() < 0.4 or figure.kind == "table":
@@ -96,15 +106,27 @@ def render_with_letters(rng: random.Random, figure: Figure) -> tuple[Image.Image
         else:
             box = [0, 0, *image.size]
     wide, high = box[2] - box[0], box[3] - box[1]
-    letters = [
-        (letter, *((x / wide, y / high) if letter == "\n" else ((x - box[0]) / wide, (y - box[1]) / high))) for letter, x, y in written
-    ]
-    return image.crop(box), letters  # type: ignore[arg-type]
+
+    def share(letter: Letter) -> Letter:
+        name, x, y = letter
+        return (name, x / wide, y / high) if name == "\n" else (name, (x - box[0]) / wide, (y - box[1]) / high)
+
+    marks: Marks = {}
+    for (series, category), at in shown.items():
+        value = number(figure.series[series][figure.categories.index(category)])
+        if isinstance(at, tuple):
+            x, y = axes.transData.transform(at)
+            places = [("", x, image.height - y)] * len(value)
+        else:
+            places = texts[at][at.get_text().index(value) :][: len(value)]
+        marks[series, category] = [share(place)[1:] for place in places]
+    return image.crop(box), [share(letter) for letter in written], marks  # type: ignore[arg-type]
 
 
-def _listen(renderer: Any) -> list[Letter]:
-    """Have ``renderer`` note each text that it draws: letters at pixels from the top left, a newline before each text."""
+def _listen(renderer: Any) -> tuple[list[Letter], dict[Text, list[Letter]]]:
+    """Have ``renderer`` note each text that it draws: letters at pixels from the top left, a newline before each text; and by text."""
     written: list[Letter] = []
+    texts: dict[Text, list[Letter]] = {}
     draw_text = renderer.draw_text
 
     def noting(gc: Any, x: float, y: float, text: str, font: Any, angle: float, *rest: Any, **more: Any) -> None:
@@ -118,10 +140,11 @@ def _listen(renderer: Any) -> list[Letter]:
             reach = (along + wide / 2) / total * width
             written.append((letter, x + reach * cos - up * sin, y - reach * sin - up * cos))
             along += wide
+        texts[more["mtext"]] = written[len(written) - len(text) :]
         draw_text(gc, x, y, text, font, angle, *rest, **more)
 
     renderer.draw_text = noting
-    return written
+    return written, texts
 
 
 def _letters_across(axes: Any) -> float:
@@ -171,8 +194,9 @@ def _legend(rng: random.Random, axes: Any, figure: Figure) -> None:
         axes.legend(loc=rng.choice(("best", "upper right", "upper left")))
 
 
-def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
+def _bar(rng: random.Random, axes: Any, figure: Figure) -> Shown:
     horizontal = figure.kind == "hbar"
+    shown: Shown = {}
     places = range(len(figure.categories))
     count = len(figure.series)
     place = "edge"
@@ -189,7 +213,7 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
         if figure.printed:
             place = rng.choice(("edge", "edge", "edge", "center")) if s == 0 else place
             face = "#" + "".join(f"{round(255 * part):02x}" for part in bars[0].get_facecolor()[:3])
-            axes.bar_label(
+            labels = axes.bar_label(
                 bars,
                 labels=[number(value) for value in values],
                 label_type=place,
@@ -197,15 +221,21 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> None:
                 fontsize=None if count * len(figure.categories) < 7 else "small",
                 **({"color": contrast(face)} if place == "center" else {}),
             )
+            shown |= {(name, category): label for category, label in zip(figure.categories, labels, strict=True)}
+        else:
+            ends = [(value, y) if horizontal else (y, value) for y, value in zip(at, values, strict=True)]
+            shown |= {(name, category): end for category, end in zip(figure.categories, ends, strict=True)}
     (axes.set_yticks if horizontal else axes.set_xticks)(list(places), figure.categories)
     if horizontal:
         axes.invert_yaxis()
     top = max(value for values in figure.series.values() for value in values) * (1.2 if figure.printed else rng.choice((1.05, 1.05, 1.15)))
     (axes.set_xlim if horizontal else axes.set_ylim)(0, top)
     _dress(rng, axes, figure, horizontal=horizontal)
+    return shown
 
 
-def _line(rng: random.Random, axes: Any, figure: Figure) -> None:
+def _line(rng: random.Random, axes: Any, figure: Figure) -> Shown:
+    shown: Shown = {}
     marker = rng.choice(("o", "o", "o", "s", "^", None))
     width = rng.choice((1.5, 1.5, 2, 2.5))
     size = matplotlib.rcParams["font.size"]
@@ -213,23 +243,23 @@ def _line(rng: random.Random, axes: Any, figure: Figure) -> None:
         axes.plot(
             figure.categories, values, marker=marker, linewidth=width, label=name or None, linestyle=rng.choice(("-", "-", "-", "--"))
         )
-        if figure.printed:
-            for place, value in enumerate(values):
-                below = s == 1
-                axes.annotate(
-                    number(value), (place, value), xytext=(0, -1.3 * size if below else 0.5 * size), textcoords="offset points", ha="center"
-                )
+        for place, (category, value) in enumerate(zip(figure.categories, values, strict=True)):
+            shown[name, category] = (place, value)
+            if figure.printed:
+                away = (0, -1.3 * size if s == 1 else 0.5 * size)
+                shown[name, category] = axes.annotate(number(value), (place, value), xytext=away, textcoords="offset points", ha="center")
     if rng.random() < 0.4:
         axes.set_ylim(bottom=0)
     elif figure.printed:
         axes.margins(y=0.2)
     _dress(rng, axes, figure)
+    return shown
 
 
-def _pie(rng: random.Random, axes: Any, figure: Figure) -> None:
+def _pie(rng: random.Random, axes: Any, figure: Figure) -> Shown:
     form = rng.choice(("%.0f%%", "%.0f%%", "%.0f%%", "%1.1f%%", "%d"))
     legend = rng.random() < 0.25 and max(map(len, figure.categories)) < 9
-    wedges, *_ = axes.pie(
+    wedges, _, shares = axes.pie(
         figure.values,
         labels=None if legend else figure.categories,
         autopct=form,
@@ -240,9 +270,10 @@ def _pie(rng: random.Random, axes: Any, figure: Figure) -> None:
     )
     if legend:
         axes.legend(wedges, figure.categories, loc="center left", bbox_to_anchor=(1, 0.5))
+    return {("", category): share for category, share in zip(figure.categories, shares, strict=True)}
 
 
-def _table(rng: random.Random, axes: Any, figure: Figure) -> None:
+def _table(rng: random.Random, axes: Any, figure: Figure) -> Shown:
     axes.axis("off")
     rows = [[name, *(number(values[i]) for values in figure.series.values())] for i, name in enumerate(figure.categories)]
     header = [figure.topic or "Name", *(name or figure.quantity for name in figure.series)]
@@ -262,9 +293,14 @@ def _table(rng: random.Random, axes: Any, figure: Figure) -> None:
     table.set_fontsize(matplotlib.rcParams["font.size"])
     table.auto_set_column_width(list(range(len(header))))
     table.scale(1, rng.uniform(1.3, 2.2))
+    return {
+        (name, category): table[r + 1, c + 1].get_text()
+        for c, name in enumerate(figure.series)
+        for r, category in enumerate(figure.categories)
+    }
 
 
-def _flow(rng: random.Random, axes: Any, figure: Figure) -> None:
+def _flow(rng: random.Random, axes: Any, figure: Figure) -> Shown:
     axes.axis("off")
     boxes = figure.categories
     size_x, size_y = axes.figure.get_size_inches()
@@ -293,9 +329,10 @@ def _flow(rng: random.Random, axes: Any, figure: Figure) -> None:
     for (x, y), name in zip(centers, boxes, strict=True):
         axes.add_patch(FancyBboxPatch((x - wide / 2, y - high / 2), wide, high, boxstyle=shape, facecolor=fill, edgecolor=line))
         axes.text(x, y, name, ha="center", va="center", fontsize=font_pt, color="black")
+    return {}
 
 
-def _geometry(rng: random.Random, axes: Any, figure: Figure) -> None:
+def _geometry(rng: random.Random, axes: Any, figure: Figure) -> Shown:
     axes.axis("off")
     axes.set_aspect("equal")
     unit = f" {figure.unit}" if figure.unit and figure.unit != "°" else figure.unit
@@ -310,7 +347,7 @@ def _geometry(rng: random.Random, axes: Any, figure: Figure) -> None:
         axes.text(wide / 2, -gap, texts[0], ha="center", va="top", fontsize=font_pt)
         axes.text(-gap, high / 2, texts[1], ha="right", va="center", fontsize=font_pt)
         axes.set(xlim=(-wide * 0.35, wide * 1.1), ylim=(-max(high, wide * 0.4) * 0.35, high * 1.1))
-        return
+        return {}
     corners = [(x, -y) for x, y in triangle_corners(rng, figure, (0.0, 0.0, 4.0, 3.0))]
     axes.add_patch(Polygon(corners, facecolor=face, edgecolor=line, linewidth=rng.choice((1, 2))))
     cx, cy = sum(x for x, _ in corners) / 3, sum(y for _, y in corners) / 3
@@ -337,6 +374,7 @@ def _geometry(rng: random.Random, axes: Any, figure: Figure) -> None:
             gap = ((mx - cx) ** 2 + (my - cy) ** 2) ** 0.5 or 1.0
             axes.text(mx + (mx - cx) / gap * 0.5, my + (my - cy) / gap * 0.5, text, ha="center", va="center", fontsize=font_pt)
     axes.set(xlim=(-1.2, 5.2), ylim=(-3.8, 0.8))
+    return {}
 
 
 _DRAW = {

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
+from finetune.charts.canvas import Letter, texts_of
 from finetune.charts.figures import Figure, number
+
+
+LINES = 16
+"""What stands in the same of so many strips of a picture is level."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +54,30 @@ def describe(figure: Figure) -> str:
     if figure.kind == "geometry":
         return f"{figure.shape}: " + ", ".join(f"{name} {number(v)}" for name, v in _parts(figure))
     return ". ".join((f"{name}: " if name else "") + read(figure.categories, values) for name, values in figure.series.items())
+
+
+def in_reading_order(figure: Figure, letters: list[Letter]) -> Figure:
+    """``figure`` with the slices of a pie, or the sides or angles of a triangle, in the order in which their names stand in the picture.
+
+    Slices may begin anywhere and run either way round, triangles may be mirrored: nothing that a reader sees tells in
+    which order they were drawn. So they are read as lines are, from the top, and from the left where they are level.
+    All other figures show their order.
+    """
+    if figure.kind != "pie" and figure.shape not in ("triangle", "angles"):
+        return figure
+    wanted = figure.categories if figure.kind == "pie" else tuple(map(number, figure.values))
+    found: dict[int, tuple[int, float]] = {}
+    for _, text in texts_of(letters):
+        written, (_, x, y) = "".join(letter for letter, *_ in text), text[0]
+        for i, name in enumerate(wanted):
+            if i not in found and re.fullmatch(rf"{re.escape(name)}( \S+|°)?", written):
+                found[i] = (int(y * LINES), x)
+                break
+    if len(found) < len(wanted):
+        raise ValueError(f"only {len(found)} of {', '.join(wanted)} are written in the picture")
+    order = sorted(range(len(wanted)), key=lambda i: found[i])
+    series = {name: tuple(values[i] for i in order) for name, values in figure.series.items()}
+    return replace(figure, categories=tuple(figure.categories[i] for i in order if figure.categories), series=series)
 
 
 def _parts(figure: Figure) -> list[tuple[str, float]]:

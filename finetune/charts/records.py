@@ -16,7 +16,7 @@ from PIL import Image
 
 from finetune.charts import fast, plots, questions, words
 from finetune.charts.figures import KINDS, Figure, number, sample
-from finetune.charts.readings import Question
+from finetune.charts.readings import Question, in_reading_order
 
 HELD_OUT_FROM = 1_000_000_000
 """Seeds below this one are for training, the others for measuring only."""
@@ -89,10 +89,13 @@ def is_held_out(seed: int) -> bool:
     return seed >= HELD_OUT_FROM
 
 
-def draw(rng: random.Random, figure: Figure, renderer: str, ease: float = 0.0) -> Image.Image:
-    """A picture of ``figure`` with the small damage that shared pictures have: 10 % JPEG, padding, scaling."""
-    image = plots.render(rng, figure) if renderer == "matplotlib" else fast.render(rng, figure, ease)
-    return wear(rng, image)
+def draw(rng: random.Random, figure: Figure, renderer: str, ease: float = 0.0) -> tuple[Image.Image, Figure]:
+    """A picture of ``figure`` with the small damage that shared pictures have (10 % JPEG, padding, scaling), and the figure as it reads."""
+    if renderer == "matplotlib":
+        image, letters = plots.render_with_letters(rng, figure)
+    else:
+        image, letters = fast.render_with_letters(rng, figure, ease)
+    return wear(rng, image), in_reading_order(figure, letters)
 
 
 def wear(rng: random.Random, image: Image.Image, *, pad: bool = True) -> Image.Image:
@@ -137,6 +140,6 @@ def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: s
     drawn_by = rng.choice(("fast", "matplotlib"))
     figure = sample(rng, kind or chosen, ease=ease, held_out=is_held_out(seed))
     renderer = renderer or drawn_by
-    image = draw(rng, figure, renderer, ease)
+    image, figure = draw(rng, figure, renderer, ease)
     new_words = tuple(sorted(word for word in figure.words() if words.is_held_out(word)))
     return Record(seed=seed, renderer=renderer, figure=figure, image=image, asked=questions.ask(rng, figure, task), new_words=new_words)

@@ -43,9 +43,11 @@ def draw_pie(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> N
         anchor = "lm" if cos >= 0 else "rm"
         if layout == "together":
             canvas.text(outside, f"{name} {share}", anchor)
+            canvas.mark("", name, number(values[i]))
             continue
 
         canvas.text(inside, share, "mm", scale=0.95, color=contrast(look.colors[i]))
+        canvas.mark("", name, number(values[i]))
         if layout == "beside":
             canvas.text(outside, name, anchor)
         else:
@@ -81,7 +83,7 @@ def draw_table(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) ->
     x0, y0, x1, y1 = room
     header = [figure.topic or "Name", *(name or figure.quantity for name in figure.series)]
     rows = [[name, *(number(values[i]) for values in figure.series.values())] for i, name in enumerate(figure.categories)]
-    cells = [header, *rows]
+    cells, series = [header, *rows], list(figure.series)
     widths = [max(canvas.measure(row[c], bold=r == 0)[0] for r, row in enumerate(cells)) + look.text for c in range(len(header))]
     scale = min(1.0, (x1 - x0) / sum(widths))
     spare = max(0.0, (x1 - x0 - sum(widths)) / len(widths)) * rng.uniform(0.1, 1.0)
@@ -106,6 +108,8 @@ def draw_table(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) ->
                 canvas.draw.rectangle((x, y, x + widths[c], y + height), outline=look.ink if look.paper == "#101018" else "#888888")
             aligned = (x + widths[c] - look.text * 0.4, "rm") if c and right_aligned else (x + look.text * 0.4, "lm")
             canvas.text((aligned[0], y + height / 2), text, aligned[1], bold=r == 0, scale=scale if scale < 1 else 1.0, color=color)
+            if r and c:
+                canvas.mark(series[c - 1], row[0], text)
             x += widths[c]
         if ruled == "rows":
             canvas.draw.line((left, y + height, left + sum(widths), y + height), fill="#888888")

@@ -41,8 +41,8 @@ LOOK_AT_ITSELF, LOOK_AHEAD = (1, 2), (3, 4)
 """Layers of the text side whose first head is taught where to look: where the token stands, where the next one stands."""
 
 
-READ = ("letters by patch", "letters by token", "places", "words by token", "next letters")
-"""Shares that the tower gets right, in the order in which :meth:`Learner.see` gives them."""
+READ = ("letters by patch", "letters by token", "places", "words by token", "next letters", "edges")
+"""Shares that the tower gets right (of edges: of their squares), in the order in which :meth:`Learner.see` gives them."""
 
 
 def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scaling: float = 1.0, looks: Any = None, **_: Any) -> Any:
@@ -86,15 +86,17 @@ class Learner(torch.nn.Module):
             follows: (P, N / 4, 3) cells, tokens that begin there, and the next ones, -100 for none.
 
         Returns:
-            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, of places, of cells whose word is right, and
-            of words whose next one is.
+            (P, N / 4, D) soft tokens, loss, shares of letters right by patch and by token, of places, of cells whose word is right,
+            of words whose next one is, and of edges told.
         """
         patches, seen = self.look(pixels, places)
         letter_loss, letter_hits = self.sight(patches, seen, letters, places)
         embedding = self.nano.model.language_model.embed_tokens.weight
         seen_loss, seen_hits = word_loss(seen, words, embedding)
         next_loss, next_hits = self.sight.follow(seen, follows, embedding)
-        return seen, 0.5 * letter_loss + seen_loss + next_loss, torch.cat([letter_hits, seen_hits[None], next_hits[None]])
+        color_loss, edges = self.sight.color(patches, seen, pixels, letters)
+        hits = torch.cat([letter_hits, torch.stack([seen_hits, next_hits, edges])])
+        return seen, 0.5 * letter_loss + seen_loss + next_loss + 4 * color_loss, hits
 
     def look(self, pixels: torch.Tensor, places: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(P, N, V) patches and (P, N / 4, D) soft tokens; arguments as in :meth:`see`."""

@@ -3,7 +3,7 @@
     python -m finetune.nano pool --count 12000
 
 A shard is a plain array (pictures, side, side, 3) of bytes beside a JSON list of the figures it shows, each with the
-letters that stand in it.
+letters that stand in it and the places where its values are read.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from finetune.charts import plots
-from finetune.charts.canvas import Letter
+from finetune.charts.canvas import Letter, Marks
 from finetune.charts.figures import KINDS, Figure, sample
+from finetune.charts.readings import in_reading_order
 from finetune.charts.records import WEIGHTS, wear
 
 SHARD = 250
@@ -49,8 +50,10 @@ def render_shard(folder: Path, start: int, side: int) -> Path:
     pictures, figures = np.empty((SHARD, side, side, 3), np.uint8), []
     for i in range(SHARD):
         rng, figure = figure_of(start + i)
-        drawing, letters = plots.render_with_letters(rng, figure)
-        figures.append(asdict(figure) | {"letters": [(letter, round(x, 4), round(y, 4)) for letter, x, y in letters]})
+        drawing, letters, marks = plots.render_with_marks(rng, figure)
+        noted = [(letter, round(x, 4), round(y, 4)) for letter, x, y in letters]
+        read_at = [(*names, [(round(x, 4), round(y, 4)) for x, y in places]) for names, places in marks.items()]
+        figures.append(asdict(figure) | {"letters": noted, "marks": read_at})
         pictures[i] = np.asarray(square(wear(rng, drawing, pad=False), side))
     path.with_suffix(".json").write_text(json.dumps(figures))
     half = path.with_suffix(".half.npy")
@@ -60,13 +63,15 @@ def render_shard(folder: Path, start: int, side: int) -> Path:
 
 
 @cache
-def figures_of(path: Path) -> list[tuple[Figure, list[Letter]]]:
-    """The figures of the shard at ``path``, in order, with the letters of their pictures."""
+def figures_of(path: Path) -> list[tuple[Figure, list[Letter], Marks]]:
+    """The figures of the shard at ``path`` as they read, with the letters and the places of the values in their pictures."""
     shown = []
     for row in json.loads(path.with_suffix(".json").read_text()):
         letters = [(letter, x, y) for letter, x, y in row.pop("letters")]
+        marks = {(series, category): [(x, y) for x, y in places] for series, category, places in row.pop("marks")}
         series = {name: tuple(values) for name, values in row["series"].items()}
-        shown.append((Figure(**(row | {"categories": tuple(row["categories"]), "series": series})), letters))
+        figure = Figure(**(row | {"categories": tuple(row["categories"]), "series": series}))
+        shown.append((in_reading_order(figure, letters), letters, marks))
     return shown
 
 

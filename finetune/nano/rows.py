@@ -19,12 +19,11 @@ import torch
 from transformers import GemmaTokenizer
 
 from finetune.charts import words
-from finetune.charts.canvas import Letter
+from finetune.charts.canvas import Letter, Marks, texts_of
 from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, read
 from finetune.nano.model import IMAGE_TOKENS
-from finetune.nano.sight import texts_of
 from vision.prompts import SYSTEM_PROMPT
 
 SPOTS = 6
@@ -189,10 +188,27 @@ class Row:
     tasks: list[str]
 
 
-class Written:
-    """Where the texts of a picture stand: a reader is taught to look there when it writes them."""
+Pairs = dict[tuple[str, str], list[list[int]]]
+"""(name, value) -> for each place where such a value is read, the image token of each of its letters."""
 
-    def __init__(self, letters: list[Letter]) -> None:
+
+def pairs(figure: Figure, marks: Marks) -> Pairs:
+    """Where the values of ``figure`` are read, by the words that a reading names them with."""
+    made: Pairs = {}
+    side = int(IMAGE_TOKENS**0.5)
+    for (series, category), places in marks.items():
+        value = number(figure.series[series][figure.categories.index(category)])
+        cells = [int(min(max(y, 0.0), 0.999) * side) * side + int(min(max(x, 0.0), 0.999) * side) for x, y in places]
+        for name in {series, category} - {""}:
+            made.setdefault((name, value), []).append(cells)
+    return made
+
+
+class Written:
+    """Where the texts of a picture stand and where its values are read: a reader is taught to look there when it writes them."""
+
+    def __init__(self, letters: list[Letter], values: Pairs | None = None) -> None:
+        self.values = values or {}
         self.whole: dict[str, list[list[int]]] = {}
         self.words: dict[str, list[list[int]]] = {}
         side = int(IMAGE_TOKENS**0.5)
@@ -207,12 +223,18 @@ class Written:
                 self.words.setdefault(word[0].strip(".,:()%"), []).append(cells[word.start() : word.end()])
         self.longest_first = sorted((text for text in self.whole if text.strip()), key=len, reverse=True)
 
-    def find(self, text: str) -> dict[int, list[int]]:
+    def find(self, text: str, asked: str = "") -> dict[int, list[int]]:
         """Offset of each letter of ``text`` that stands in the picture -> the image tokens in which it may stand.
 
-        Whole texts come first, then single words; what stands in the picture more than :data:`REPEATS` times says nothing.
+        Values behind their names, or answering a question in which they are ``asked`` for, come first, then whole texts,
+        then single words; what stands in the picture more than :data:`REPEATS` times says nothing.
         """
         found: dict[int, list[int]] = {}
+        for (name, value), read_at in self.values.items():
+            before = rf"(?<![\w.]){re.escape(name)}" if name not in asked else "^The answer is"
+            for match in re.finditer(rf"{before} {re.escape(value)}(?![\w]|\.\d)", text):
+                for i in range(len(value)):
+                    found[match.end() - len(value) + i] = sorted({cells[i] for cells in read_at})
 
         def note(start: int, end: int, places: list[list[int]]) -> None:
             if len(places) <= REPEATS and not any(i in found for i in range(start, end)):
@@ -268,21 +290,23 @@ class Packer:
             if written is not None:
                 self._note_spots(spots[at:], question, written)
                 if task in READ_OUT or not answer.removeprefix("The answer is ")[:1].isdigit():
-                    self._note_spots(spots[at + len(asked) :], answer, written)
+                    self._note_spots(spots[at + len(asked) :], answer, written, question if task == "value" else "")
             at = end
         return Row(ids, segment, position, learn, spots, tasks)
 
-    def _note_spots(self, spots: np.ndarray, text: str, written: Written) -> None:
-        found = written.find(text)
+    def _note_spots(self, spots: np.ndarray, text: str, written: Written, asked: str = "") -> None:
+        found = written.find(text, asked)
         coded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         for i, (start, end) in enumerate(coded["offset_mapping"]):
             cells = sorted({cell for letter in range(start, end) for cell in found.get(letter, ())})
             spots[i, : len(cells)] = cells[:SPOTS]
 
-    def picture_row(self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None) -> Row:
-        """A row about one picture, whose ``letters`` stand there; one in ten carries the system prompt that thinking is asked with."""
+    def picture_row(
+        self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None, values: Pairs | None = None
+    ) -> Row:
+        """A row about one picture, with its ``letters`` and ``values``; one in ten carries the system prompt that thinking is asked with."""
         prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
-        return self.pack(exchanges, prefix, shared=True, written=Written(letters) if letters else None)
+        return self.pack(exchanges, prefix, shared=True, written=Written(letters, values) if letters else None)
 
     def text_row(self, rng: random.Random) -> Row:
         """A row filled with exchanges in text alone."""

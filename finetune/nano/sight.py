@@ -1,10 +1,11 @@
-"""What the vision tower is taught before and beside language: which letters stand where.
+"""What the vision tower is taught before and beside language: which letters stand where, and how what is drawn looks.
 
 From next-token loss alone the tower stays blind for tens of thousands of pictures, because a language model without
 sight finds nothing to send back. So each patch and each soft token also predicts, through linear heads that are thrown
 away afterwards, which letter covers each of the points that lie 5 pixels from each other. (Letters by their order in
 a patch are a worse lesson: one that stands on the edge of a patch moves all others.) The renderers know where they
-wrote every letter.
+wrote every letter. Where no letter stands they predict the colours around these points: a tower that is taught letters alone
+forgets where a bar ends and which color it has.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from PIL import Image
 from transformers import GemmaTokenizer
 
 from finetune.charts import words
-from finetune.charts.canvas import Canvas, Letter, contrast, style
+from finetune.charts.canvas import Canvas, Letter, contrast, style, texts_of
 from finetune.nano.model import IMAGE_SIDE, PATCH
 
 ALPHABET = string.digits + string.ascii_letters + ".,%-:()>°?$/×"
@@ -33,14 +34,6 @@ GRID = IMAGE_SIDE // PATCH
 CELL = 2 * PATCH
 """Side of what becomes one soft token, pixels."""
 _CLASS = {letter: i + 2 for i, letter in enumerate(ALPHABET)}
-
-
-def texts_of(letters: list[Letter]) -> list[tuple[Letter, list[Letter]]]:
-    """The written texts, each as its opening (with the size of the text) and its letters; what was drawn over is gone."""
-    texts: list[tuple[Letter, list[Letter]]] = []
-    for letter in letters:
-        texts.append((letter, [])) if letter[0] == "\n" else texts[-1][1].append(letter)
-    return [text for text in texts if text[1]]
 
 
 def letter_map(letters: list[Letter], width: int, height: int) -> np.ndarray:
@@ -241,6 +234,7 @@ class Sight(torch.nn.Module):
     A patch only has to know its own letters, which is quickly learned; a soft token, the mean of four patches, must
     hold the letters of all four apart, which the tower then learns to arrange. It must also hold its own place: a
     language model can only tell which number stands above which name from what the soft tokens say of theirs.
+    It must hold the colors of what is drawn in it, so that the end of a bar can be told to a few pixels.
     And it must hold the order of its letters, in a form that a language model reads in one step: given one of them, which is next?
     """
 
@@ -249,7 +243,11 @@ class Sight(torch.nn.Module):
         self.of_patch = torch.nn.Linear(patch, POINTS * CLASSES)
         self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
         self.of_place = torch.nn.Linear(token, 2 * GRID)
+        self.color_of_patch = torch.nn.Linear(patch, POINTS * 3)
+        self.color_of_token = torch.nn.Linear(token, 4 * POINTS * 3)
         self.of_seen, self.of_word, self.of_next = (torch.nn.Linear(token, token) for _ in range(3))
+        for head in (self.color_of_patch, self.color_of_token):  # no noise for the tower to follow at first
+            torch.nn.init.zeros_(head.weight)
 
     def forward(
         self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor, places: torch.Tensor
@@ -272,6 +270,39 @@ class Sight(torch.nn.Module):
         of_tokens = self.of_token(tokens).view(len(tokens), side // 2, side // 2, 2, 2, POINTS, CLASSES)
         far, far_right = _score(of_tokens.permute(0, 1, 3, 2, 4, 5, 6).flatten(1, 4), letters)
         return near + far + place_loss, torch.stack([near_right, far_right, placed])
+
+    def color(
+        self, patches: torch.Tensor, tokens: torch.Tensor, pixels: torch.Tensor, letters: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """How far patches and soft tokens are from telling the colors at their points, and how much of the edges inside of cells is told.
+
+        Differences inside of a cell count four times, as they say where something ends; points under letters count little.
+
+        Args:
+            patches: (P, N, V) from the tower, a square of patches.
+            tokens: (P, N / 4, D) from the projector.
+            pixels: (P, side, side, 3) bytes.
+            letters: (P, N, POINTS) classes.
+
+        Returns:
+            the loss, and 1 - squared error / squared differences inside of the cells of soft tokens.
+        """
+        side = int(patches.shape[1] ** 0.5)
+        shape = (len(pixels), side, 2, PATCH // 2, side, 2, PATCH // 2, 3)
+        points = pixels.view(shape).float().mean((3, 6)).permute(0, 1, 3, 2, 4, 5).flatten(3, 4) / 127.5 - 1.0  # (P, rows, columns, POINTS, 3)
+        weight = torch.where(letters > 0, 0.05, 1.0).view(*points.shape[:-1], 1)
+        of_patch = self.color_of_patch(_unit(patches)).view(points.shape)
+        half = side // 2
+        of_token = self.color_of_token(_unit(tokens)).view(len(tokens), half, half, 2, 2, POINTS, 3).permute(0, 1, 3, 2, 4, 5, 6)
+        near, far = of_patch - points, of_token.reshape(points.shape) - points
+
+        def inside(x: torch.Tensor) -> torch.Tensor:
+            cells = x.view(len(x), half, 2, half, 2, POINTS, 3)
+            return (cells - cells.mean((2, 4, 5), keepdim=True)).view(points.shape)
+
+        loss = ((near.square() + far.square() + 3 * inside(far).square()) * weight).sum() / weight.sum() / 3
+        missed, there = (inside(far).square() * weight).sum(), (inside(points).square() * weight).sum()
+        return loss, 1 - missed / there.clamp(min=1e-6)
 
     def follow(self, tokens: torch.Tensor, follows: torch.Tensor, embedding: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """How far soft tokens are from telling, for a word that begins in them, which is next in its text, and the share told.

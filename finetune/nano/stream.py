@@ -16,12 +16,13 @@ from torch.utils.data import IterableDataset
 from transformers import GemmaTokenizer
 
 from finetune.charts import fast
-from finetune.charts.canvas import Letter
+from finetune.charts.canvas import Letter, Marks
 from finetune.charts.figures import Figure
+from finetune.charts.readings import in_reading_order
 from finetune.charts.records import wear
 from finetune.nano.model import IMAGE_SIDE, PATCH
 from finetune.nano.pool import figure_of, figures_of
-from finetune.nano.rows import Packer, Row, page_exchanges, picture_exchanges, reading_exchanges
+from finetune.nano.rows import Packer, Row, page_exchanges, pairs, picture_exchanges, reading_exchanges
 from finetune.nano.sight import GRID, Sheet, Window, few_words, text_page
 
 FAST_SEEDS = 10_000_000
@@ -141,19 +142,19 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         if chance < 0.5:
             image, letters, _ = text_page(rng)
         elif chance < 0.75 and self.shards:
-            image, letters, _ = self._pooled(rng)
+            image, letters, *_ = self._pooled(rng)
         else:
             ease = rng.random()
-            image, letters, _ = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease)
+            image, letters, *_ = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease)
         width, height = (round(IMAGE_SIDE * math.exp(rng.uniform(-0.12, 0.12))) if stretched else IMAGE_SIDE for _ in range(2))
         return Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (width, height))
 
-    def _pooled(self, rng: random.Random) -> tuple[Image.Image, list[Letter], Figure]:
+    def _pooled(self, rng: random.Random) -> tuple[Image.Image, list[Letter], Figure, Marks]:
         shard = rng.choice(self.shards)
         figures = figures_of(shard)
         at = rng.randrange(len(figures))
-        figure, letters = figures[at]
-        return Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at])), letters, figure
+        figure, letters, marks = figures[at]
+        return Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at])), letters, figure, marks
 
     def _picture(self, rng: random.Random, grown: float) -> tuple[Window, Row]:
         """A picture with exchanges about it."""
@@ -167,11 +168,10 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             row = self.packer.picture_row(rng, reading_exchanges(rng, lines), letters)
         else:
             if self.shards and rng.random() < 0.1 + 0.4 * grown:
-                image, letters, figure = self._pooled(rng)
-                image, letters = _shift(rng, image, letters)
+                image, letters, figure, marks = _shift(rng, *self._pooled(rng))
             else:
-                image, letters, figure = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease, few)
-            row = self.packer.picture_row(rng, picture_exchanges(rng, figure, 8), letters)
+                image, letters, figure, marks = _drawn(FAST_SEEDS + rng.randrange(400_000_000), ease, few)
+            row = self.packer.picture_row(rng, picture_exchanges(rng, figure, 8), letters, pairs(figure, marks))
         return Sheet(wear(rng, image, pad=False), letters, self.packer.tokenizer, (IMAGE_SIDE, IMAGE_SIDE)).window(), row
 
     def _seen(self, shown: list[tuple[Window, int, int]]) -> dict[str, torch.Tensor]:
@@ -193,26 +193,31 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         return {**arrays, "tasks": [row.tasks for row in rows]}
 
 
-def _drawn(seed: int, ease: float, few: bool = False) -> tuple[Image.Image, list[Letter], Figure]:
+def _drawn(seed: int, ease: float, few: bool = False) -> tuple[Image.Image, list[Letter], Figure, Marks]:
     """A chart by the fast renderer."""
     drawn, figure = figure_of(seed, ease, few)
     try:
-        return *fast.render_with_letters(drawn, figure, ease), figure
+        image, letters, marks = fast.render_with_marks(drawn, figure, ease)
+        return image, letters, in_reading_order(figure, letters), marks
     except ValueError as exc:  # hours of training outweigh one picture; the seed is there to mend it
         print(f"seed {seed} cannot be drawn: {exc}", flush=True)
         return _drawn(seed + 1, ease, few)
 
 
-def _shift(rng: random.Random, image: Image.Image, letters: list[Letter]) -> tuple[Image.Image, list[Letter]]:
-    """A pooled picture made new: moved and scaled a little, its letters with it."""
+def _shift(
+    rng: random.Random, image: Image.Image, letters: list[Letter], figure: Figure, marks: Marks
+) -> tuple[Image.Image, list[Letter], Figure, Marks]:
+    """A pooled picture made new: moved and scaled a little, its letters and marks with it."""
     if rng.random() < 0.3:
-        return image, letters
+        return image, letters, figure, marks
     side, ground = image.width, image.getpixel((0, 0))
     wide, high = (round(side * rng.uniform(0.9, 1.0)) for _ in range(2))
     left, top = rng.randint(0, side - wide), rng.randint(0, side - high)
     moved = Image.new("RGB", (side, side), ground)
     moved.paste(image.resize((wide, high), Image.Resampling.BILINEAR), (left, top))
-    return moved, [
-        (letter, x * wide / side, y * high / side) if letter == "\n" else (letter, (x * wide + left) / side, (y * high + top) / side)
-        for letter, x, y in letters
-    ]
+
+    def there(x: float, y: float) -> tuple[float, float]:
+        return (x * wide + left) / side, (y * high + top) / side
+
+    noted = [(name, x * wide / side, y * high / side) if name == "\n" else (name, *there(x, y)) for name, x, y in letters]
+    return moved, noted, figure, {names: [there(x, y) for x, y in places] for names, places in marks.items()}

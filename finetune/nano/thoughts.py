@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from finetune.charts import fast
 from finetune.charts.questions import ask
+from finetune.charts.readings import in_reading_order
 from finetune.charts.records import wear
 from finetune.files import write_text
 from finetune.nano.model import IMAGE_SIDE
@@ -35,11 +36,13 @@ def write_thoughts(folder: Path, pool: Path, count: int) -> None:
         if shards and rng.random() < 0.5:
             shard = rng.choice(shards)
             at = rng.randrange(len(figures_of(shard)))
-            figure, _ = figures_of(shard)[at]
+            figure, *_ = figures_of(shard)[at]
             image = Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at]))
         else:
             drawn, figure = figure_of(SEEDS + i)
-            image = square(wear(drawn, fast.render(drawn, figure)), IMAGE_SIDE)
+            picture, letters = fast.render_with_letters(drawn, figure)
+            figure = in_reading_order(figure, letters)
+            image = square(wear(drawn, picture), IMAGE_SIDE)
         asked = ask(rng, figure)
         name = f"images/{i:06d}.png"
         image.save(folder / name, compress_level=1)
