@@ -257,7 +257,7 @@ def _line(rng: random.Random, axes: Any, figure: Figure) -> Shown:
 
 
 def _pie(rng: random.Random, axes: Any, figure: Figure) -> Shown:
-    form = rng.choice(("%.0f%%", "%.0f%%", "%.0f%%", "%1.1f%%", "%d"))
+    form = rng.choice(("%.0f%%", "%.0f%%", "%.0f%%", "%1.1f%%", "%.0f"))
     legend = rng.random() < 0.25 and max(map(len, figure.categories)) < 9
     wedges, _, shares = axes.pie(
         figure.values,

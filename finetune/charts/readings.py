@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from finetune.charts.canvas import Letter, texts_of
 from finetune.charts.figures import Figure, number
 
-
 LINES = 16
 """What stands in the same of so many strips of a picture is level."""
 

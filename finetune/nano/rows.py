@@ -304,7 +304,7 @@ class Packer:
     def picture_row(
         self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None, values: Pairs | None = None
     ) -> Row:
-        """A row about one picture, with its ``letters`` and ``values``; one in ten carries the system prompt that thinking is asked with."""
+        """A row about one picture with its ``letters`` and ``values``; one in ten carries the system prompt that thinking is asked with."""
         prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
         return self.pack(exchanges, prefix, shared=True, written=Written(letters, values) if letters else None)
 

@@ -289,7 +289,8 @@ class Sight(torch.nn.Module):
         """
         side = int(patches.shape[1] ** 0.5)
         shape = (len(pixels), side, 2, PATCH // 2, side, 2, PATCH // 2, 3)
-        points = pixels.view(shape).float().mean((3, 6)).permute(0, 1, 3, 2, 4, 5).flatten(3, 4) / 127.5 - 1.0  # (P, rows, columns, POINTS, 3)
+        # (P, rows, columns, POINTS, 3)
+        points = pixels.view(shape).float().mean((3, 6)).permute(0, 1, 3, 2, 4, 5).flatten(3, 4) / 127.5 - 1.0
         weight = torch.where(letters > 0, 0.05, 1.0).view(*points.shape[:-1], 1)
         of_patch = self.color_of_patch(_unit(patches)).view(points.shape)
         half = side // 2

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finetune.charts import words
+from finetune.charts import fast, plots, words
 from finetune.charts.__main__ import main
-from finetune.charts.figures import KINDS, Figure, sample
+from finetune.charts.canvas import Letter, texts_of
+from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.questions import ask
-from finetune.charts.readings import describe
+from finetune.charts.readings import LINES, describe, in_reading_order
 from finetune.charts.records import HELD_OUT_FROM, is_held_out, make
 from vision.answers import equivalent, extract
 from vision.steps import steps_of
@@ -107,6 +108,60 @@ def test_geometry_is_right() -> None:
         assert Fraction(asked.answer) == right
         if figure.shape == "triangle":
             assert 2 * max(values) < sum(values), "the sides close to a triangle"
+
+
+@pytest.mark.parametrize("kind", ["pie", "geometry"])
+@pytest.mark.parametrize("renderer", [fast, plots], ids=["fast", "matplotlib"])
+def test_what_no_picture_orders_is_read_from_the_top_and_from_the_left(renderer, kind: str) -> None:  # type: ignore[no-untyped-def]
+    moved = 0
+    for seed in range(40):
+        drawn = sample(rng := random.Random(seed), kind)
+        _, letters = renderer.render_with_letters(rng, drawn)
+        figure = in_reading_order(drawn, letters)
+        assert sorted(figure.values) == sorted(drawn.values), "nothing is lost"
+        if kind == "geometry" and figure.shape not in ("triangle", "angles"):
+            assert figure == drawn, "width and height have names of their own"
+            continue
+        if kind == "pie":
+            assert dict(zip(figure.categories, figure.values, strict=True)) == dict(zip(drawn.categories, drawn.values, strict=True))
+        names = figure.categories or tuple(map(number, figure.values))
+        if len(set(names)) == len(names):
+            places = [_place(letters, name) for name in names]
+            assert places == sorted(places), (seed, names)
+        moved += figure != drawn
+    assert moved > 5, "the order in which they were drawn is not the order in which they stand"
+
+
+def _place(letters: list[Letter], name: str) -> tuple[int, float]:
+    """The strip and the x of the text that is ``name``, or begins with it."""
+    for _, text in texts_of(letters):
+        written = "".join(letter for letter, *_ in text)
+        if written == name or (written.startswith(name) and written[len(name)] in " °"):
+            return int(text[0][2] * LINES), text[0][1]
+    raise AssertionError(f"{name} is not written")
+
+
+@pytest.mark.parametrize("kind", ["bar", "hbar", "grouped", "line", "pie", "table"])
+@pytest.mark.parametrize("renderer", [fast, plots], ids=["fast", "matplotlib"])
+def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # type: ignore[no-untyped-def]
+    """Printed values are marked at their letters, others where something is drawn that ends there."""
+    printed = drawn = 0
+    for seed in range(12):
+        figure = sample(rng := random.Random(seed), kind)
+        image, letters, marks = renderer.render_with_marks(rng, figure)
+        assert set(marks) == {(name, category) for name in figure.series for category in figure.categories}
+        for (name, category), places in marks.items():
+            value = number(figure.series[name][figure.categories.index(category)])
+            assert len(places) == len(value)
+            if figure.printed:
+                assert list(value) == [next(letter for letter, *at in letters if tuple(at) == place) for place in places]
+                printed += 1
+            else:
+                x, y = places[0][0] * image.width, places[0][1] * image.height
+                around = np.asarray(image.convert("L"), float)[max(0, int(y) - 3) : int(y) + 4, max(0, int(x) - 3) : int(x) + 4]
+                drawn += float(np.ptp(around)) > 15
+    assert printed + drawn > 20
+    assert printed > 0 and (kind in ("pie", "table") or drawn > 5)
 
 
 def test_pies_sum_to_a_hundred() -> None:

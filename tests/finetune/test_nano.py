@@ -15,7 +15,7 @@ from safetensors import safe_open
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from finetune.charts import fast, plots
-from finetune.charts.figures import sample
+from finetune.charts.figures import Figure, sample
 from finetune.charts.records import make
 from finetune.nano import precision
 from finetune.nano.evaluate import Scored, score, table
@@ -24,7 +24,7 @@ from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.muon import Muon
 from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
 from finetune.nano.pretrain import HALVES, pretrain
-from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, picture_exchanges
+from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, pairs, picture_exchanges
 from finetune.nano.sight import ALPHABET, Sheet, Sight, few_words, text_page
 from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
@@ -208,6 +208,37 @@ def test_order_is_learned_from_what_follows(processor) -> None:  # type: ignore[
     assert sight.follow(tokens, follows.roll(1, 1), embedding)[1].item() == 1.0, "what is missing is not asked"
 
 
+def test_colours_and_edges_are_learned_from_the_pixels_of_their_own_cell() -> None:
+    """From features that hold each cell's pixels the heads tell the colours; letters' pixels hardly count."""
+    torch.manual_seed(0)
+    sight = Sight(12, 48)
+    pixels = torch.randint(0, 2, (3, 40, 40, 1), dtype=torch.uint8).repeat_interleave(3, -1) * 200
+    points = pixels.view(3, 4, 2, 5, 4, 2, 5, 3).float().mean((3, 6)).permute(0, 1, 3, 2, 4, 5).reshape(3, 16, 12) / 127.5 - 1
+    cells = points.view(3, 2, 2, 2, 2, 12).permute(0, 1, 3, 2, 4, 5).reshape(3, 4, 48)
+    letters = torch.zeros(3, 16, 4, dtype=torch.long)
+    optimizer = torch.optim.AdamW(sight.parameters(), lr=0.02, weight_decay=0.0)
+    first = sight.color(points, cells, pixels, letters)
+    for _ in range(300):
+        loss, edges = sight.color(points, cells, pixels, letters)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert edges.item() > 0.9 and loss < 0.1 * first[0]
+    assert sight.color(points, cells.flip(1), pixels, letters)[1].item() < 0.3, "a neighbour's cell does not tell"
+
+
+def test_a_value_stands_where_its_bar_ends_whatever_else_is_written() -> None:
+    """The axis has the same number, and another bar too: neither is where this one is read."""
+    letters = [*_text("30", 0.02, 0.03), *_text("Fish", 0.2, 0.97), *_text("Jul", 0.6, 0.97)]
+    figure = Figure(kind="bar", categories=("Fish", "Jul"), series={"": (30.0, 7.0)}, printed=False)
+    values = pairs(figure, {("", "Fish"): [(0.25, 0.3)] * 2, ("", "Jul"): [(0.65, 0.8)]})
+    written = Written(letters, values)
+    found = written.find("Fish 30, Jul 7.")
+    assert found[5] == found[6] == [4 * 16 + 4] and found[13] == [12 * 16 + 10]
+    assert written.find("The answer is 30.", "How much is Fish?")[14] == [4 * 16 + 4]
+    assert written.find("The answer is 30.")[14] == [0], "without knowing what was asked, it is where 30 is written"
+
+
 def _text(words: str, x: float, y: float) -> list[tuple[str, float, float]]:
     return [("\n", 0.05, 0.05), *((letter, x + 0.03 * i, y) for i, letter in enumerate(words))]
 
@@ -253,8 +284,8 @@ def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: p
     path = render_shard(tmp_path, 4, 64)
     pictures = np.load(path)
     assert pictures.shape == (2, 64, 64, 3) and SHARD > 2
-    assert [figure for figure, _ in figures_of(path)] == [figure_of(4)[1], figure_of(5)[1]]
-    assert all(any(letter.isalnum() for letter, *_ in letters) for _, letters in figures_of(path))
+    assert [figure for figure, *_ in figures_of(path)] == [figure_of(4)[1], figure_of(5)[1]]
+    assert all(any(letter.isalnum() for letter, *_ in letters) for _, letters, _ in figures_of(path))
     assert render_shard(tmp_path, 4, 64).stat().st_mtime_ns == path.stat().st_mtime_ns
     assert not list(tmp_path.glob("*half*"))
 
