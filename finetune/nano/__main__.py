@@ -46,7 +46,7 @@ def _pretrain(args: argparse.Namespace) -> None:
     elif not (base / "tokenizer.json").exists():
         tokenizer.save(base)
     plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0, easy=0.05, apart=0.9)
-    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, plan, args.start, rest=args.rest)
+    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, plan, args.start)
     draw_curves(args.work)
 
 
@@ -91,7 +91,6 @@ def _parser() -> argparse.ArgumentParser:
     pretrain = steps.add_parser("pretrain", help="train the base from scratch")
     pretrain.add_argument("--minutes", type=float, default=180.0, help="budget of wall-clock time, compiling left out")
     pretrain.add_argument("--start", type=Path, default=None, help="go on from this finished base instead of from nothing")
-    pretrain.add_argument("--rest", action="store_true", help="leave the tower as it is and teach the text side alone, on all cores")
     pretrain.set_defaults(run=_pretrain)
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")
     thoughts.add_argument("--count", type=int, default=8_000)

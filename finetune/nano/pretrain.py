@@ -16,13 +16,11 @@ hold the minutes, and the same command resumes.
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 import threading
 import time
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,12 +80,10 @@ class Pair:
 
 
 class Worker:
-    """One of the two processes: batches of its own, and the optimizer of its half. The one that ``leads`` keeps time and base."""
+    """One of the two processes: batches of its own, and the optimizer of its half."""
 
-    def __init__(
-        self, pair: Pair, half: Half, tokenizer: GemmaTokenizer, plan: Plan, folder: Path, compiled: bool, *, leads: bool = False
-    ) -> None:
-        self.pair, self.half, self.plan, self.folder, self.leads = pair, half, plan, folder, leads
+    def __init__(self, pair: Pair, half: Half, tokenizer: GemmaTokenizer, plan: Plan, folder: Path, compiled: bool) -> None:
+        self.pair, self.half, self.plan, self.folder = pair, half, plan, folder
         self.other: Half = "text" if half == "sight" else "sight"
         self.mine = [p for _, p in pair.owned[half]]
         self.optimizers = _optimizers(pair.owned[half], plan.peak)
@@ -108,12 +104,13 @@ class Worker:
 
     def run(self, stopping: threading.Event) -> None:
         """Learn until the budget is spent, or until ``stopping`` in the process that leads."""
+        leads = self.half == HALVES[0]
         before = saved = time.time()
         last = "apart"
         while True:
             done = float(self.pair.clock[0]) / 60 / self.plan.minutes
             together = self.plan.part(done, self.half) == "joint"
-            if self.leads and (stopping.is_set() or done >= 1.0):
+            if leads and (stopping.is_set() or done >= 1.0):
                 self.pair.going[0] = 0
             if together:
                 self.pair.meet.wait()  # both see the same: whether to go on, and weights that nobody changes
@@ -127,11 +124,11 @@ class Worker:
             self._learn(batch, self.plan.rate(min(done, 1.0), self.half), together)
             self.step += 1
             now = time.time()
-            if self.leads:
+            if leads:
                 self.pair.clock[0] += min(now - before, 15.0)  # compiling is not learning
             before = now
             if self.step % 50 == 0:
-                self._log(quiet=together and not self.leads)
+                self._log(quiet=together and not leads)
             if now - saved > 300:
                 self.save()
                 saved = now
@@ -163,7 +160,7 @@ class Worker:
         kept = {"weights": weights, "optimizers": [o.state_dict() for o in self.optimizers], "step": self.step}
         torch.save(kept | {"spent_s": float(self.pair.clock[0])}, half)
         half.rename(self._kept)
-        if self.leads:
+        if self.half == HALVES[0]:
             save_hub(self.pair.learner.nano, self.folder / "base")
 
     def _log(self, *, quiet: bool) -> None:
@@ -186,13 +183,10 @@ def _work(pair: Pair, half: Half, tokenizer: GemmaTokenizer, plan: Plan, folder:
     Worker(pair, half, tokenizer, plan, folder, compiled).run(threading.Event())
 
 
-def pretrain(
-    folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | None = None, *, rest: bool = False, compiled: bool = True
-) -> None:
+def pretrain(folder: Path, tokenizer: GemmaTokenizer, plan: Plan, start: Path | None = None, *, compiled: bool = True) -> None:
     """Train the base into ``folder/base``; resumes from ``folder/sight.pt`` and ``text.pt`` and logs to ``folder/curve.jsonl``.
 
-    ``start`` names a finished base whose weights a new run begins with, instead of fresh ones. With ``rest`` the tower stays
-    as it is, and the text side has all cores: it then takes nearly twice as many steps.
+    ``start`` names a finished base whose weights a new run begins with, instead of fresh ones.
     """
     learner = Learner(tokenizer.get_vocab(), plan.seed)
     if start is not None:
@@ -206,24 +200,14 @@ def pretrain(
             spent = state["spent_s"]
     print(f"{count(learner.nano) / 1e6:.1f}M parameters in {COMPUTED_IN}, from minute {spent / 60:.0f} of {plan.minutes:g}", flush=True)
     pair, stopping = Pair(learner, spent), threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(signal.SIGINT, lambda *_: stopping.set())
-    if rest:
-        Worker(pair, "text", tokenizer, replace(plan, apart=math.inf), folder, compiled, leads=True).run(stopping)
-    else:
-        _side_by_side(pair, tokenizer, plan, folder, compiled, stopping)
-    if stopping.is_set():  # saved, but not finished: nothing may go on from here as if it were
-        raise KeyboardInterrupt
-
-
-def _side_by_side(pair: Pair, tokenizer: GemmaTokenizer, plan: Plan, folder: Path, compiled: bool, stopping: threading.Event) -> None:
-    """Both halves, each in a process of its own."""
     given = (pair, HALVES[1], tokenizer, plan, folder, compiled, COMPUTED_IN)
     second = multiprocessing.get_context("spawn").Process(target=_work, args=given)
     second.start()
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
     try:
-        Worker(pair, HALVES[0], tokenizer, plan, folder, compiled, leads=True).run(stopping)
+        Worker(pair, HALVES[0], tokenizer, plan, folder, compiled).run(stopping)
         second.join(PATIENCE_S)
         if second.exitcode != 0:
             raise ValueError("the process that learns text has failed; the same command goes on from the last checkpoint")
@@ -232,6 +216,8 @@ def _side_by_side(pair: Pair, tokenizer: GemmaTokenizer, plan: Plan, folder: Pat
     finally:
         if second.is_alive():
             second.kill()
+    if stopping.is_set():  # saved, but not finished: nothing may go on from here as if it were
+        raise KeyboardInterrupt
 
 
 def _keep_drawing(worker: int) -> None:
