@@ -145,8 +145,8 @@ def _place(letters: list[Letter], name: str) -> tuple[int, float]:
 @pytest.mark.parametrize("renderer", [fast, plots], ids=["fast", "matplotlib"])
 def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # type: ignore[no-untyped-def]
     """Printed values are marked at their letters, others where something is drawn that ends there."""
-    printed = drawn = 0
-    for seed in range(12):
+    printed, ends = 0, list[bool]()
+    for seed in range(16):
         figure = sample(rng := random.Random(seed), kind)
         image, letters, marks = renderer.render_with_marks(rng, figure)
         assert set(marks) == {(name, category) for name in figure.series for category in figure.categories}
@@ -158,10 +158,10 @@ def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # 
                 printed += 1
             else:
                 x, y = places[0][0] * image.width, places[0][1] * image.height
-                around = np.asarray(image.convert("L"), float)[max(0, int(y) - 3) : int(y) + 4, max(0, int(x) - 3) : int(x) + 4]
-                drawn += float(np.ptp(around)) > 15
-    assert printed + drawn > 20
-    assert printed > 0 and (kind in ("pie", "table") or drawn > 5)
+                around = np.asarray(image.convert("L"), float)[max(0, int(y) - 12) : int(y) + 13, max(0, int(x) - 12) : int(x) + 13]
+                ends.append(float(np.ptp(around)) > 15)
+    assert printed > 10 and sum(ends) >= 0.9 * len(ends)
+    assert ends or kind in ("pie", "table"), "these print all values"
 
 
 def test_pies_sum_to_a_hundred() -> None:
