@@ -64,14 +64,17 @@ def in_reading_order(figure: Figure, letters: list[Letter]) -> Figure:
     """
     if figure.kind != "pie" and figure.shape not in ("triangle", "angles"):
         return figure
-    wanted = figure.categories if figure.kind == "pie" else tuple(map(number, figure.values))
+    shares = tuple(map(number, figure.values))
+    wanted = figure.categories if figure.kind == "pie" else shares
+    behind = [rf" {re.escape(share)}(\.0)?%?" if figure.kind == "pie" else rf" ?{re.escape(figure.unit)}" for share in shares]
     found: dict[int, tuple[int, float]] = {}
     for _, text in texts_of(letters):
         written, (_, x, y) = "".join(letter for letter, *_ in text), text[0]
-        for i, name in enumerate(wanted):
-            if i not in found and re.fullmatch(rf"{re.escape(name)}( \S+|°)?", written):
-                found[i] = (int(y * LINES), x)
-                break
+        missing = [i for i in range(len(wanted)) if i not in found]
+        named = [i for i in missing if written == wanted[i]]  # Unit 5 before the Unit that has 5 %
+        for i in named or [i for i in missing if re.fullmatch(re.escape(wanted[i]) + behind[i], written)]:
+            found[i] = (int(y * LINES), x)
+            break
     if len(found) < len(wanted):
         raise ValueError(f"only {len(found)} of {', '.join(wanted)} are written in the picture")
     order = sorted(range(len(wanted)), key=lambda i: found[i])

@@ -132,6 +132,15 @@ def test_what_no_picture_orders_is_read_from_the_top_and_from_the_left(renderer,
     assert moved > 5, "the order in which they were drawn is not the order in which they stand"
 
 
+def test_a_name_that_begins_another_is_not_taken_for_it() -> None:
+    texts = {"Unit 5": 0.2, "Cash": 0.4, "Unit": 0.6}
+    letters = [part for text, y in texts.items() for part in (("\n", 0.05, 0.05), *((letter, 0.1, y) for letter in text))]
+    figure = Figure(kind="pie", categories=("Unit", "Unit 5", "Cash"), series={"": (5.0, 40.0, 55.0)}, unit="%")
+    assert in_reading_order(figure, letters).categories == tuple(texts)
+    with pytest.raises(ValueError, match="only 2 of Unit, Unit 5, Cash"):
+        in_reading_order(figure, letters[: -len("Unit") - 1])
+
+
 def _place(letters: list[Letter], name: str) -> tuple[int, float]:
     """The strip and the x of the text that is ``name``, or begins with it."""
     for _, text in texts_of(letters):
