@@ -68,7 +68,7 @@ def figures_of(path: Path) -> list[tuple[Figure, list[Letter], Marks]]:
     shown = []
     for row in json.loads(path.with_suffix(".json").read_text()):
         letters = [(letter, x, y) for letter, x, y in row.pop("letters")]
-        marks = {(series, category): [(x, y) for x, y in places] for series, category, places in row.pop("marks")}
+        marks = {(series, category): [(x, y) for x, y in places] for series, category, places in row.pop("marks", ())}
         series = {name: tuple(values) for name, values in row["series"].items()}
         figure = Figure(**(row | {"categories": tuple(row["categories"]), "series": series}))
         shown.append((in_reading_order(figure, letters), letters, marks))

@@ -4,7 +4,7 @@ From next-token loss alone the tower stays blind for tens of thousands of pictur
 sight finds nothing to send back. So each patch and each soft token also predicts, through linear heads that are thrown
 away afterwards, which letter covers each of the points that lie 5 pixels from each other. (Letters by their order in
 a patch are a worse lesson: one that stands on the edge of a patch moves all others.) The renderers know where they
-wrote every letter. Where no letter stands they predict the colours around these points: a tower that is taught letters alone
+wrote every letter. Where no letter stands they predict the colors around these points: a tower that is taught letters alone
 forgets where a bar ends and which color it has.
 """
 

@@ -208,8 +208,8 @@ def test_order_is_learned_from_what_follows(processor) -> None:  # type: ignore[
     assert sight.follow(tokens, follows.roll(1, 1), embedding)[1].item() == 1.0, "what is missing is not asked"
 
 
-def test_colours_and_edges_are_learned_from_the_pixels_of_their_own_cell() -> None:
-    """From features that hold each cell's pixels the heads tell the colours; letters' pixels hardly count."""
+def test_colors_and_edges_are_learned_from_the_pixels_of_their_own_cell() -> None:
+    """From features that hold each cell's pixels the heads tell the colors; letters' pixels hardly count."""
     torch.manual_seed(0)
     sight = Sight(12, 48)
     pixels = torch.randint(0, 2, (3, 40, 40, 1), dtype=torch.uint8).repeat_interleave(3, -1) * 200
