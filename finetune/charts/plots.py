@@ -111,16 +111,21 @@ def render_with_marks(rng: random.Random, figure: Figure) -> tuple[Image.Image, 
         name, x, y = letter
         return (name, x / wide, y / high) if name == "\n" else (name, (x - box[0]) / wide, (y - box[1]) / high)
 
-    marks: Marks = {}
+    marks = {names: [share(place)[1:] for place in places] for names, places in _read_at(figure, shown, texts, axes, image.height).items()}
+    return image.crop(box), [share(letter) for letter in written], marks  # type: ignore[arg-type]
+
+
+def _read_at(figure: Figure, shown: Shown, texts: dict[Text, list[Letter]], axes: Any, height: int) -> dict[tuple[str, str], list[Letter]]:
+    """Where each letter of each value is read, in pixels from the top left of a picture of that ``height``."""
+    found: dict[tuple[str, str], list[Letter]] = {}
     for (series, category), at in shown.items():
         value = number(figure.series[series][figure.categories.index(category)])
         if isinstance(at, tuple):
             x, y = axes.transData.transform(at)
-            places = [("", x, image.height - y)] * len(value)
+            found[series, category] = [("", float(x), height - float(y))] * len(value)
         else:
-            places = texts[at][at.get_text().index(value) :][: len(value)]
-        marks[series, category] = [share(place)[1:] for place in places]
-    return image.crop(box), [share(letter) for letter in written], marks  # type: ignore[arg-type]
+            found[series, category] = texts[at][at.get_text().index(value) :][: len(value)]
+    return found
 
 
 def _listen(renderer: Any) -> tuple[list[Letter], dict[Text, list[Letter]]]:
