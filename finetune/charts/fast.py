@@ -14,18 +14,13 @@ from finetune.charts.shapes import draw_flow, draw_geometry, draw_pie, draw_tabl
 Box = tuple[float, float, float, float]
 
 
-def render(rng: random.Random, figure: Figure, ease: float = 0.0) -> Image.Image:
-    """Draw ``figure`` in a random appearance; an RGB picture of 300 to 900 by 260 to 640 pixels."""
-    return render_with_letters(rng, figure, ease)[0]
+def render(rng: random.Random, figure: Figure, ease: float = 0.0) -> tuple[Image.Image, list[Letter], Marks]:
+    """Draw ``figure`` in a random appearance.
 
-
-def render_with_letters(rng: random.Random, figure: Figure, ease: float = 0.0) -> tuple[Image.Image, list[Letter]]:
-    """The same with the place of every letter, which is what a vision tower is first taught to see."""
-    return render_with_marks(rng, figure, ease)[:2]
-
-
-def render_with_marks(rng: random.Random, figure: Figure, ease: float = 0.0) -> tuple[Image.Image, list[Letter], Marks]:
-    """The same with the place of every letter and of every value, which is where a text side is first taught to look."""
+    Returns:
+        an RGB picture of 300 to 900 by 260 to 640 pixels, the place of every letter, which is what a vision tower is first
+        taught to see, and that of every value, which is where a text side is first taught to look.
+    """
     canvas = Canvas(style(rng, ease))
     room = _title(canvas, figure)
     if figure.kind == "pie":

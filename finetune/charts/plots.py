@@ -49,18 +49,11 @@ Shown = dict[tuple[str, str], Text | tuple[float, float]]
 """(series, category) -> the text that shows its value, or the point in data coordinates where it must be read."""
 
 
-def render(rng: random.Random, figure: Figure) -> Image.Image:
-    """Draw ``figure`` with matplotlib in a random style; an RGB picture of about 250 to 700 pixels a side."""
-    return render_with_letters(rng, figure)[0]
+def render(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter], Marks]:
+    """Draw ``figure`` with matplotlib in a random style: an RGB picture of about 250 to 700 pixels a side.
 
-
-def render_with_letters(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter]]:
-    """The same with the place of every letter, as :func:`finetune.charts.fast.render_with_letters` gives them."""
-    return render_with_marks(rng, figure)[:2]
-
-
-def render_with_marks(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter], Marks]:
-    """The same with the place of every letter and value, as :func:`finetune.charts.fast.render_with_marks` gives them."""
+    With the place of every letter and value, as :func:`finetune.charts.fast.render` gives them.
+    """
     size = rng.choice(_SIZES)
     dpi = rng.choice((80, 100, 100, 120, 140))
     settings = {

@@ -92,9 +92,9 @@ def is_held_out(seed: int) -> bool:
 def draw(rng: random.Random, figure: Figure, renderer: str, ease: float = 0.0) -> tuple[Image.Image, Figure]:
     """A picture of ``figure`` with the small damage that shared pictures have (10 % JPEG, padding, scaling), and the figure as it reads."""
     if renderer == "matplotlib":
-        image, letters = plots.render_with_letters(rng, figure)
+        image, letters, _ = plots.render(rng, figure)
     else:
-        image, letters = fast.render_with_letters(rng, figure, ease)
+        image, letters, _ = fast.render(rng, figure, ease)
     return wear(rng, image), in_reading_order(figure, letters)
 
 

@@ -197,7 +197,7 @@ def _drawn(seed: int, ease: float, few: bool = False) -> tuple[Image.Image, list
     """A chart by the fast renderer."""
     drawn, figure = figure_of(seed, ease, few)
     try:
-        image, letters, marks = fast.render_with_marks(drawn, figure, ease)
+        image, letters, marks = fast.render(drawn, figure, ease)
         return image, letters, in_reading_order(figure, letters), marks
     except ValueError as exc:  # hours of training outweigh one picture; the seed is there to mend it
         print(f"seed {seed} cannot be drawn: {exc}", flush=True)

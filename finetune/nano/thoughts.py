@@ -40,7 +40,7 @@ def write_thoughts(folder: Path, pool: Path, count: int) -> None:
             image = Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at]))
         else:
             drawn, figure = figure_of(SEEDS + i)
-            picture, letters = fast.render_with_letters(drawn, figure)
+            picture, letters, _ = fast.render(drawn, figure)
             figure = in_reading_order(figure, letters)
             image = square(wear(drawn, picture), IMAGE_SIDE)
         asked = ask(rng, figure)

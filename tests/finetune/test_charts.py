@@ -116,7 +116,7 @@ def test_what_no_picture_orders_is_read_from_the_top_and_from_the_left(renderer,
     moved = 0
     for seed in range(40):
         drawn = sample(rng := random.Random(seed), kind)
-        _, letters = renderer.render_with_letters(rng, drawn)
+        _, letters, _ = renderer.render(rng, drawn)
         figure = in_reading_order(drawn, letters)
         assert sorted(figure.values) == sorted(drawn.values), "nothing is lost"
         if kind == "geometry" and figure.shape not in ("triangle", "angles"):
@@ -157,7 +157,7 @@ def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # 
     printed, ends = 0, list[bool]()
     for seed in range(16):
         figure = sample(rng := random.Random(seed), kind)
-        image, letters, marks = renderer.render_with_marks(rng, figure)
+        image, letters, marks = renderer.render(rng, figure)
         assert set(marks) == {(name, category) for name in figure.series for category in figure.categories}
         for (name, category), places in marks.items():
             value = number(figure.series[name][figure.categories.index(category)])

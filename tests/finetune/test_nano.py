@@ -103,7 +103,7 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
     packer = Packer(processor.tokenizer, 512)
     rng, figure = figure_of(3)
-    image = np.array(fast.render(rng, figure).resize((320, 320)))
+    image = np.array(fast.render(rng, figure)[0].resize((320, 320)))
     exchanges = picture_exchanges(random.Random(0), figure)[:4]
     pixels = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
 
@@ -141,8 +141,8 @@ def test_only_the_models_own_words_are_learned(processor) -> None:  # type: igno
     [
         lambda rng: text_page(rng)[:2],
         lambda rng: few_words(rng)[:2],
-        lambda rng: fast.render_with_letters(rng, sample(rng, "bar")),
-        lambda rng: plots.render_with_letters(rng, sample(rng, "line")),
+        lambda rng: fast.render(rng, sample(rng, "bar"))[:2],
+        lambda rng: plots.render(rng, sample(rng, "line"))[:2],
     ],
     ids=["page", "few words", "fast", "matplotlib"],
 )
@@ -160,9 +160,9 @@ def test_letters_are_noted_where_they_stand(draw) -> None:  # type: ignore[no-un
     assert len(hits) > 20 and sum(hits) / len(hits) > 0.95
 
 
-@pytest.mark.parametrize("render", [fast.render_with_letters, plots.render_with_letters])
+@pytest.mark.parametrize("render", [fast.render, plots.render])
 def test_every_text_says_how_large_it_is(render) -> None:  # type: ignore[no-untyped-def]
-    _, letters = render(random.Random(3), sample(random.Random(3), "bar"))
+    _, letters, _ = render(random.Random(3), sample(random.Random(3), "bar"))
     sizes = [(x, y) for letter, x, y in letters if letter == "\n"]
     assert len(sizes) > 3 and all(0.005 < x < 0.2 and 0.005 < y < 0.2 for x, y in sizes)
 
@@ -209,7 +209,7 @@ def test_order_is_learned_from_what_follows(processor) -> None:  # type: ignore[
 
 
 def test_colors_and_edges_are_learned_from_the_pixels_of_their_own_cell() -> None:
-    """From features that hold each cell's pixels the heads tell the colors; letters' pixels hardly count."""
+    """From features that hold each cell's pixels the heads tell the colors."""
     torch.manual_seed(0)
     sight = Sight(12, 48)
     pixels = torch.randint(0, 2, (3, 40, 40, 1), dtype=torch.uint8).repeat_interleave(3, -1) * 200
