@@ -79,7 +79,7 @@ def ask(
 
     reply = _run(words, settings, live, partial(show, quiet=as_json))
     if as_json:
-        from app.plain import reply_as_json
+        from app.as_json import reply_as_json
 
         print(json.dumps(reply_as_json(reply), ensure_ascii=False, indent=2))
     elif reply.answer_text:
@@ -138,7 +138,7 @@ def vote(
 
     ballot = _run(words, settings, live, partial(show_votes, quiet=as_json))
     if as_json:
-        from app.plain import ballot_as_json
+        from app.as_json import ballot_as_json
 
         print(json.dumps(ballot_as_json(ballot), ensure_ascii=False, indent=2))
     elif ballot.vote.winner:
@@ -157,8 +157,8 @@ def feedback(
     from vision.errors import LogicFlowError
 
     try:
-        from app.feedback import preference_rows, write_preferences
-        from app.history import History
+        from app.talks.feedback import preference_rows, write_preferences
+        from app.talks.history import History
 
         history = History(Path(settings.data_dir))
         judged = history.verdicts()
@@ -197,7 +197,7 @@ def serve(
     from vision.errors import LogicFlowError
 
     try:
-        from app.page import launch
+        from app.page.layout import launch
 
         launch(settings, host=host, port=port, open_browser=open_browser)
     except LogicFlowError as exc:
@@ -216,7 +216,7 @@ def user(
     from vision.errors import LogicFlowError
 
     try:
-        from app.accounts import set_password
+        from app.serving.accounts import set_password
 
         set_password(file, name, password)
     except LogicFlowError as exc:
@@ -243,7 +243,7 @@ def space_build(
     from vision.errors import LogicFlowError
 
     try:
-        from app.space import build, hardware_for
+        from app.space.building import build, hardware_for
 
         files = build(folder, settings, title)
         hardware = hardware_for(settings)
@@ -269,7 +269,7 @@ def space_push(
     from vision.errors import LogicFlowError
 
     try:
-        from app.space import Push, hardware_of
+        from app.space.building import Push, hardware_of
 
         push = Push(
             repo=repo,
@@ -330,12 +330,13 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     """Open pictures and model and ``show`` what is answered ``live``; mistakes become sentences."""
     if len(words) < 2:
         _fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
-    from vision.documents import open_pictures
     from vision.errors import GenerationError, LogicFlowError
+    from vision.pictures.documents import open_pictures
     from vision.prompts import check_question
 
     try:
-        from vision.ask import limits_of, open_engine
+        from vision.ask import limits_of
+        from vision.engines.opening import open_engine
 
         limits = limits_of(settings)
         images = [image for source in words[:-1] for image in open_pictures(source, limits)]  # before a model is loaded in vain

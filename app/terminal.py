@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from vision.ask import Ballot, Reply
 from vision.errors import GenerationError
+from vision.replies import Ballot, Reply
 
 
 def show(replies: Iterable[Reply], *, quiet: bool) -> Reply:

@@ -28,7 +28,7 @@ FIGURES = {
     ),
     "visitors": (
         5,
-        "fast",
+        "pillow",
         Figure(
             kind="hbar",
             title="Visitors by place",
@@ -52,10 +52,10 @@ FIGURES = {
     ),
     "bakery": (
         8,
-        "fast",
+        "pillow",
         Figure(kind="flow", title="Bakery process", topic="Step", categories=("Mix", "Wait", "Bake", "Cool", "Pack"), series={"": ()}),
     ),
-    "garden": (2, "fast", Figure(kind="geometry", unit="m", shape="rectangle", series={"": (12.0, 8.0)})),
+    "garden": (2, "pillow", Figure(kind="geometry", unit="m", shape="rectangle", series={"": (12.0, 8.0)})),
 }
 
 

@@ -16,8 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from vision.engines.loading import adapter_of, load, of_run
 from vision.errors import LogicFlowError, ModelError
-from vision.loading import adapter_of, load, of_run
 from vision.settings import Settings
 
 CONVERTER = "convert_hf_to_gguf.py"

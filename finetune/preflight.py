@@ -18,9 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetune.flight import NUMBERS, ROOT, Flight, Wrong, llamafactory, names
 from finetune.footprint import CONTEXT_GB, H100_TFLOPS, MFU, Footprint, Plan, config_of
 from finetune.options import read_options
+from finetune.recipe import NUMBERS, ROOT, Recipe, Wrong, llamafactory, names
 from finetune.sieve import PICTURE_MARKS, row_tokens, tokenizer_of
 from finetune.sources import SourceError, read_file
 
@@ -28,7 +28,7 @@ SAMPLED = 1000
 """Rows of each data set whose tokens are counted, chosen evenly."""
 
 
-def recipe(flight: Flight) -> str:
+def recipe(flight: Recipe) -> str:
     """The recipe can be read and LLaMA-Factory knows every key."""
     import yaml
 
@@ -58,7 +58,7 @@ def recipe(flight: Flight) -> str:
     return f"{len(flight.keys)} keys" + (", all known" if known else "; LLaMA-Factory is not here to know them ('make environments')")
 
 
-def switches(flight: Flight) -> str:
+def switches(flight: Recipe) -> str:
     """No setting that crashes, or that makes a model worse without a word."""
     if not flight.get("do_train"):
         raise Wrong("it trains nothing, and only recipes that train are checked; set do_train: true", "do_train")
@@ -89,7 +89,7 @@ def switches(flight: Flight) -> str:
     return f"template {template}, bf16, tower and projector frozen"
 
 
-def _files(flight: Flight) -> None:
+def _files(flight: Recipe) -> None:
     """What the recipe goes on from is there.
 
     Raises:
@@ -104,7 +104,7 @@ def _files(flight: Flight) -> None:
             raise Wrong(f"{name} holds no adapter yet; train it first, or name the folder of another", "adapter_name_or_path")
 
 
-def data(flight: Flight) -> str:
+def data(flight: Recipe) -> str:
     """Every data set is registered and its rows are there."""
     folder = flight.folder
     info = folder / "dataset_info.json"
@@ -131,7 +131,7 @@ def data(flight: Flight) -> str:
     return f"{', '.join(flight.files)} in {folder}"
 
 
-def rows(flight: Flight) -> str:
+def rows(flight: Recipe) -> str:
     """Every row is LLaMA-Factory's, its marks and pictures match, and the pictures are there."""
     folder = Path(flight.get("media_dir") or flight.folder)
     most, count, shown = flight.count("max_samples"), 0, 0
@@ -174,7 +174,7 @@ def _rows_of(path: Path) -> Iterator[Mapping[str, Any]]:
         raise Wrong(str(exc), "dataset") from exc
 
 
-def lengths(flight: Flight) -> str:
+def lengths(flight: Recipe) -> str:
     """How much the cutoff cuts off."""
     cutoff = flight.count("cutoff_len", 2048)
     name = str(flight.get("model_name_or_path"))
@@ -200,7 +200,7 @@ def lengths(flight: Flight) -> str:
     return f"{average:.0f} tokens a row on average{beside}, {max(found)} at most, {100 * cut:.1f} % cut off ({how})"
 
 
-def parameters(flight: Flight) -> str:
+def parameters(flight: Recipe) -> str:
     """What trains, and that nothing else does."""
     if flight.get("finetuning_type", "lora") != "lora" or flight.get("lora_target", "all") != "all":
         raise Wrong("this checks LoRA on all linear layers; set finetuning_type: lora and lora_target: all", "lora_target")
@@ -213,7 +213,7 @@ def parameters(flight: Flight) -> str:
     return f"{total:,} of {whole + total:,} ({100 * total / (whole + total):.2f} %), all in the language layers"
 
 
-def memory(flight: Flight) -> str:
+def memory(flight: Recipe) -> str:
     """Whether it fits onto each GPU."""
     assert flight.footprint is not None
     parts = {name: size / 1e9 for name, size in flight.footprint.memory().items()}
@@ -226,7 +226,7 @@ def memory(flight: Flight) -> str:
     return f"{told}; {flight.gpu_memory:g} are there"
 
 
-def _smaller(flight: Flight) -> str:
+def _smaller(flight: Recipe) -> str:
     if flight.count("per_device_train_batch_size", 8) > 1:
         return "Halve per_device_train_batch_size and double gradient_accumulation_steps"
     if not flight.get("enable_liger_kernel"):
@@ -236,7 +236,7 @@ def _smaller(flight: Flight) -> str:
     return "Use logicflow_qlora.yaml, a smaller model or a larger GPU"
 
 
-def time_and_disk(flight: Flight) -> str:
+def time_and_disk(flight: Recipe) -> str:
     """Steps, hours and disk."""
     assert flight.footprint is not None
     update = flight.count("per_device_train_batch_size", 8) * flight.count("gradient_accumulation_steps", 1) * flight.gpus
@@ -259,7 +259,7 @@ def time_and_disk(flight: Flight) -> str:
     return f"{steps} steps of {update} rows, about {hours:.1f} hours ({rate}), {kept} checkpoints of {needed / kept / 1e6:.0f} MB"
 
 
-def _config(flight: Flight) -> Any:
+def _config(flight: Recipe) -> Any:
     name = str(flight.get("model_name_or_path"))
     try:
         return config_of(name)
@@ -267,7 +267,7 @@ def _config(flight: Flight) -> Any:
         raise Wrong(f"{name} is neither a checkpoint directory nor a model that can be read from the Hub", "model_name_or_path") from exc
 
 
-def _plan(flight: Flight) -> Plan:
+def _plan(flight: Recipe) -> Plan:
     return Plan(
         rank=flight.count("lora_rank", 8),
         batch=flight.count("per_device_train_batch_size", 8),
@@ -281,7 +281,7 @@ def _plan(flight: Flight) -> Plan:
     )
 
 
-def _shards(flight: Flight) -> int:
+def _shards(flight: Recipe) -> int:
     """GPUs that share the weights out: all of them with FSDP or DeepSpeed's third stage, else 1."""
     config = flight.get("deepspeed")
     try:
@@ -292,7 +292,7 @@ def _shards(flight: Flight) -> int:
     return flight.gpus if flight.fsdp or stage == 3 else 1
 
 
-CHECKS: tuple[tuple[str, Callable[[Flight], str]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[Recipe], str]], ...] = (
     ("recipe", recipe),
     ("switches", switches),
     ("data", data),
@@ -304,7 +304,7 @@ CHECKS: tuple[tuple[str, Callable[[Flight], str]], ...] = (
 )
 
 
-def check(flight: Flight) -> Iterator[tuple[bool, str]]:
+def check(flight: Recipe) -> Iterator[tuple[bool, str]]:
     """Each check in turn, whether it passed and its line; the first that fails is the last."""
     for number, (name, look) in enumerate(CHECKS, 1):
         try:
@@ -330,7 +330,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if args.gpus < 1 or args.gpu_memory <= 0 or args.tflops <= 0:
         parser.error("--gpus, --gpu-memory and --tflops have to be above 0")
-    flight = Flight(path=args.recipe, options=args.options, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops, fsdp=args.fsdp)
+    flight = Recipe(path=args.recipe, options=args.options, gpus=args.gpus, gpu_memory=args.gpu_memory, tflops=args.tflops, fsdp=args.fsdp)
     passed = True
     for passed, line in check(flight):
         print(f"{'ok  ' if passed else 'STOP'} {line}", flush=True)

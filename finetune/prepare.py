@@ -25,11 +25,12 @@ from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
 from finetune.files import save_figure, write_text
-from finetune.records import Rejected, Row, Sample, registered, sharegpt
+from finetune.samples import Rejected, Row, Sample, registered, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, tokenizer_of
 from finetune.sources import Source, SourceError, questions_of, source_of
 from vision.errors import ImageError
-from vision.images import open_image, pan_and_scan_boxes
+from vision.pictures.crops import pan_and_scan_boxes
+from vision.pictures.images import open_image
 
 DATA = Path(__file__).parent / "data"
 BATCH = 256

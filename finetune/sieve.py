@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from finetune.records import Rejected, Sample, sharegpt
+from finetune.samples import Rejected, Sample, sharegpt
 
 GRAM = 13
 """Words in a row that a sample may not share with a test set's question (as GPT-3's authors had it, arXiv 2005.14165)."""

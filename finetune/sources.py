@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
-from finetune.records import READERS, Row, Sample, pictured
+from finetune.samples import READERS, Row, Sample, pictured
 
 HUB = {
     "openo1_sft": "O1-OPEN/OpenO1-SFT",

@@ -44,7 +44,7 @@ def engine() -> Any:
 @pytest.fixture(scope="session")
 def chart() -> Record:
     """A held-out bar chart with printed values and a question about it."""
-    return make(HELD_OUT_FROM + 12, kind="bar", renderer="fast")
+    return make(HELD_OUT_FROM + 12, kind="bar", renderer="pillow")
 
 
 @pytest.fixture

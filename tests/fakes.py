@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from PIL import Image
 
-from vision.engine import Control, Delta, Piece, Sampling, Usage
-from vision.images import PanAndScan, Seen, seen
-from vision.prompts import Conversation
+from vision.engines.engine import Control, Delta, Piece, Sampling, Usage
+from vision.pictures.crops import PanAndScan, Seen, seen
+from vision.prompts import Prompt
 
 
 class OneByOne(ABC):
@@ -22,17 +22,15 @@ class OneByOne(ABC):
     knows_probability = True
 
     @abstractmethod
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]: ...
+    def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]: ...
 
-    def streams(
-        self, conversation: Conversation, samplings: Sequence[Sampling], control: Control | None = None
-    ) -> Generator[tuple[int, Piece]]:
+    def streams(self, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None) -> Generator[tuple[int, Piece]]:
         control = control or Control()
         for index, sampling in enumerate(samplings):
             if end := control.ordered_end:
                 yield index, replace(TOOK, thought_tokens=0, answer_tokens=0, end=end)
             else:
-                with closing(self.stream(conversation, sampling, control)) as pieces:
+                with closing(self.stream(prompt, sampling, control)) as pieces:
                     yield from ((index, piece) for piece in pieces)
 
 
@@ -46,10 +44,10 @@ class QueuedEngine(OneByOne):
 
     def __init__(self, pieces: list[Delta | Usage]) -> None:
         self.pieces = pieces
-        self.history: list[Conversation] = []
+        self.history: list[Prompt] = []
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]:
-        self.history.append(conversation)
+    def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]:
+        self.history.append(prompt)
         yield from self.pieces
 
 
@@ -63,7 +61,7 @@ class ScriptedEngine(OneByOne):
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         return seen(image, side=320, tokens_per_image=256, min_crop=256 if pan_and_scan == "on" else 0)
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]:
+    def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]:
         self.begun += 1
         stopped = False
         try:
@@ -86,7 +84,7 @@ class SeededEngine(OneByOne):
         self.answers = answers
         self.drawn: list[Sampling] = []
 
-    def stream(self, conversation: Conversation, sampling: Sampling, control: Control) -> Iterator[Piece]:
+    def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]:
         self.drawn.append(sampling)
         answer = self.answers[sampling.seed]
         yield Delta("<think>\nRead it.\n")

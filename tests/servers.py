@@ -104,7 +104,7 @@ def scripted(behaviour: Behaviour, models: tuple[str, ...] = ("m",)) -> Iterator
 def merged_nano(folder: Path) -> Path:
     """Nano and its adapter as one checkpoint, which is what servers load."""
     from vision import Settings
-    from vision.loading import load
+    from vision.engines.loading import load
 
     loaded = load(Settings())
     loaded.model.save_pretrained(folder)

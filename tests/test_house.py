@@ -41,17 +41,27 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_the_readmes_map_names_what_is_there() -> None:
     text = (ROOT / "README.md").read_text()
-    room, named = "", set()
+    above: list[str] = []
+    named = set()
     for line in text[text.index("## Map") : text.index("## Limits")].splitlines():
-        if match := re.match(r"(\w+)/(?:\s|$)", line):
-            room = match.group(1)
-        elif (match := re.match(r"  (\S+)\s", line)) and room:
-            named.add(f"{room}/{match.group(1).rstrip('/')}")
+        if match := re.match(r"( *)([\w.]+/?)(?:\s|$)", line):
+            above = above[: len(match[1]) // 2]
+            named.add("/".join([*above, match[2].rstrip("/")]))
+            above.append(match[2].rstrip("/"))
     missing = [name for name in named if not (ROOT / name).exists()]
     assert named and not missing
-    for path in (*(ROOT / "vision").glob("*.py"), *(ROOT / "app").glob("*.py")):
+    for path in (*(ROOT / "vision").glob("*.py"), *(ROOT / "vision").glob("*/*.py"), *(ROOT / "app").glob("*.py")):
         if path.name != "__init__.py":
-            assert str(path.relative_to(ROOT)) in named, f"{path.name} is missing from the README's map"
+            assert str(path.relative_to(ROOT)) in named, f"{path} is missing from the README's map"
+
+
+def test_the_rooms_of_vision_use_only_those_that_they_may() -> None:
+    barred = {"pictures": {"engines", "thoughts", "answers", "prompts", "settings"}, "thoughts": {"engines"}, "answers": {"engines"}}
+    barred["engines"] = {"answers"}
+    for path in sorted((ROOT / "vision").glob("*/**/*.py")):
+        room = path.relative_to(ROOT / "vision").parts[0]
+        used = {name.split(".")[1] for name in re.findall(r"(?:from|import) (vision\.\w+)", path.read_text())}
+        assert not used & barred.get(room, set()), path
 
 
 def test_a_bare_make_explains_every_target() -> None:

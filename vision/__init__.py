@@ -8,17 +8,22 @@ for step in reply.steps:
 print(reply.answer)
 """
 
-from vision.answers import equivalent, extract, normalize
-from vision.ask import Ballot, Reply, ask, ask_live, open_engine, vote, vote_live
-from vision.claims import Claim, find_claims
-from vision.consensus import Vote, tally
-from vision.engine import Control, Engine, Sampling, Usage
+from vision.answers.answers import equivalent, extract, normalize
+from vision.answers.consensus import Vote, tally
+from vision.ask import ask, ask_live, vote, vote_live
+from vision.engines.engine import Control, Engine, Sampling, Usage
+from vision.engines.opening import open_engine
 from vision.errors import GenerationError, ImageError, LogicFlowError, ModelError, PromptError, SettingsError
-from vision.images import Limits, open_image
-from vision.prompts import Conversation, Turn
-from vision.reasoning import ReasoningParser, split
+from vision.pictures.images import Limits, open_image
+from vision.prompts import Prompt, Turn
+from vision.replies import Ballot, Reply
 from vision.settings import Settings, load_settings
-from vision.steps import Step, steps_of
+from vision.thoughts.claims import Claim, find_claims
+from vision.thoughts.reasoning import ReasoningParser, split
+from vision.thoughts.steps import Step, steps_of
+
+Conversation = Prompt
+"""The name that :class:`Prompt` had before; scripts may go on using it."""
 
 __all__ = [
     "Ballot",
@@ -31,6 +36,7 @@ __all__ = [
     "Limits",
     "LogicFlowError",
     "ModelError",
+    "Prompt",
     "PromptError",
     "ReasoningParser",
     "Reply",

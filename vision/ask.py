@@ -11,107 +11,21 @@ print(ballot.vote.winner, ballot.vote.confidence)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
-from vision.answers import extract
-from vision.consensus import Vote, Weighing, tally
-from vision.documents import open_pictures
-from vision.engine import Control, Delta, Engine, Piece, Sampling, Usage
+from vision.answers.consensus import Weighing
+from vision.engines.engine import Control, Delta, Engine, Piece, Sampling, Usage
 from vision.errors import SettingsError
-from vision.images import Limits, PanAndScan, Source
-from vision.prompts import Conversation, Turn, check_question
-from vision.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
-from vision.settings import Settings, load_settings
-from vision.steps import Step, steps_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    """An answer with the way it came about, whole or still growing.
-
-    Attributes:
-        question: as it was asked.
-        thought: the reasoning so far.
-        answer_text: the text after the thought so far.
-        thinking: whether the thought is still open.
-        usage: counts and times; None while the text grows.
-        text: all that the model wrote, tags included: the draft from which a stopped answer can go on.
-    """
-
-    question: str
-    thought: str = ""
-    answer_text: str = ""
-    thinking: bool = False
-    usage: Usage | None = None
-    text: str = ""
-
-    @property
-    def steps(self) -> list[Step]:
-        """The thought as numbered steps with their arithmetic checked."""
-        return steps_of(self.thought)
-
-    @property
-    def answer(self) -> str:
-        """The final answer, "" where there is none."""
-        return extract(self.answer_text)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the model came to its own end."""
-        return self.usage is not None and self.usage.end == "end" and not self.thinking
-
-    @property
-    def spared(self) -> bool:
-        """Whether it was ended because a vote was settled without it."""
-        return self.usage is not None and self.usage.end == "spared"
-
-    @property
-    def truncated(self) -> bool:
-        """Whether the thought never closed, or the text ran into its limit."""
-        return self.usage is not None and (self.thinking or self.usage.end == "length")
-
-    @property
-    def why_no_answer(self) -> str:
-        """One sentence for a reply that ended without an answer, "" for any other."""
-        if self.usage is None or self.answer_text:
-            return ""
-        if self.usage.end == "stopped":
-            return "stopped before an answer"
-        if self.usage.end == "spared":
-            return "not needed: the vote was settled"
-        if self.usage.end == "failed":
-            return "no answer: the server gave this trace up"
-        if self.usage.end == "length":
-            return "no answer: the tokens ran out; raise the token budgets"
-        return "no answer: the model ended inside its thought; ask again with another seed and a temperature above 0"
-
-
-def open_engine(settings: Settings | None = None) -> Engine:
-    """The engine that ``settings`` (else the environment) ask for: a server, or a model that is loaded here."""
-    settings = settings or load_settings()
-    if settings.engine_url:
-        from vision.remote import RemoteEngine
-
-        return RemoteEngine(settings.engine_url, settings.engine_key.get_secret_value(), settings.engine_model, settings.engine_quiet_s)
-    from vision.computing import computed
-    from vision.loading import load
-    from vision.local import LocalEngine
-
-    return computed(lambda: LocalEngine(load(settings), settings.reuse_mb << 20, compiled=settings.compile))
-
-
-def rival_of(settings: Settings) -> Settings | None:
-    """The settings of the model that answers are compared with: the one that is set, else the model without its adapter."""
-    from vision.loading import adapter_of
-
-    here = {"engine_url": ""}
-    if settings.compare:
-        return settings.model_copy(update=here | {"model": settings.compare, "adapter": ""})
-    return settings.model_copy(update={"adapter": "none"}) if adapter_of(settings) and not settings.engine_url else None
+from vision.pictures.crops import PanAndScan
+from vision.pictures.documents import open_pictures
+from vision.pictures.images import Limits, Source
+from vision.prompts import Prompt, Turn, check_question
+from vision.replies import Ballot, Reply
+from vision.settings import Settings
+from vision.thoughts.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
 
 
 def sampling_of(settings: Settings) -> Sampling:
@@ -130,54 +44,6 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(
         max_bytes=int(settings.max_image_mb * 1024 * 1024), max_pixels=int(settings.max_megapixels * 1e6), allow_urls=settings.allow_urls
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ballot:
-    """Several traces of one question and their vote, whole or still growing.
-
-    Attributes:
-        question: as it was asked.
-        replies: one for each trace; those that still grow have no usage yet.
-        temperatures: of the traces, in order.
-        done: whether all have ended.
-        weighing: how traces weigh.
-    """
-
-    question: str
-    replies: tuple[Reply, ...] = ()
-    temperatures: tuple[float, ...] = ()
-    done: bool = False
-    weighing: Weighing = "count"
-
-    @property
-    def vote(self) -> Vote:
-        """The standing among the traces that have ended; those cut off or stopped abstain."""
-        return count_votes(self.replies, self.weighing)
-
-    @property
-    def spared(self) -> int:
-        """Traces that were ended because the vote was settled without them."""
-        return sum(reply.spared for reply in self.replies)
-
-
-def count_votes(replies: Sequence[Reply], weighing: Weighing = "count") -> Vote:
-    """The vote over those of ``replies`` that have ended; an answer that was cut off or stopped may be half, so it abstains.
-
-    The vote names traces by their places in ``replies``.
-    """
-    ended = {i: reply for i, reply in enumerate(replies) if reply.usage is not None and not reply.spared}
-    weights = {i: _weight(reply, weighing) for i, reply in ended.items()} if weighing != "count" else None
-    return tally({i: reply.answer if reply.whole else None for i, reply in ended.items()}, weights=weights)
-
-
-def _weight(reply: Reply, weighing: Weighing) -> float:
-    """What ``reply`` weighs, above 0 and at most 1."""
-    if weighing == "probability":
-        known = reply.usage.mean_logprob if reply.usage is not None else None
-        return math.exp(known) if known is not None else 1.0  # nothing was drawn
-    claims = [claim.verdict for step in reply.steps for claim in step.claims if claim.verdict != "unchecked"]
-    return (claims.count("true") + 1) / (len(claims) + 1)
 
 
 def spread(traces: int) -> tuple[float, ...]:
@@ -222,8 +88,8 @@ def ask_live(
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
     sampling = sampling or Sampling()
     thinking = thinking and sampling.max_thought_tokens > 0
-    conversation = converse(pictures, question, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
-    yield from follow(engine, conversation, sampling, control)
+    prompt = converse(pictures, question, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
+    yield from follow(engine, prompt, sampling, control)
 
 
 def vote(
@@ -269,23 +135,23 @@ def vote_live(
 ) -> Iterator[Ballot]:
     """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
 
-    They are drawn side by side; once the vote is settled (:meth:`vision.consensus.Vote.settled`) those that still run are
+    They are drawn side by side; once the vote is settled (:meth:`vision.answers.consensus.Vote.settled`) those that still run are
     ended.
     """
     sampling = sampling or Sampling()
-    conversation = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
-    yield from elect(engine, conversation, sampling, temperatures or spread(5), control, weighing)
+    prompt = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
+    yield from elect(engine, prompt, sampling, temperatures or spread(5), control, weighing)
 
 
 def elect(
     engine: Engine,
-    conversation: Conversation,
+    prompt: Prompt,
     sampling: Sampling,
     temperatures: Sequence[float],
     control: Control | None = None,
     weighing: Weighing = "count",
 ) -> Iterator[Ballot]:
-    """A vote over the answers to ``conversation``; see :func:`vote_live`. The rule that settles a vote early is one of counts.
+    """A vote over the answers to ``prompt``; see :func:`vote_live`. The rule that settles a vote early is one of counts.
 
     Raises:
         SettingsError: when traces are to weigh by a probability that the engine does not know, before any is drawn.
@@ -294,10 +160,10 @@ def elect(
         raise SettingsError(f"{engine.name} does not tell the probability of its tokens; weigh by count or by claims")
     control = Control(above=control)
     samplings = [replace(sampling, temperature=temperature, seed=sampling.seed + i) for i, temperature in enumerate(temperatures)]
-    growing = [_Growing(conversation) for _ in samplings]
-    question, replies = conversation.turns[-1].question, tuple(each.reply for each in growing)
+    growing = [_Growing(prompt) for _ in samplings]
+    question, replies = prompt.turns[-1].question, tuple(each.reply for each in growing)
     ballot = Ballot(question=question, replies=replies, temperatures=tuple(temperatures), weighing=weighing)
-    with closing(engine.streams(conversation, samplings, control)) as pieces:
+    with closing(engine.streams(prompt, samplings, control)) as pieces:
         for index, piece in pieces:
             growing[index].take(piece)
             ballot = replace(ballot, replies=tuple(each.reply for each in growing))
@@ -315,7 +181,7 @@ def converse(
     thinking: bool,
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
-) -> Conversation:
+) -> Prompt:
     """A conversation with one question about ``pictures``, all opened and checked.
 
     Raises:
@@ -324,13 +190,13 @@ def converse(
     sources: list[Source] = list(pictures) if isinstance(pictures, (list, tuple)) else [cast(Source, pictures)]
     images = tuple(image for source in sources for image in open_pictures(source, limits))
     turn = Turn(question=check_question(question), images=images)
-    return Conversation(turns=(turn,), thinking=thinking, pan_and_scan=pan_and_scan)
+    return Prompt(turns=(turn,), thinking=thinking, pan_and_scan=pan_and_scan)
 
 
-def follow(engine: Engine, conversation: Conversation, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
+def follow(engine: Engine, prompt: Prompt, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
     """Stream an engine's text through the reasoning parser into growing replies."""
-    growing = _Growing(conversation)
-    with closing(engine.streams(conversation, [sampling], control)) as pieces:
+    growing = _Growing(prompt)
+    with closing(engine.streams(prompt, [sampling], control)) as pieces:
         for _, piece in pieces:
             growing.take(piece)
             yield growing.reply
@@ -339,11 +205,11 @@ def follow(engine: Engine, conversation: Conversation, sampling: Sampling, contr
 class _Growing:
     """A reply in the making."""
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, prompt: Prompt) -> None:
         self.parser = ReasoningParser()
-        self.reply = Reply(question=conversation.turns[-1].question)
-        if conversation.draft:
-            self.take(Delta(conversation.draft))
+        self.reply = Reply(question=prompt.turns[-1].question)
+        if prompt.draft:
+            self.take(Delta(prompt.draft))
 
     def take(self, piece: Piece) -> None:
         """Grow by ``piece``."""

@@ -36,5 +36,5 @@ class GenerationError(LogicFlowError):
     """An engine failed while it was answering."""
 
 
-class TalkError(LogicFlowError):
+class ConversationError(LogicFlowError):
     """A kept or exported conversation cannot be read."""

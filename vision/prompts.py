@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image
 
 from vision.errors import PromptError
-from vision.images import PanAndScan
-from vision.reasoning import split
+from vision.pictures.crops import PanAndScan
+from vision.thoughts.reasoning import split
 
 SYSTEM_PROMPT = (
     "Look at the picture and reason step by step inside <think> and </think>: "
@@ -36,7 +36,7 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conversation:
+class Prompt:
     """Turns, the last of which is to be answered.
 
     Attributes:
@@ -73,17 +73,17 @@ def check_question(question: str) -> str:
     return question
 
 
-def messages(conversation: Conversation) -> list[dict[str, Any]]:
-    """``conversation`` as messages for ``processor.apply_chat_template``; pictures stand before their question.
+def messages(prompt: Prompt) -> list[dict[str, Any]]:
+    """``prompt`` as messages for ``processor.apply_chat_template``; pictures stand before their question.
 
     Thoughts of earlier answers are left out: Gemma's authors ask for it, and models imitate stale tags.
     """
     made: list[dict[str, Any]] = []
-    if conversation.thinking:
-        made.append({"role": "system", "content": [{"type": "text", "text": conversation.system}]})
-    for i, turn in enumerate(conversation.turns):
+    if prompt.thinking:
+        made.append({"role": "system", "content": [{"type": "text", "text": prompt.system}]})
+    for i, turn in enumerate(prompt.turns):
         content: list[dict[str, Any]] = [{"type": "image"} for _ in turn.images]
         made.append({"role": "user", "content": [*content, {"type": "text", "text": turn.question}]})
-        if i < len(conversation.turns) - 1:
+        if i < len(prompt.turns) - 1:
             made.append({"role": "assistant", "content": [{"type": "text", "text": split(turn.answer).answer}]})
     return made

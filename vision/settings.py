@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.errors import SettingsError
-from vision.images import PanAndScan
+from vision.pictures.crops import PanAndScan
 
 NANO = Path(__file__).parent / "nano"
 """The bundled model; its thinking adapter lies in ``thinking`` below it."""

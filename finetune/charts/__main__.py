@@ -22,7 +22,7 @@ from typing import Any
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, is_held_out, make
 from finetune.files import write_text
-from finetune.records import pictured, registered, sharegpt
+from finetune.samples import pictured, registered, sharegpt
 
 
 def _draw(seed: int, folder: Path, kinds: tuple[str, ...], renderer: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help=f"first seed; below {HELD_OUT_FROM} for training, from there on held out")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND", help=f"kinds to draw: {', '.join(KINDS)}")
     parser.add_argument("--format", choices=("llamafactory", "jsonl"), default="llamafactory", help="what to write besides the pictures")
-    parser.add_argument("--renderer", choices=("fast", "matplotlib"), default="", help="draw with this one only; both by default")
+    parser.add_argument("--renderer", choices=("pillow", "matplotlib"), default="", help="draw with this one only; both by default")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw")
     args = parser.parse_args(arguments)
     if args.count < 1:

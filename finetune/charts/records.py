@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from PIL import Image
 
-from finetune.charts import fast, plots, questions, words
+from finetune.charts import matplotlib, pillow, questions, words
 from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.readings import Question, in_reading_order
 
@@ -30,7 +30,7 @@ class Record:
 
     Attributes:
         seed: what the record was made from; together with ``kind`` and ``renderer`` it gives the same record again.
-        renderer: ``fast`` (Pillow) or ``matplotlib``.
+        renderer: ``pillow`` or ``matplotlib``.
         figure: the numbers behind the picture.
         image: RGB.
         asked: the question with steps and answer.
@@ -92,9 +92,9 @@ def is_held_out(seed: int) -> bool:
 def draw(rng: random.Random, figure: Figure, renderer: str, ease: float = 0.0) -> tuple[Image.Image, Figure]:
     """A picture of ``figure`` with the small damage that shared pictures have (10 % JPEG, padding, scaling), and the figure as it reads."""
     if renderer == "matplotlib":
-        image, letters, _ = plots.render(rng, figure)
+        image, letters, _ = matplotlib.render(rng, figure)
     else:
-        image, letters, _ = fast.render(rng, figure, ease)
+        image, letters, _ = pillow.render(rng, figure, ease)
     return wear(rng, image), in_reading_order(figure, letters)
 
 
@@ -121,7 +121,7 @@ def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: s
     Args:
         seed: 0 or more; from :data:`HELD_OUT_FROM` on, words that training never shows may occur.
         kind: one of :data:`finetune.charts.figures.KINDS`; drawn from ``kinds`` when empty.
-        renderer: ``fast`` or ``matplotlib``; when empty one in two is matplotlib's.
+        renderer: ``pillow`` or ``matplotlib``; when empty one in two is matplotlib's.
         ease: 0.0 for the full range, up to 1.0 for few categories.
         task: insist on a kind of question where the figure allows it.
 
@@ -133,11 +133,11 @@ def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: s
     unknown = [name for name in ([kind] if kind else kinds) if name not in KINDS]
     if unknown:
         raise ValueError(f"unknown kind of chart {unknown[0]!r}; expected one of {', '.join(KINDS)}")
-    if renderer not in ("", "fast", "matplotlib"):
-        raise ValueError(f"unknown renderer {renderer!r}; expected fast or matplotlib")
+    if renderer not in ("", "pillow", "matplotlib"):
+        raise ValueError(f"unknown renderer {renderer!r}; expected pillow or matplotlib")
     rng = random.Random(seed)
     chosen = rng.choices(list(kinds), [WEIGHTS[name] for name in kinds])[0]
-    drawn_by = rng.choice(("fast", "matplotlib"))
+    drawn_by = rng.choice(("pillow", "matplotlib"))
     figure = sample(rng, kind or chosen, ease=ease, held_out=is_held_out(seed))
     renderer = renderer or drawn_by
     image, figure = draw(rng, figure, renderer, ease)

@@ -1,4 +1,4 @@
-"""The fast renderer's pies, tables, flow diagrams and geometric figures."""
+"""The Pillow renderer's pies, tables, flow diagrams and geometric figures."""
 
 from __future__ import annotations
 

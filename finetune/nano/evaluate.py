@@ -18,12 +18,12 @@ from tqdm import tqdm
 
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, make
-from vision.answers import equivalent, extract, within
-from vision.consensus import wilson
-from vision.loading import Loaded, load
-from vision.prompts import Conversation, Turn, messages
-from vision.reasoning import split
+from vision.answers.answers import equivalent, extract, within
+from vision.answers.consensus import wilson
+from vision.engines.loading import Loaded, load
+from vision.prompts import Prompt, Turn, messages
 from vision.settings import Settings
+from vision.thoughts.reasoning import split
 
 TOLERANCE = 0.05
 BATCH = 32
@@ -51,7 +51,7 @@ class Scored:
 def held_out(count: int, first: int = HELD_OUT_FROM) -> Iterator[Record]:
     """``count`` held-out records, kinds in turn, renderers in turn within a kind."""
     for i in range(count):
-        yield make(first + i, kind=KINDS[i % len(KINDS)], renderer=("fast", "matplotlib")[i // len(KINDS) % 2])
+        yield make(first + i, kind=KINDS[i % len(KINDS)], renderer=("pillow", "matplotlib")[i // len(KINDS) % 2])
 
 
 def score(record: Record, text: str) -> Scored:
@@ -70,7 +70,7 @@ def answer_all(loaded: Loaded, records: list[Record], *, thinking: bool, max_tok
     scored = []
     for start in tqdm(range(0, len(records), BATCH), desc=loaded.name, unit="batch"):
         part = records[start : start + BATCH]
-        talks = [Conversation(turns=(Turn(question=r.question, images=(r.image,)),), thinking=thinking) for r in part]
+        talks = [Prompt(turns=(Turn(question=r.question, images=(r.image,)),), thinking=thinking) for r in part]
         texts = [processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False) for talk in talks]
         images = [talk.images for talk in talks]
         batch = processor(text=texts, images=images, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
@@ -87,7 +87,7 @@ Group = tuple[str, Callable[[Scored], bool]]
 GROUPS: tuple[Group, ...] = (
     ("all", lambda s: True),
     *((f"kind: {kind}", lambda s, kind=kind: s.record.kind == kind) for kind in KINDS),
-    ("drawn by Pillow", lambda s: s.record.renderer == "fast"),
+    ("drawn by Pillow", lambda s: s.record.renderer == "pillow"),
     ("drawn by matplotlib", lambda s: s.record.renderer == "matplotlib"),
     ("values printed, or a word asked", lambda s: s.record.asked.exact),
     ("read off an axis (within 5 %)", lambda s: not s.record.asked.exact),

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from finetune.charts import plots
+from finetune.charts import matplotlib
 from finetune.charts.canvas import Letter, Marks
 from finetune.charts.figures import KINDS, Figure, sample
 from finetune.charts.readings import in_reading_order
@@ -50,7 +50,7 @@ def render_shard(folder: Path, start: int, side: int) -> Path:
     pictures, figures = np.empty((SHARD, side, side, 3), np.uint8), []
     for i in range(SHARD):
         rng, figure = figure_of(start + i)
-        drawing, letters, marks = plots.render(rng, figure)
+        drawing, letters, marks = matplotlib.render(rng, figure)
         noted = [(letter, round(x, 4), round(y, 4)) for letter, x, y in letters]
         read_at = [(*names, [(round(x, 4), round(y, 4)) for x, y in places]) for names, places in marks.items()]
         figures.append(asdict(figure) | {"letters": noted, "marks": read_at})

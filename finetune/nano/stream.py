@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import IterableDataset
 from transformers import GemmaTokenizer
 
-from finetune.charts import fast
+from finetune.charts import pillow
 from finetune.charts.canvas import Letter, Marks
 from finetune.charts.figures import Figure
 from finetune.charts.readings import in_reading_order
@@ -26,7 +26,7 @@ from finetune.nano.rows import Packer, Row, page_exchanges, pairs, picture_excha
 from finetune.nano.sight import GRID, Sheet, Window, few_words, text_page
 
 FAST_SEEDS = 10_000_000
-"""Training seeds from here on are drawn by the fast renderer."""
+"""Training seeds from here on are drawn by the Pillow renderer."""
 
 
 WINDOW = IMAGE_SIDE // 2
@@ -194,10 +194,10 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
 
 
 def _drawn(seed: int, ease: float, few: bool = False) -> tuple[Image.Image, list[Letter], Figure, Marks]:
-    """A chart by the fast renderer."""
+    """A chart by the Pillow renderer."""
     drawn, figure = figure_of(seed, ease, few)
     try:
-        image, letters, marks = fast.render(drawn, figure, ease)
+        image, letters, marks = pillow.render(drawn, figure, ease)
         return image, letters, in_reading_order(figure, letters), marks
     except ValueError as exc:  # hours of training outweigh one picture; the seed is there to mend it
         print(f"seed {seed} cannot be drawn: {exc}", flush=True)

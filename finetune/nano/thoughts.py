@@ -1,4 +1,4 @@
-"""Rows that teach nano's base to think, for LLaMA-Factory: pooled matplotlib pictures and fast ones, half each.
+"""Rows that teach nano's base to think, for LLaMA-Factory: pooled matplotlib pictures and ones by Pillow, half each.
 
 Six rows in seven think under the system prompt; the seventh answers at once without it, so that both ways stay open.
 """
@@ -13,14 +13,14 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from finetune.charts import fast
+from finetune.charts import pillow
 from finetune.charts.questions import ask
 from finetune.charts.readings import in_reading_order
 from finetune.charts.records import wear
 from finetune.files import write_text
 from finetune.nano.model import IMAGE_SIDE
 from finetune.nano.pool import figure_of, figures_of, square
-from finetune.records import pictured, registered, sharegpt
+from finetune.samples import pictured, registered, sharegpt
 
 SEEDS = 500_000_000
 """Training seeds from here on are for thinking."""
@@ -40,7 +40,7 @@ def write_thoughts(folder: Path, pool: Path, count: int) -> None:
             image = Image.fromarray(np.asarray(np.load(shard, mmap_mode="r")[at]))
         else:
             drawn, figure = figure_of(SEEDS + i)
-            picture, letters, _ = fast.render(drawn, figure)
+            picture, letters, _ = pillow.render(drawn, figure)
             figure = in_reading_order(figure, letters)
             image = square(wear(drawn, picture), IMAGE_SIDE)
         asked = ask(rng, figure)

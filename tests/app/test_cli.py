@@ -17,7 +17,7 @@ from finetune.charts.records import Record
 from tests.fakes import QueuedEngine, SeededEngine
 from tests.servers import Handler, Write, scripted
 from vision import Engine, ask
-from vision.engine import Delta, Usage
+from vision.engines.engine import Delta, Usage
 
 
 def logicflow(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -52,7 +52,7 @@ def test_no_thinking_answers_without_a_thought(chart: Record, chart_file: Path) 
 def test_a_thought_without_an_answer_exits_with_one(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = Usage(prompt_tokens=1, thought_tokens=2, answer_tokens=0, first_token_s=0.1, thinking_s=0.1, total_s=0.2, end="length")
     monkeypatch.setattr(
-        sys.modules["vision.ask"], "open_engine", lambda settings: QueuedEngine([Delta("<think>on and"), Delta(" on"), usage])
+        sys.modules["vision.engines.opening"], "open_engine", lambda settings: QueuedEngine([Delta("<think>on and"), Delta(" on"), usage])
     )
     done = CliRunner().invoke(app, ["ask", str(chart_file), "How many?"])
     assert done.exit_code == 1
@@ -76,14 +76,14 @@ def test_an_answer_that_breaks_off_is_kept(chart_file: Path) -> None:
 def test_a_false_claim_is_reported_beside_the_thought(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = Usage(prompt_tokens=1, thought_tokens=9, answer_tokens=4, first_token_s=0.1, thinking_s=0.1, total_s=0.2, end="end")
     text = Delta("<think>\nAdd 2 + 2 = 5.\n</think>\n\nThe answer is 5.")
-    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: QueuedEngine([text, usage]))
+    monkeypatch.setattr(sys.modules["vision.engines.opening"], "open_engine", lambda settings: QueuedEngine([text, usage]))
     done = CliRunner().invoke(app, ["ask", str(chart_file), "How many?"])
     assert done.exit_code == 0 and done.stdout == "The answer is 5.\n"
     assert "step 1 is wrong: 2 + 2 = 5; it is 4" in done.stderr
 
 
 def test_a_vote_prints_the_winner_and_how_sure_it_is(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: SeededEngine(["7", None, "7", "8", "7"]))
+    monkeypatch.setattr(sys.modules["vision.engines.opening"], "open_engine", lambda settings: SeededEngine(["7", None, "7", "8", "7"]))
     done = CliRunner().invoke(app, ["vote", str(chart_file), "How many?"])
     assert done.exit_code == 0 and done.stdout == "7\n"
     assert "trace 2 (temperature 0.4): no answer" in done.stderr
@@ -91,7 +91,7 @@ def test_a_vote_prints_the_winner_and_how_sure_it_is(chart_file: Path, monkeypat
 
 
 def test_a_vote_as_json_holds_every_trace(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: SeededEngine(["7", "7", "8"]))
+    monkeypatch.setattr(sys.modules["vision.engines.opening"], "open_engine", lambda settings: SeededEngine(["7", "7", "8"]))
     done = CliRunner().invoke(app, ["vote", "--json", "--temperatures", "0.3,0.3,0.9", str(chart_file), "How many?"])
     ballot = json.loads(done.stdout)
     assert (ballot["answer"], ballot["spared"], ballot["abstained"]) == ("7", 1, [])
@@ -101,7 +101,7 @@ def test_a_vote_as_json_holds_every_trace(chart_file: Path, monkeypatch: pytest.
 
 
 def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["vision.ask"], "open_engine", lambda settings: SeededEngine([None, None]))
+    monkeypatch.setattr(sys.modules["vision.engines.opening"], "open_engine", lambda settings: SeededEngine([None, None]))
     done = CliRunner().invoke(app, ["vote", "--traces", "2", str(chart_file), "How many?"])
     assert done.exit_code == 1 and done.stdout == "" and "all 2 traces ended without one" in done.stderr
 

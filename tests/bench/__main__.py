@@ -24,14 +24,14 @@ from typing import Any
 import torch
 
 from finetune.charts.records import HELD_OUT_FROM, Record, make
-from vision import Conversation, Sampling, Settings, Turn, Usage, open_engine
+from vision import Prompt, Sampling, Settings, Turn, Usage, open_engine
 from vision.ask import follow
-from vision.computing import computed
-from vision.engine import Delta, stream
-from vision.loading import load
-from vision.local import LocalEngine
+from vision.engines.engine import Delta, stream
+from vision.engines.loading import load
+from vision.engines.local.computing import computed
+from vision.engines.local.engine import LocalEngine
+from vision.engines.local.trace import Trace
 from vision.prompts import messages
-from vision.trace import Trace
 
 ROUNDS = 5
 NEW_TOKENS = 60
@@ -60,8 +60,8 @@ def ratio(ours: Callable[[], object], theirs: Callable[[], object]) -> float:
     return statistics.median(timed(ours) / timed(theirs) for _ in range(ROUNDS))
 
 
-def about(record: Record, pictures: int = 1, **options: Any) -> Conversation:
-    return Conversation(turns=(Turn(question=record.question, images=(record.image,) * pictures),), **options)
+def about(record: Record, pictures: int = 1, **options: Any) -> Prompt:
+    return Prompt(turns=(Turn(question=record.question, images=(record.image,) * pictures),), **options)
 
 
 class Sides:
@@ -70,7 +70,7 @@ class Sides:
     def __init__(self, engine: LocalEngine) -> None:
         self.engine, self.bare = engine, computed(load, Settings())
 
-    def traces(self, talk: Conversation, count: int, *, endless: bool = False, tokens: int = NEW_TOKENS) -> list[Usage]:
+    def traces(self, conversation: Prompt, count: int, *, endless: bool = False, tokens: int = NEW_TOKENS) -> list[Usage]:
         """So many traces side by side; ``endless`` ones write so many ``tokens`` each."""
         self.engine._forget()
         drawn = [Sampling(temperature=0.7, seed=i, max_thought_tokens=THOUGHT) for i in range(count)]
@@ -78,18 +78,18 @@ class Sides:
         if endless:
             self.engine._ends, drawn = frozenset(), [replace(each, max_answer_tokens=tokens) for each in drawn]
         try:
-            return [piece for _, piece in self.engine.streams(talk, drawn) if isinstance(piece, Usage)]
+            return [piece for _, piece in self.engine.streams(conversation, drawn) if isinstance(piece, Usage)]
         finally:
             self.engine._ends = ends
 
-    def generate(self, talk: Conversation, count: int = 1, *, length: int = NEW_TOKENS, exactly: bool = True) -> int:
+    def generate(self, conversation: Prompt, count: int = 1, *, length: int = NEW_TOKENS, exactly: bool = True) -> int:
         """``model.generate`` from the same prompt; the tokens it has made in all rows. On the thread on which the engine computes too."""
-        return computed(self._generate, talk, count, length, exactly)
+        return computed(self._generate, conversation, count, length, exactly)
 
-    def _generate(self, talk: Conversation, count: int, length: int, exactly: bool) -> int:
+    def _generate(self, conversation: Prompt, count: int, length: int, exactly: bool) -> int:
         processor = self.bare.processor
-        text = processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False)
-        batch = processor(text=[text], images=[talk.images], return_tensors="pt", add_special_tokens=False)
+        text = processor.apply_chat_template(messages(conversation), add_generation_prompt=True, tokenize=False)
+        batch = processor(text=[text], images=[conversation.images], return_tensors="pt", add_special_tokens=False)
         options: dict[str, Any] = {"do_sample": False, "top_k": None, "top_p": None}
         if exactly:
             options = {"do_sample": True, "temperature": 0.7, "min_new_tokens": length, "num_return_sequences": count}
@@ -97,68 +97,71 @@ class Sides:
             made = self.bare.model.generate(**batch, max_new_tokens=length, **options)
         return int((made.shape[1] - batch["input_ids"].shape[1]) * count)
 
-    def first_token(self, talk: Conversation, before: Conversation | None) -> float:
-        """Seconds to the first token of ``talk``, after ``before`` was asked, or from scratch."""
+    def first_token(self, conversation: Prompt, before: Prompt | None) -> float:
+        """Seconds to the first token of ``conversation``, after ``before`` was asked, or from scratch."""
         self.engine._forget()
         short = Sampling(max_thought_tokens=1, max_answer_tokens=1)
         if before is not None:
             list(stream(self.engine, before, short))
-        pieces = stream(self.engine, talk, short)
+        pieces = stream(self.engine, conversation, short)
         started = time.perf_counter()
         next(pieces)
         spent = time.perf_counter() - started
         pieces.close()
         return spent
 
-    def together(self, talks: list[Conversation]) -> None:
+    def together(self, conversations: list[Prompt]) -> None:
         """Every talk from a thread of its own, as users ask."""
         self.engine._forget()
-        asking = [threading.Thread(target=lambda talk=talk: list(stream(self.engine, talk, CAPPED))) for talk in talks]
+        asking = [
+            threading.Thread(target=lambda conversation=conversation: list(stream(self.engine, conversation, CAPPED)))
+            for conversation in conversations
+        ]
         for each in asking:
             each.start()
         for each in asking:
             each.join()
 
-    def in_turn(self, talks: list[Conversation]) -> None:
+    def in_turn(self, conversations: list[Prompt]) -> None:
         self.engine._forget()
-        for talk in talks:
-            list(stream(self.engine, talk, CAPPED))
+        for conversation in conversations:
+            list(stream(self.engine, conversation, CAPPED))
 
 
-def answers(engine: LocalEngine, talks: list[Conversation]) -> tuple[float, float]:
+def answers(engine: LocalEngine, conversations: list[Prompt]) -> tuple[float, float]:
     """Median seconds to the end of the first step and of the answer."""
     first_step, whole = [], []
-    for talk in talks * 2:  # the first round warms up
+    for conversation in conversations * 2:  # the first round warms up
         engine._forget()
         started, step_at, usage = time.perf_counter(), 0.0, None
-        for reply in follow(engine, talk, Sampling()):
+        for reply in follow(engine, conversation, Sampling()):
             if not step_at and "\n" in reply.thought:
                 step_at = time.perf_counter() - started
             usage = reply.usage or usage
         assert isinstance(usage, Usage)
         first_step.append(step_at or usage.total_s)
         whole.append(usage.total_s)
-    return statistics.median(first_step[len(talks) :]), statistics.median(whole[len(talks) :])
+    return statistics.median(first_step[len(conversations) :]), statistics.median(whole[len(conversations) :])
 
 
-def streamed(sides: Sides, talk: Conversation) -> float:
+def streamed(sides: Sides, conversation: Prompt) -> float:
     """Tokens a second of our stream over those of bare greedy ``generate``."""
 
     def ours() -> float:
         started = time.perf_counter()
-        usage = sides_usage(sides.engine, talk)
+        usage = sides_usage(sides.engine, conversation)
         return (usage.thought_tokens + usage.answer_tokens) / (time.perf_counter() - started)
 
     def theirs() -> float:
         started = time.perf_counter()
-        return sides.generate(talk, length=512, exactly=False) / (time.perf_counter() - started)
+        return sides.generate(conversation, length=512, exactly=False) / (time.perf_counter() - started)
 
     return statistics.median(ours() / theirs() for _ in range(ROUNDS))
 
 
-def sides_usage(engine: LocalEngine, talk: Conversation) -> Usage:
+def sides_usage(engine: LocalEngine, conversation: Prompt) -> Usage:
     engine._forget()
-    return next(piece for piece in stream(engine, talk, Sampling()) if not isinstance(piece, Delta))
+    return next(piece for piece in stream(engine, conversation, Sampling()) if not isinstance(piece, Delta))
 
 
 @contextmanager
@@ -176,20 +179,24 @@ Row = tuple[str, str, str]
 """What, against what, and the median."""
 
 
-def alone(sides: Sides, talks: list[Conversation]) -> tuple[Row, ...]:
+def alone(sides: Sides, conversations: list[Prompt]) -> tuple[Row, ...]:
     """One question at a time."""
-    first_step, whole = answers(sides.engine, talks)
-    quoting = lambda: sides.in_turn(talks)  # noqa: E731
+    first_step, whole = answers(sides.engine, conversations)
+    quoting = lambda: sides.in_turn(conversations)  # noqa: E731
 
     def one_a_step() -> None:
         with unquoted():
-            sides.in_turn(talks)
+            sides.in_turn(conversations)
 
     return (
         ("load nano, imports included", "", f"{statistics.median(load_s() for _ in range(3)):.1f} s"),
         ("question to the end of the first step", "", f"{first_step:.2f} s"),
         ("question to the end of the answer", "", f"{whole:.2f} s"),
-        ("our stream, tokens a second", "bare `model.generate`", f"{statistics.median(streamed(sides, talk) for talk in talks):.2f}x"),
+        (
+            "our stream, tokens a second",
+            "bare `model.generate`",
+            f"{statistics.median(streamed(sides, conversation) for conversation in conversations):.2f}x",
+        ),
         ("answers in a thread of their own, as on the page", "in the main thread", f"{ratio(partial(in_thread, quoting), quoting):.2f}x"),
         ("answers of all kinds, quoting", "the same, one token a step", f"{ratio(quoting, one_a_step):.2f}x"),
     )
@@ -201,66 +208,72 @@ def in_thread(work: Callable[[], object]) -> None:
     asking.join()
 
 
-def together(sides: Sides, talks: list[Conversation], records: list[Record]) -> Iterator[Row]:
+def together(sides: Sides, conversations: list[Prompt], records: list[Record]) -> Iterator[Row]:
     """Rows that share steps."""
     with unquoted():
         for name, pictures in (("one picture", 1), ("three pictures", 3)):
-            talk = about(records[0], pictures, thinking=False)
-            one, five = (partial(sides.traces, talk, count, endless=True) for count in (1, 5))
+            conversation = about(records[0], pictures, thinking=False)
+            one, five = (partial(sides.traces, conversation, count, endless=True) for count in (1, 5))
             yield f"five traces, {name}, {NEW_TOKENS} tokens each", "one trace", f"{ratio(five, one):.2f}x"
-            yield "", "five `generate` in turn", f"{ratio(five, partial(in_turn, sides, talk)):.2f}x"
-            yield "", "`num_return_sequences=5`", f"{ratio(five, partial(sides.generate, talk, 5)):.2f}x"
-        some = [replace(talk, thinking=False) for talk in talks[:3]]
-        longest = [max(usage.thought_tokens + usage.answer_tokens for usage in sides.traces(talk, 5)) for talk in some]
+            yield "", "five `generate` in turn", f"{ratio(five, partial(in_turn, sides, conversation)):.2f}x"
+            yield "", "`num_return_sequences=5`", f"{ratio(five, partial(sides.generate, conversation, 5)):.2f}x"
+        some = [replace(conversation, thinking=False) for conversation in conversations[:3]]
+        longest = [max(usage.thought_tokens + usage.answer_tokens for usage in sides.traces(conversation, 5)) for conversation in some]
         as_long = partial(as_long_as, sides, some, longest)
-        ended = ratio(lambda: [sides.traces(talk, 5) for talk in some], as_long)
+        ended = ratio(lambda: [sides.traces(conversation, 5) for conversation in some], as_long)
         yield "five traces as they really end", "as many tokens as the longest has, alone", f"{ended:.2f}x"
         eight = [about(make(HELD_OUT_FROM + 7100 + i, kind=KINDS[i % 7])) for i in range(8)]
         at_once = ratio(lambda: sides.together(eight), lambda: sides.in_turn(eight))
         yield "eight questions at once", "the same in turn", f"{at_once:.2f}x"
 
 
-def in_turn(sides: Sides, talk: Conversation) -> None:
+def in_turn(sides: Sides, conversation: Prompt) -> None:
     for _ in range(5):
-        sides.generate(talk)
+        sides.generate(conversation)
 
 
-def as_long_as(sides: Sides, talks: list[Conversation], longest: list[int]) -> None:
+def as_long_as(sides: Sides, conversations: list[Prompt], longest: list[int]) -> None:
     """One trace of each talk, so many tokens long."""
-    for talk, tokens in zip(talks, longest, strict=True):
-        sides.traces(talk, 1, endless=True, tokens=tokens)
+    for conversation, tokens in zip(conversations, longest, strict=True):
+        sides.traces(conversation, 1, endless=True, tokens=tokens)
 
 
-def again(sides: Sides, talks: list[Conversation]) -> Iterator[Row]:
+def again(sides: Sides, conversations: list[Prompt]) -> Iterator[Row]:
     """What need not be read twice."""
-    asked = talks[0].turns[0]
+    asked = conversations[0].turns[0]
     answered = replace(asked, answer="<think>\nRead it.\n</think>\n\nThe answer is 7.")
-    second = Conversation(turns=(answered, Turn(question="Which is the highest?")))
-    other = Conversation(turns=(replace(asked, question="Which is the highest?"),))
-    for name, talk in (("second question about a picture", second), ("the same picture in a new conversation", other)):
-        times = [sides.first_token(talk, talks[0]) / sides.first_token(talk, None) for _ in range(ROUNDS)]
+    second = Prompt(turns=(answered, Turn(question="Which is the highest?")))
+    other = Prompt(turns=(replace(asked, question="Which is the highest?"),))
+    for name, conversation in (("second question about a picture", second), ("the same picture in a new conversation", other)):
+        times = [sides.first_token(conversation, conversations[0]) / sides.first_token(conversation, None) for _ in range(ROUNDS)]
         yield f"{name}, time to the first token", "from scratch", f"{statistics.median(times):.2f}x"
 
 
-def built_otherwise(sides: Sides, talk: Conversation) -> Iterator[Row]:
+def built_otherwise(sides: Sides, conversation: Prompt) -> Iterator[Row]:
     """Other weights and other steps."""
     with unquoted():
-        ours = partial(sides.traces, talk, 1, endless=True)
+        ours = partial(sides.traces, conversation, 1, endless=True)
         for name, settings in (("bf16", Settings(precision="bf16")), ("compiled steps", Settings(compile=True))):
             engine = open_engine(settings)
             assert isinstance(engine, LocalEngine)
-            yield f"one trace in {name}", "as it is set up", f"{ratio(partial(Sides(engine).traces, talk, 1, endless=True), ours):.2f}x"
+            yield (
+                f"one trace in {name}",
+                "as it is set up",
+                f"{ratio(partial(Sides(engine).traces, conversation, 1, endless=True), ours):.2f}x",
+            )
 
 
 def main() -> None:
     records = [make(HELD_OUT_FROM + 7000 + i, kind=kind) for i, kind in enumerate(KINDS)]
     engine = open_engine(Settings())
     assert isinstance(engine, LocalEngine)
-    sides, talks = Sides(engine), [about(record) for record in records]
+    sides, conversations = Sides(engine), [about(record) for record in records]
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}\n")
     print("| what | against | median |\n|---|---|---|")
     plain = about(records[0], thinking=False)
-    for row in chain(alone(sides, talks), together(sides, talks, records), again(sides, talks), built_otherwise(sides, plain)):
+    for row in chain(
+        alone(sides, conversations), together(sides, conversations, records), again(sides, conversations), built_otherwise(sides, plain)
+    ):
         print(f"| {' | '.join(row)} |", flush=True)
 
 

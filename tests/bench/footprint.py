@@ -24,7 +24,7 @@ RUNS = ((8, True), (24, True), (4, False), (12, False))
 
 def rows(folder: Path) -> int:
     """Equal rows, so that no batch is shorter than the longest; the tokens of each."""
-    draw(["--out", str(folder), "--count", "1", "--renderer", "fast"])
+    draw(["--out", str(folder), "--count", "1", "--renderer", "pillow"])
     (row,) = json.loads((folder / "charts.json").read_text())
     (folder / "charts.json").write_text(json.dumps([row] * 64))
     text = row["system"] + "".join(turn["value"] for turn in row["conversations"])

@@ -12,11 +12,11 @@ from pathlib import Path
 from finetune.merge import merge
 from finetune.nano.evaluate import answer_all, held_out
 from vision import Settings
-from vision.answers import extract
-from vision.consensus import wilson
-from vision.loading import load, of_run
-from vision.reasoning import split
+from vision.answers.answers import extract
+from vision.answers.consensus import wilson
+from vision.engines.loading import load, of_run
 from vision.settings import NANO
+from vision.thoughts.reasoning import split
 
 FIRST = 1_003_000_000
 """Held-out seeds from here on."""

@@ -19,9 +19,9 @@ from transformers import Gemma3ForConditionalGeneration
 
 from finetune.nano.model import config
 from vision import Settings, open_engine
-from vision.batch import Batch, share_steps
-from vision.local import LocalEngine
-from vision.reuse import cache_of, layers_of
+from vision.engines.local.batch import Batch, share_steps
+from vision.engines.local.cache import cache_of, layers_of
+from vision.engines.local.engine import LocalEngine
 
 ROUNDS = 15
 PROMPT = 100

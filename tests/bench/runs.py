@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoProcessor, Gemma3ForConditionalGeneration
 
-from finetune.flight import ROOT
+from finetune.recipe import ROOT
 from vision.settings import NANO
 
 SHAPE = {

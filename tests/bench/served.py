@@ -19,7 +19,7 @@ from finetune.charts.records import HELD_OUT_FROM, make
 from finetune.merge import merge
 from tests.browser.conftest import free_port, served
 from tests.servers import vllm_serve
-from vision.remote import RemoteEngine
+from vision.engines.remote.engine import RemoteEngine
 from vision.settings import NANO
 
 PEOPLE = 8

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 from finetune.charts.records import make
-from finetune.records import registered
+from finetune.samples import registered
 from tests.bench.runs import Run, made, train
 
 CUTOFF = 512
@@ -59,7 +59,7 @@ def write_rows(folder: Path) -> None:
     for i in range(ROWS):
         wanted, thought, seed = rng.randint(CUTOFF // 6, CUTOFF - 40), "", i * 1000
         while len(thought) < 1.6 * wanted:  # nano's tokens are short: a digit, a few letters
-            record = make(seed, renderer="fast")
+            record = make(seed, renderer="pillow")
             thought, seed = thought + "\n".join(record.asked.steps) + "\n", seed + 1
         turns = [{"from": "human", "value": f"Task {i}"}, {"from": "gpt", "value": f"<think>\n{thought}</think>\n\nThe answer is {i}."}]
         rows.append({"conversations": turns, "images": [], "system": ""})

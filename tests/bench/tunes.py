@@ -18,8 +18,8 @@ from finetune.nano.evaluate import Scored, answer_all, held_out
 from finetune.nano.precision import options
 from finetune.nano.thoughts import write_thoughts
 from tests.bench.runs import Run, train
-from vision.consensus import wilson
-from vision.loading import load
+from vision.answers.consensus import wilson
+from vision.engines.loading import load
 from vision.settings import NANO, Settings
 
 FIRST = 1_004_000_000

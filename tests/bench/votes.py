@@ -14,9 +14,10 @@ from tqdm import tqdm
 
 from finetune.charts.records import HELD_OUT_FROM, make
 from finetune.nano.evaluate import score
-from vision import Conversation, Reply, Sampling, Settings, Turn, open_engine
-from vision.ask import count_votes, elect, spread
-from vision.consensus import wilson
+from vision import Prompt, Reply, Sampling, Settings, Turn, open_engine
+from vision.answers.consensus import wilson
+from vision.ask import elect, spread
+from vision.replies import count_votes
 
 TRACES = 5
 
@@ -43,8 +44,8 @@ def main() -> None:
     tokens = saved = 0
     for i in tqdm(range(args.count), unit="question"):
         record = make(HELD_OUT_FROM + 2_000_000 + i)
-        talk = Conversation(turns=(Turn(question=record.question, images=(record.image,)),))
-        *_, ballot = elect(engine, talk, Sampling(seed=100 * i), spread(TRACES), weighing="claims")  # never stops early
+        conversation = Prompt(turns=(Turn(question=record.question, images=(record.image,)),))
+        *_, ballot = elect(engine, conversation, Sampling(seed=100 * i), spread(TRACES), weighing="claims")  # never stops early
         replies = ballot.replies
         standing, used = stopped_early(replies)
         total = sum(reply.usage.thought_tokens + reply.usage.answer_tokens for reply in replies if reply.usage)

@@ -26,7 +26,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page on the bundled model, served from this process."""
-    from app.page import launch
+    from app.page.layout import launch
 
     port = free_port()
     page = launch(Settings(data_dir=str(tmp_path_factory.mktemp("kept"))), host="127.0.0.1", port=port, open_browser=False, block=False)
@@ -76,7 +76,7 @@ def opened(browser: Browser, address: str, width: int = 1280, **options: Any) ->
 @contextmanager
 def served(engine: Engine, kept: Path, **settings: Any) -> Iterator[str]:
     """The address of a page on ``engine``."""
-    from app.page import launch
+    from app.page.layout import launch
 
     port = free_port()
     page = launch(Settings(data_dir=str(kept), **settings), host="127.0.0.1", port=port, block=False, engine=engine)

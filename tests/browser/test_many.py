@@ -13,7 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, expect
 
-from app.accounts import set_password
+from app.serving.accounts import set_password
 from finetune.charts.records import Record
 from tests.browser.conftest import SLOW, ask, opened, served
 from tests.fakes import ScriptedEngine

@@ -54,7 +54,7 @@ def test_only_ask_and_vote_are_offered(client: Client) -> None:
 
 
 def test_an_agent_asks_over_mcp(address: str, engine: Engine, chart: Record, chart_file: Path) -> None:
-    async def talk() -> tuple[list[str], Any]:
+    async def conversation() -> tuple[list[str], Any]:
         async with streamable_http_client(f"{address}/gradio_api/mcp/") as (read, write, _), ClientSession(read, write) as session:
             await session.initialize()
             tools = await session.list_tools()
@@ -62,7 +62,7 @@ def test_an_agent_asks_over_mcp(address: str, engine: Engine, chart: Record, cha
             return [tool.name for tool in tools.tools], await session.call_tool("ask", {"picture": picture, "question": chart.question})
 
     with ThreadPoolExecutor(1) as apart:  # the browser tests keep a loop running in this thread
-        names, result = apart.submit(lambda: asyncio.run(talk())).result()
+        names, result = apart.submit(lambda: asyncio.run(conversation())).result()
     assert set(names) == {"ask", "vote"}
     assert not result.isError, result.content
     assert ast.literal_eval(result.content[0].text)["answer"] == ask_engine(chart_file, chart.question, engine).answer

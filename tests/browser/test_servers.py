@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import SLOW, ask, open_settings, opened, served
 from tests.servers import Handler, Write, scripted
-from vision.remote import RemoteEngine
+from vision.engines.remote.engine import RemoteEngine
 
 PIECES = ("<think>\nRead 3 and 4.", "\nAdd 3 + 4 = 7.", "\n</think>\n\n", "The answer is 7.")
 

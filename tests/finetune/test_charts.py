@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from finetune.charts import fast, plots, words
+from finetune.charts import matplotlib, pillow, words
 from finetune.charts.__main__ import main
 from finetune.charts.canvas import Letter, texts_of
 from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.questions import ask
 from finetune.charts.readings import LINES, describe, in_reading_order
 from finetune.charts.records import HELD_OUT_FROM, is_held_out, make
-from vision.answers import equivalent, extract
-from vision.steps import steps_of
+from vision.answers.answers import equivalent, extract
+from vision.thoughts.steps import steps_of
 
 
-@pytest.mark.parametrize("renderer", ["fast", "matplotlib"])
+@pytest.mark.parametrize("renderer", ["pillow", "matplotlib"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_seed_gives_the_same_record_again(kind: str, renderer: str) -> None:
     first, second = (make(41, kind=kind, renderer=renderer) for _ in range(2))
@@ -111,7 +111,7 @@ def test_geometry_is_right() -> None:
 
 
 @pytest.mark.parametrize("kind", ["pie", "geometry"])
-@pytest.mark.parametrize("renderer", [fast, plots], ids=["fast", "matplotlib"])
+@pytest.mark.parametrize("renderer", [pillow, matplotlib], ids=["pillow", "matplotlib"])
 def test_what_no_picture_orders_is_read_from_the_top_and_from_the_left(renderer, kind: str) -> None:  # type: ignore[no-untyped-def]
     moved = 0
     for seed in range(40):
@@ -151,7 +151,7 @@ def _place(letters: list[Letter], name: str) -> tuple[int, float]:
 
 
 @pytest.mark.parametrize("kind", ["bar", "hbar", "grouped", "line", "pie", "table"])
-@pytest.mark.parametrize("renderer", [fast, plots], ids=["fast", "matplotlib"])
+@pytest.mark.parametrize("renderer", [pillow, matplotlib], ids=["pillow", "matplotlib"])
 def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # type: ignore[no-untyped-def]
     """Printed values are marked at their letters, others where something is drawn that ends there."""
     printed, ends = 0, list[bool]()
@@ -216,7 +216,7 @@ def test_make_refuses_what_it_does_not_know(wrong: dict[str, object]) -> None:
 
 def test_the_command_writes_llamafactory_rows_and_goes_on_after_an_interruption(tmp_path: Path) -> None:
     out = tmp_path / "charts"
-    arguments = ["--out", str(out), "--seed", "5", "--renderer", "fast", "--workers", "1"]
+    arguments = ["--out", str(out), "--seed", "5", "--renderer", "pillow", "--workers", "1"]
     assert main([*arguments, "--count", "6"]) == 0
     rows = (out / "charts.jsonl").read_text().splitlines()
     (out / "charts.jsonl").write_text("\n".join(rows[:3]) + "\n" + rows[3][:40])  # as a crash leaves it

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from finetune.curves import add_mfu, main, read_run
-from vision.images import open_image
+from vision.pictures.images import open_image
 
 
 def log(folder: Path, steps: range) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors import safe_open
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from finetune.charts import fast, plots
+from finetune.charts import matplotlib, pillow
 from finetune.charts.figures import Figure, sample
 from finetune.charts.records import make
 from finetune.nano import precision
@@ -28,7 +28,7 @@ from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, 
 from finetune.nano.sight import ALPHABET, Sheet, Sight, few_words, text_page
 from finetune.nano.stream import Plan, Stream
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
-from vision import Conversation, Turn
+from vision import Prompt, Turn
 from vision.prompts import messages
 from vision.settings import NANO
 
@@ -61,7 +61,7 @@ def test_the_tokenizer_spells_what_pictures_show_and_nothing_else(processor, mad
 
 def test_the_chat_format_is_gemma_3s(processor) -> None:  # type: ignore[no-untyped-def]
     picture = Image.new("RGB", (40, 40))
-    talk = Conversation(turns=(Turn(question="A?", images=(picture,), answer="4"), Turn(question="B?")), system="Think.")
+    talk = Prompt(turns=(Turn(question="A?", images=(picture,), answer="4"), Turn(question="B?")), system="Think.")
     text = processor.apply_chat_template(messages(talk), add_generation_prompt=True, tokenize=False)
     assert text == (
         "<bos><start_of_turn>user\nThink.\n\n<start_of_image>A?<end_of_turn>\n<start_of_turn>model\n4<end_of_turn>\n"
@@ -103,7 +103,7 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
     packer = Packer(processor.tokenizer, 512)
     rng, figure = figure_of(3)
-    image = np.array(fast.render(rng, figure)[0].resize((320, 320)))
+    image = np.array(pillow.render(rng, figure)[0].resize((320, 320)))
     exchanges = picture_exchanges(random.Random(0), figure)[:4]
     pixels = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
 
@@ -141,10 +141,10 @@ def test_only_the_models_own_words_are_learned(processor) -> None:  # type: igno
     [
         lambda rng: text_page(rng)[:2],
         lambda rng: few_words(rng)[:2],
-        lambda rng: fast.render(rng, sample(rng, "bar"))[:2],
-        lambda rng: plots.render(rng, sample(rng, "line"))[:2],
+        lambda rng: pillow.render(rng, sample(rng, "bar"))[:2],
+        lambda rng: matplotlib.render(rng, sample(rng, "line"))[:2],
     ],
-    ids=["page", "few words", "fast", "matplotlib"],
+    ids=["page", "few words", "pillow", "matplotlib"],
 )
 def test_letters_are_noted_where_they_stand(draw) -> None:  # type: ignore[no-untyped-def]
     """Around nearly every noted place there is ink of more than one shade."""
@@ -160,7 +160,7 @@ def test_letters_are_noted_where_they_stand(draw) -> None:  # type: ignore[no-un
     assert len(hits) > 20 and sum(hits) / len(hits) > 0.95
 
 
-@pytest.mark.parametrize("render", [fast.render, plots.render])
+@pytest.mark.parametrize("render", [pillow.render, matplotlib.render])
 def test_every_text_says_how_large_it_is(render) -> None:  # type: ignore[no-untyped-def]
     _, letters, _ = render(random.Random(3), sample(random.Random(3), "bar"))
     sizes = [(x, y) for letter, x, y in letters if letter == "\n"]

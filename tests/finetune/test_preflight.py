@@ -11,20 +11,21 @@ from typing import Any
 import pytest
 import yaml
 
-from finetune import flight, footprint, preflight
+from finetune import footprint, preflight
+from finetune import recipe as recipe_module
 from finetune.charts.__main__ import main as draw
 from finetune.footprint import SHAPES, Footprint, Plan, config_of
 from finetune.preflight import main
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
-ASKED = flight.llamafactory
+ASKED = recipe_module.llamafactory
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rows")
-    assert draw(["--out", str(folder), "--count", "6", "--renderer", "fast", "--workers", "1"]) == 0
+    assert draw(["--out", str(folder), "--count", "6", "--renderer", "pillow", "--workers", "1"]) == 0
     return folder
 
 

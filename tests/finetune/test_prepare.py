@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from finetune.prepare import BATCH, main
-from finetune.records import Rejected, Sample, open_r1_math, open_thoughts, openo1, pictured, sharegpt
+from finetune.samples import Rejected, Sample, open_r1_math, open_thoughts, openo1, pictured, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, is_english
-from vision.images import open_image
+from vision.pictures.images import open_image
 from vision.settings import NANO
 
 WORDS = "apple river stone cloud garden silver window market forest candle bridge letter winter summer copper lemon".split()

@@ -87,7 +87,7 @@ print("read")
 def test_the_recipe_tunes_the_bundled_base_into_an_adapter_that_the_app_loads(tmp_path: Path) -> None:
     """Drawn rows, two real steps of LLaMA-Factory, the adapter bundled, loaded and asked."""
     rows = tmp_path / "rows"
-    assert draw(["--out", str(rows), "--count", "8", "--renderer", "fast", "--workers", "1"]) == 0
+    assert draw(["--out", str(rows), "--count", "8", "--renderer", "pillow", "--workers", "1"]) == 0
     out = tmp_path / "thinking"
     options = [f"dataset_dir={rows}", f"output_dir={out}", f"model_name_or_path={NANO}", "max_steps=2", "per_device_train_batch_size=4"]
     options += ["logging_steps=1"] if torch.bfloat16 == COMPUTED_IN else ["logging_steps=1", "bf16=false"]

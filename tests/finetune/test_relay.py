@@ -42,7 +42,7 @@ def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     config.vision_config.num_hidden_layers = 1
     Gemma3ForConditionalGeneration(config).save_pretrained(folder / "model")
     AutoProcessor.from_pretrained(NANO).save_pretrained(folder / "model")
-    assert draw(["--out", str(folder / "rows"), "--count", "32", "--renderer", "fast", "--workers", "1"]) == 0
+    assert draw(["--out", str(folder / "rows"), "--count", "32", "--renderer", "pillow", "--workers", "1"]) == 0
     small = [
         f"max_steps={STEPS}",
         f"save_steps={EVERY}",

@@ -9,8 +9,8 @@ from PIL import Image
 from finetune.charts.records import Record
 from tests.fakes import TOOK, SeededEngine
 from vision import Control, PromptError, Reply, Sampling, SettingsError, vote, vote_live
-from vision.ask import count_votes
-from vision.local import LocalEngine
+from vision.engines.local.engine import LocalEngine
+from vision.replies import count_votes
 
 PICTURE = Image.new("RGB", (64, 64), "white")
 

@@ -1,0 +1,345 @@
+"""The page: the conversation on the left, beside it the checked steps of the answer that is looked at.
+
+    logicflow serve
+
+Layout and wiring only: what events do is in :mod:`app.page.events`, what is shown is made in :mod:`app.page.render`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.as_json import ballot_as_json, reply_as_json
+from app.page.downloads import Downloads
+from app.page.events import Desk
+from app.serving.accounts import Accounts, Pace, caller
+from app.talks.feedback import REASONS
+from app.talks.history import History
+from app.talks.values import Conversation
+from vision.ask import ask as ask_engine
+from vision.ask import limits_of, sampling_of, spread
+from vision.ask import vote as vote_engine
+from vision.engines.engine import Engine
+from vision.engines.loading import display_name
+from vision.engines.opening import open_engine, rival_of
+from vision.errors import LogicFlowError, SettingsError
+from vision.settings import Settings
+
+CSS = Path(__file__).with_name("page.css")
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+MANY = 256
+"""Questions at once where the engine is a server, each with a thread that waits for it."""
+FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
+MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
+LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
+
+FOLD_WHEN_NARROW = "() => { if (window.innerWidth < 640) document.querySelector('#lf-fold > button')?.click() }"
+NAME_PICTURES = """() => {
+  const name = () => document.querySelectorAll(".image-container > button:not([aria-label])").forEach(
+    button => button.setAttribute("aria-label", "Show the picture large"))
+  new MutationObserver(name).observe(document.body, {childList: true, subtree: true})
+}"""
+"""Gradio leaves the pictures of a chat without a name for screen readers."""
+WHOLE_ADDRESS = "query => query && window.location.origin + window.location.pathname + query"
+
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""Events that need no engine."""
+
+EXAMPLE_QUESTIONS = (
+    ("harvest.png", "How much is Apple?"),
+    ("visitors.png", "What is the difference between Museum and Library?"),
+    ("budget.png", "What is the sum of Savings and Food?"),
+    ("bakery.png", "What comes after Mix?"),
+    ("garden.png", "What is the perimeter?"),
+)
+
+
+def about(engine: Engine) -> str:
+    """The honest line: which model is loaded and what it can do."""
+    if engine.name.startswith("nano"):
+        return (
+            f"**{engine.name}** is loaded: a tiny model of our own that is still learning to read drawn charts in large print. It does its "
+            "sums well and misreads every sixth word. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+        )
+    return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
+
+
+def build(engine: Engine, settings: Settings, history: History, *, compare: bool = True) -> gr.Blocks:
+    """The page around an ``engine``; ``settings`` give the limits and defaults, and the second model where there is to be one."""
+    compared = rival_of(settings) if compare else None
+    rival = None if compared is None else cache(lambda: open_engine(compared))  # loaded when it is first asked
+    desk = Desk(engine, settings, history, rival)
+    with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
+        state = gr.BrowserState(None, storage_key="logicflow", secret=history.secret)
+        conversation = gr.State(Conversation(), time_to_live=86400)
+        side = _sidebar()
+        gr.Markdown(f"# LogicFlow\n{about(engine)}", elem_id="lf-head")
+        with gr.Row(elem_id="lf-panes"):
+            with gr.Column(scale=6):
+                talking = _conversation()
+                chosen = _settings(settings, display_name(compared) if compared is not None else "")
+                _examples(talking["box"])
+            with gr.Column(scale=5):
+                with gr.Accordion("Steps", elem_id="lf-fold"):
+                    steps = gr.HTML("", container=False, elem_id="lf-steps")
+                saw = gr.Gallery(
+                    visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
+                )
+        shown = [state, conversation, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
+        _wire_conversation(desk, talking, chosen, conversation, state, shown, steps)
+        _wire_history(desk, Downloads(history), side, conversation, state, shown)
+        _endpoints(engine, settings, desk.pace)
+        page.load(desk.arrive, [state], shown, **QUICK)
+        page.load(desk.follow_link, [state], [talking["box"], *chosen], **QUICK)
+        page.load(None, js=FOLD_WHEN_NARROW)
+        page.load(None, js=NAME_PICTURES)
+        page.unload(desk.stop)
+    return page
+
+
+def _sidebar() -> dict[str, Any]:
+    with gr.Sidebar(label="Conversations", open=False, elem_id="lf-side"):
+        made = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
+        made["search"] = gr.Textbox(placeholder="Search", show_label=False, container=False, elem_id="lf-search")
+        made["kept"] = gr.Radio([], label="Kept here", elem_id="lf-kept")
+        made["link"] = gr.Textbox(show_label=False, container=False, interactive=False, visible=False, buttons=["copy"], elem_id="lf-link")
+        made["name"] = gr.Textbox(placeholder="Rename to …", show_label=False, container=False, elem_id="lf-name")
+        with gr.Row():
+            made["branch"] = gr.Button("Branch", size="sm", elem_id="lf-branch")
+            made["address"] = gr.Button("Link", size="sm", elem_id="lf-address")
+            made["delete"] = gr.Button("Delete", size="sm", elem_id="lf-delete")
+        with gr.Accordion("Export and import", open=False):
+            made["form"] = gr.Radio(["Markdown", "HTML", "JSON"], value="Markdown", label="Format", elem_id="lf-form")
+            made["thoughts"] = gr.Checkbox(True, label="With thoughts")
+            made["make"] = gr.Button("Make the file", size="sm", elem_id="lf-make")
+            made["file"] = gr.File(label="Export", interactive=False, visible=False, elem_id="lf-file")
+            made["feedback"] = gr.Button("My feedback as preference rows", size="sm", elem_id="lf-feedback")
+            made["upload"] = gr.UploadButton("Import JSON", file_types=[".json"], size="sm", elem_id="lf-upload")
+        made["everything"] = gr.Button("Delete everything", variant="stop", size="sm", elem_id="lf-everything")
+    return made
+
+
+def _conversation() -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    made["chat"] = gr.Chatbot(
+        label="Conversation",
+        elem_id="lf-chat",
+        height=440,
+        editable="user",
+        group_consecutive_messages=False,
+        latex_delimiters=LATEX,
+        allow_tags=False,
+        buttons=["copy"],
+        feedback_options=["Like", "Dislike", *REASONS],
+        placeholder="Drop a chart below and ask about it.",
+    )
+    made["box"] = gr.MultimodalTextbox(
+        placeholder="Ask about a picture; drop, paste or choose one or several",
+        file_types=["image", ".pdf"],
+        file_count="multiple",
+        max_lines=6,
+        show_label=False,
+        elem_id="lf-box",
+    )
+    made["pages"] = gr.Textbox(
+        "1", label="Pages of the PDF", info="numbers with commas, as in 1 or 2-4,7", visible=False, max_lines=1, elem_id="lf-pages"
+    )
+    with gr.Row(elem_id="lf-buttons"):
+        made["now"] = gr.Button("Answer now", interactive=False, size="sm", min_width=90, elem_id="lf-now")
+        made["stop"] = gr.Button("Stop", variant="stop", interactive=False, size="sm", min_width=90, elem_id="lf-stop")
+        made["on"] = gr.Button("Continue", interactive=False, size="sm", min_width=90, elem_id="lf-continue")
+    with gr.Accordion("Camera", open=False, elem_id="lf-camera"):
+        made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
+    return made
+
+
+def _settings(settings: Settings, rival: str) -> list[Any]:
+    """A field for each of :class:`app.talks.values.Options`, in their order."""
+    with gr.Accordion("Settings", open=False, elem_id="lf-settings"):
+        return [
+            gr.Checkbox(True, label="Think before answering", elem_id="lf-thinking"),
+            gr.Slider(0.0, 2.0, settings.temperature, step=0.1, label="Temperature"),
+            gr.Slider(0.05, 1.0, settings.top_p, step=0.05, label="Top-p"),
+            gr.Number(settings.seed, label="Seed", precision=0, minimum=0),
+            gr.Slider(0, 4096, settings.max_thought_tokens, step=16, label="Thought budget, tokens"),
+            gr.Radio(
+                ["auto", "on", "off"],
+                value=settings.pan_and_scan,
+                label="Show long pictures in crops too",
+                info="auto: where a crop shows more than the whole, for models made for it",
+                elem_id="lf-crops",
+            ),
+            gr.Slider(1, 15, 1, step=1, label="Traces that vote", info="1 answers once, at the temperature above", elem_id="lf-traces"),
+            gr.Checkbox(False, label=f"Compare with {rival}", visible=bool(rival), elem_id="lf-compare"),
+        ]
+
+
+def _examples(box: Any) -> None:
+    shown = [[{"text": text, "files": [str(EXAMPLES / name)]}] for name, text in EXAMPLE_QUESTIONS if (EXAMPLES / name).is_file()]
+    if shown:
+        gr.Examples(shown, [box], cache_examples=False, label="Examples")
+
+
+def _turns(engine: Engine) -> dict[str, Any]:
+    """For events that need the engine: as many at once as it takes, the others wait in line."""
+    return {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
+
+
+def _wire_conversation(
+    desk: Desk, talking: dict[str, Any], chosen: list[Any], conversation: Any, state: Any, shown: list[Any], steps: Any
+) -> None:
+    chat, box = talking["chat"], talking["box"]
+    # who waits for a turn sees the place in the queue where the steps will be
+    answering = {**_turns(desk.engine), "show_progress": "minimal", "show_progress_on": steps, "api_visibility": "private"}
+    kept = [conversation, state]
+    box.submit(desk.submit, [box, talking["pages"], *kept, *chosen], [box, *shown], **answering)
+    talking["camera"].change(desk.add_picture, [talking["camera"], box], [talking["camera"], box], **QUICK)
+    box.change(desk.pages, [box], [talking["pages"]], **QUICK)
+    chat.retry(desk.retry, [*kept, *chosen], shown, **answering)
+    chat.edit(desk.edit, [*kept, *chosen], shown, **answering)
+    talking["on"].click(desk.go_on, kept, shown, **answering)
+    chat.undo(desk.undo, kept, [box, *shown], **QUICK)
+    chat.clear(desk.begin, [state], shown, **QUICK)
+    chat.select(desk.look, [conversation], [steps], **QUICK)
+    chat.like(desk.like, kept, [conversation], **QUICK)
+    talking["stop"].click(desk.stop, None, None, **QUICK)
+    talking["now"].click(desk.answer_now, None, None, **QUICK)
+
+
+def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conversation: Any, state: Any, shown: list[Any]) -> None:
+    kept = [conversation, state]
+    side["new"].click(desk.begin, [state], shown, **QUICK)
+    side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK)
+    side["branch"].click(desk.branch, kept, shown, **QUICK)
+    side["address"].click(
+        lambda conversation: gr.Textbox(desk.link(conversation), visible=True, placeholder="Ask something first"),
+        [conversation],
+        [side["link"]],
+        **QUICK,
+    ).then(None, [side["link"]], [side["link"]], js=WHOLE_ADDRESS, show_progress="hidden")
+    side["delete"].click(desk.delete, kept, shown, **QUICK)
+    side["everything"].click(desk.delete_everything, [state], shown, **QUICK)
+    side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK)
+    side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK)
+    side["search"].input(
+        lambda search, conversation, state: desk.kept(state, conversation, search), [side["search"], *kept], [side["kept"]], **QUICK
+    )
+    side["feedback"].click(lambda state: gr.File(downloads.feedback(state["key"]), visible=True), [state], [side["file"]], **QUICK)
+    side["make"].click(
+        lambda form, thoughts, conversation, state: gr.File(downloads.prompt(form, thoughts, conversation, state["key"]), visible=True),
+        [side["form"], side["thoughts"], *kept],
+        [side["file"]],
+        **QUICK,
+    )
+
+
+def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
+    """What programs and agents call: ``ask`` and ``vote``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
+    limits, usual, crops = limits_of(settings), sampling_of(settings), settings.pan_and_scan
+
+    def ask(
+        picture: str, question: str, request: gr.Request, thinking: bool = True, temperature: float = 0.0, seed: float = 0
+    ) -> dict[str, Any]:
+        """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
+
+        Args:
+            picture: JPEG, PNG, WebP, GIF, TIFF or BMP, or a PDF, whose first page is read.
+            question: what to find out about it.
+            thinking: whether to reason before answering.
+            temperature: 0 for the likeliest answer, up to 2.
+            seed: of the sampling.
+        """
+        try:
+            pace.check(caller(request))
+            drawn = replace(usual, temperature=temperature, seed=int(seed))
+            return reply_as_json(
+                ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits, pan_and_scan=crops)
+            )
+        except LogicFlowError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+
+    def vote(picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0) -> dict[str, Any]:
+        """Ask several times and let the answers vote; the winner comes back with its share and every trace.
+
+        Args:
+            picture: JPEG, PNG, WebP, GIF, TIFF or BMP.
+            question: what to find out about it.
+            traces: at most so many, 1 to 64; those that still run when the vote is settled are ended.
+            seed: of the first trace.
+        """
+        try:
+            pace.check(caller(request))
+            if not 1 <= traces <= 64:
+                raise SettingsError(f"traces is {traces}; expected 1 to 64")
+            drawn = spread(int(traces))
+            return ballot_as_json(
+                vote_engine(
+                    picture,
+                    question,
+                    engine,
+                    sampling=replace(usual, seed=int(seed)),
+                    temperatures=drawn,
+                    limits=limits,
+                    pan_and_scan=crops,
+                )
+            )
+        except LogicFlowError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+
+    with gr.Row(visible=False):
+        picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
+        thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
+        seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
+        gr.Button().click(ask, [picture, question, thinking, temperature, seed], result, api_name="ask", **_turns(engine))
+        gr.Button().click(vote, [picture, question, traces, seed], result, api_name="vote", **_turns(engine))
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's soft theme with text as dark as WCAG AA asks for."""
+    return gr.themes.Soft(font=FONT, font_mono=MONO).set(
+        block_label_text_color="*primary_700", block_title_text_color="*primary_700", body_text_color_subdued="*neutral_600"
+    )
+
+
+def launch(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    open_browser: bool = False,
+    block: bool = True,
+    engine: Engine | None = None,
+    compare: bool = True,
+) -> gr.Blocks:
+    """Load the model unless an ``engine`` is given, then serve the page until Ctrl-C (or, with ``block`` off, in the background).
+
+    With ``compare`` off no second model is offered, for an engine beside which none could be loaded.
+    """
+    accounts = Accounts(Path(settings.users)) if settings.users else None
+    engine = engine or open_engine(settings)
+    history = History(Path(settings.data_dir))
+    page = build(engine, settings, history, compare=compare)
+    page.queue(max_size=64)
+    page.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=open_browser,
+        prevent_thread_lock=not block,
+        share=False,
+        quiet=not block,
+        max_threads=40 if engine.concurrent else MANY,
+        max_file_size=int(settings.max_image_mb * 1024 * 1024),
+        allowed_paths=[str((history.folder / "pictures").resolve())],
+        footer_links=["api"],
+        ssr_mode=False,
+        auth=accounts.admits if accounts is not None else None,
+        mcp_server=accounts is None,  # MCP clients cannot sign in
+        theme=theme(),
+        css_paths=[str(CSS)],
+    )
+    return page

@@ -1,0 +1,183 @@
+"""Steps, claims and votes as HTML, conversations as messages. What people and models wrote goes through :mod:`app.page.safe`."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.page.safe import formulas, harmless, inline_html, plain, visible
+from app.talks.values import Conversation, Exchange
+from vision.answers.consensus import Vote
+from vision.errors import LogicFlowError
+from vision.replies import Reply
+from vision.thoughts.claims import Claim
+from vision.thoughts.steps import Step
+
+_MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
+
+
+def claim_html(claim: Claim, shown: str) -> str:
+    """One claim, ``shown`` as this HTML, with its mark; a false one shows what is right."""
+    mark, meaning = _MARKS[claim.verdict]
+    right = f' <span class="lf-right">{html.escape(claim.correct_value)}</span>' if claim.correct_value is not None else ""
+    return (
+        f'<span class="lf-claim lf-{claim.verdict}" title="this claim {meaning}">'
+        f'{shown} <span class="lf-mark" aria-label="{meaning}">{mark}</span>{right}</span>'
+    )
+
+
+def step_html(step: Step) -> str:
+    """One numbered step, its claims marked in place."""
+    math = formulas(step.text)
+    pieces, at = [], 0
+    for claim in step.claims:
+        if any(start < claim.end and claim.start < end for start, end, _ in math):
+            continue
+        # Links of a chain share a side: the shared part is shown once, with the first of them.
+        start = max(claim.start, at)
+        pieces.append((start, claim.end, claim_html(claim, inline_html(step.text[start : claim.end]))))
+        at = claim.end
+    for start, end, drawn in math:
+        for claim in step.claims:
+            if start < claim.end and claim.start < end:
+                drawn = claim_html(claim, drawn)
+        pieces.append((start, end, drawn))
+    return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}</li>'
+
+
+def reasoning_html(reply: Reply) -> str:
+    """The reasoning pane: steps with their claims, then what the thought took."""
+    steps = "".join(step_html(step) for step in reply.steps)
+    if steps:
+        body = f'<ol class="lf-steps">{steps}</ol>'
+    elif reply.usage is None:
+        body = '<p class="lf-quiet">Reading the picture …</p>'
+    else:
+        body = '<p class="lf-quiet">The model answered without showing steps.</p>'
+    return f'<div class="lf-reasoning" role="log" aria-live="polite">{body}{_footer(reply)}</div>'
+
+
+def _footer(reply: Reply) -> str:
+    usage = reply.usage
+    if usage is None:
+        return ""
+    notes = []
+    if usage.thought_tokens:
+        notes.append(f"thought for {usage.thinking_s:.1f} s, {usage.thought_tokens} tokens")
+    notes.append(f"answer {usage.answer_tokens} tokens")
+    spent = usage.total_s - usage.first_token_s
+    tokens = usage.thought_tokens + usage.answer_tokens
+    if spent > 0 and tokens > 1:
+        notes.append(f"{(tokens - 1) / spent:.0f} tokens a second")
+    if usage.end == "stopped":
+        notes.append("stopped")
+    elif usage.end == "failed":
+        notes.append("given up by the server")
+    elif reply.truncated:
+        notes.append("cut off by the token budget")
+    elif usage.thought_closed_by == "budget":
+        notes.append("thought closed by its budget")
+    return f'<p class="lf-quiet">{html.escape("; ".join(notes))}</p>'
+
+
+def answer_html(reply: Reply) -> str:
+    """The answer pane: the model's words."""
+    if reply.answer_text:
+        return f'<div class="lf-answer">{inline_html(reply.answer_text, formulas(reply.answer_text))}</div>'
+    if reply.usage is None:
+        return '<div class="lf-answer lf-quiet">…</div>'
+    return f'<div class="lf-answer lf-quiet">{html.escape(reply.why_no_answer)}</div>'
+
+
+def votes_html(vote: Vote, left: int = 0) -> str:
+    """A bar for each answer, longest first, with its votes; ``left`` traces are still to come."""
+    ended = vote.cast + len(vote.abstained)
+    rows = [(cluster.answer, len(cluster.traces), "lf-won" if i == 0 else "") for i, cluster in enumerate(vote.clusters)]
+    if vote.abstained:
+        rows.append(("no answer", len(vote.abstained), "lf-quiet"))
+    bars = "".join(
+        f'<div class="lf-bar {kind}"><span class="lf-name">{html.escape(visible(answer))}</span>'
+        f'<span class="lf-fill" style="width:{100 * votes / (ended + left):.1f}%"></span><span>{votes}</span></div>'
+        for answer, votes, kind in rows
+    )
+    low, high = vote.interval
+    sure = (
+        f"{100 * vote.confidence:.0f} % of {ended} traces (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+        if ended
+        else "drawing traces …"
+    )
+    return f'<div class="lf-votes" role="status" aria-live="polite">{bars}<p class="lf-quiet">{sure}</p></div>'
+
+
+def exchange_html(exchange: Exchange, *, growing: bool = False) -> str:
+    """The steps pane for one exchange: its vote with every trace to open, or its only trace; beside it the second model's."""
+    if exchange.rival is None:
+        return _ours(exchange, growing=growing)
+    ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), _ours(exchange, growing=False))
+    return f'<div class="lf-sides">{ours}{_side(exchange.rival_model, exchange.rival, reasoning_html(exchange.rival))}</div>'
+
+
+def _side(model: str, reply: Reply, steps: str) -> str:
+    return f"<section><h3>{html.escape(visible(model))}</h3>{answer_html(reply)}{steps}</section>"
+
+
+def _ours(exchange: Exchange, *, growing: bool) -> str:
+    if len(exchange.replies) < 2 and exchange.options.traces < 2:
+        return reasoning_html(exchange.replies[0] if exchange.replies else Reply(question=exchange.question))
+    traces, left = [], sum(reply.usage is None for reply in exchange.replies) if growing else 0
+    for number, reply in enumerate(exchange.replies, start=1):
+        opened = " open" if growing and number == 1 else ""
+        said = "not needed" if reply.spared else visible(reply.answer) or ("…" if reply.usage is None else "no answer")
+        traces.append(f"<details{opened}><summary>Trace {number}: {html.escape(said)}</summary>{reasoning_html(reply)}</details>")
+    return votes_html(exchange.vote, left) + "".join(traces)
+
+
+def chat_messages(conversation: Conversation, path: Callable[[str], Path], *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
+    """The conversation as a chatbot takes it: for each exchange its pictures, the question, and the answer.
+
+    Args:
+        conversation: what to show.
+        path: the file of a picture by its name.
+        busy: whether the last exchange is still being answered.
+        error: a sentence to end with.
+    """
+    made: list[dict[str, Any]] = []
+    for exchange in conversation.exchanges:
+        for name in exchange.pictures:
+            try:
+                content: Any = {"path": str(path(name))}
+            except LogicFlowError as exc:
+                content = plain(str(exc))
+            made.append({"role": "user", "content": content})
+        made.append({"role": "user", "content": plain(exchange.question)})
+        last = exchange is conversation.exchanges[-1]
+        made.append({"role": "assistant", "content": _said(exchange, growing=busy and last, failed=bool(error) and last)})
+    if error:
+        made.append({"role": "assistant", "content": f"⚠️ {plain(error)}"})
+    return made
+
+
+def _said(exchange: Exchange, *, growing: bool, failed: bool) -> str:
+    best = exchange.best
+    if best is not None and best.answer_text:
+        vote = exchange.vote
+        sure = f"\n\n*{vote.votes} of {vote.cast + len(vote.abstained)} traces agree*" if len(exchange.replies) > 1 and vote.cast else ""
+        cut = "" if growing or best.usage is not None else "\n\n*interrupted*"
+        return harmless(best.answer_text) + sure + cut
+    if growing:
+        return "thinking …" if best is not None and best.thinking else "…"
+    if best is None or best.usage is None:
+        return "*no answer*" if failed else "*interrupted*"
+    return f"*{best.why_no_answer}*"
+
+
+def place_of(conversation: Conversation, index: int | tuple[int, int] | list[int]) -> int | None:
+    """The exchange to which message ``index`` of :func:`chat_messages` belongs; None for what is no part of it, such as an error."""
+    left = index if isinstance(index, int) else index[0]
+    for place, exchange in enumerate(conversation.exchanges):
+        left -= len(exchange.pictures) + 2
+        if left < 0:
+            return place
+    return None

@@ -1,0 +1,1 @@
+"""What serving more than one person takes."""

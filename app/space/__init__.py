@@ -1,0 +1,1 @@
+"""A Hugging Face Space: written, planned, pushed; and the GPU it borrows."""

@@ -1,0 +1,1 @@
+"""Conversations: their values, how they are answered, kept, exported, linked to and judged."""

@@ -1,0 +1,130 @@
+"""A conversation as a file to keep or to send: Markdown, a page of its own, or JSON that can be read back.
+
+Thoughts may be left out. What people and models wrote is escaped for the format it goes into; the HTML page holds
+its pictures and needs nothing from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from app.page.render import answer_html, reasoning_html, votes_html
+from app.page.safe import plain, visible
+from app.talks.history import kind_of
+from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
+from vision.errors import ConversationError
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+"""Size of a conversation file that is read back."""
+
+Bytes = Callable[[str], bytes]
+"""The bytes of a picture by its name."""
+
+_PAGE_CSS = """
+body { font: 16px/1.6 system-ui, sans-serif; max-width: 50em; margin: 2em auto; padding: 0 1em; color: #1f2328; }
+img { max-width: 100%; max-height: 24em; border: 1px solid #d0d7de; }
+section { border-top: 1px solid #d0d7de; margin-top: 2em; }
+"""
+
+
+def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
+    """``conversation`` as Markdown; pictures are named by their number."""
+    parts = [f"# {_plain(conversation.title)}"]
+    for number, exchange in enumerate(conversation.exchanges, start=1):
+        parts.append(f"## {number}. {_plain(exchange.question)}")
+        if exchange.pictures:
+            parts.append(f"*{len(exchange.pictures)} picture{'s' if len(exchange.pictures) > 1 else ''}*")
+        best = exchange.best
+        if best is None:
+            parts.append("*No answer.*")
+            continue
+        if thoughts and best.steps:
+            lines = []
+            for step in best.steps:
+                marks = "".join(
+                    {"true": " ✓", "false": f" ✗ ({claim.correct_value or 'wrong'})"}.get(claim.verdict, "") for claim in step.claims
+                )
+                lines.append(f"{step.number}. {_plain(step.text)}{marks}")
+            parts.append("\n".join(lines))
+        parts.append(f"**{_plain(best.answer_text or best.why_no_answer or 'interrupted')}**")
+        parts.append(f"*{_plain(exchange.model)}{_standing(exchange)}*")
+        if exchange.rival is not None:
+            parts.append(f"{_plain(exchange.rival_model)} answers: {_plain(exchange.rival.answer_text or exchange.rival.why_no_answer)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    return plain(" ".join(text.split()))
+
+
+def _standing(exchange: Exchange) -> str:
+    if len(exchange.replies) < 2:
+        return ""
+    vote = exchange.vote
+    return f", {vote.votes} of {vote.cast + len(vote.abstained)} traces agree"
+
+
+def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True) -> str:
+    """``conversation`` as one HTML page with its pictures inside."""
+    css = _PAGE_CSS + Path(__file__).parent.parent.joinpath("page", "page.css").read_text()
+    sections = []
+    for exchange in conversation.exchanges:
+        shown = "".join(f'<img alt="picture {i}" src="{_data_uri(picture(name))}">' for i, name in enumerate(exchange.pictures, start=1))
+        best = exchange.best
+        parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", shown]
+        if best is not None:
+            parts += [answer_html(best), votes_html(exchange.vote) if len(exchange.replies) > 1 else ""]
+            parts += [reasoning_html(best)] if thoughts else []
+        if exchange.rival is not None:
+            parts += [f"<h3>{html.escape(visible(exchange.rival_model))}</h3>", answer_html(exchange.rival)]
+            parts += [reasoning_html(exchange.rival)] if thoughts else []
+        sections.append(f"<section>{''.join(parts)}<p class='lf-quiet'>{html.escape(visible(exchange.model))}</p></section>")
+    title = html.escape(visible(conversation.title))
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{css}</style></head>'
+        f"<body><h1>{title}</h1>{''.join(sections)}</body></html>\n"
+    )
+
+
+def _data_uri(data: bytes) -> str:
+    return f"data:image/{kind_of(data)};base64,{base64.b64encode(data).decode()}"
+
+
+def to_json(conversation: Conversation, picture: Bytes, *, thoughts: bool = True) -> str:
+    """``conversation`` as JSON with its pictures inside; :func:`from_json` reads it back."""
+    value = conversation_as_json(conversation)
+    if not thoughts:
+        for exchange in value["exchanges"]:
+            for reply in [*exchange["replies"], *([exchange["rival"]] if exchange["rival"] else [])]:
+                reply["thought"] = reply["text"] = ""
+    names = dict.fromkeys(name for exchange in conversation.exchanges for name in exchange.pictures)
+    value["pictures"] = {name: base64.b64encode(picture(name)).decode() for name in names}
+    return json.dumps(value, ensure_ascii=False, indent=1)
+
+
+def from_json(text: str | bytes) -> tuple[Conversation, list[bytes]]:
+    """The conversation in an exported file and the bytes of its pictures; the caller names and checks those.
+
+    Raises:
+        ConversationError: when the file is too large, is no JSON, is no conversation, or lacks a picture.
+    """
+    if len(text) > MAX_JSON_BYTES:
+        raise ConversationError(f"the file has {len(text) / 1e6:.0f} MB; at most {MAX_JSON_BYTES / 1e6:.0f} MB are read")
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise ConversationError(f"the file is no JSON ({str(exc)[:80]}); choose one that was exported here as JSON") from exc
+    held = value.pop("pictures", {}) if isinstance(value, dict) else {}
+    conversation = conversation_from_json(value)
+    named = dict.fromkeys(name for exchange in conversation.exchanges for name in exchange.pictures)
+    try:
+        return conversation, [base64.b64decode(held[name], validate=True) for name in named]
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ConversationError(f"a picture of the conversation is missing or damaged: {str(exc)[:80]}") from exc

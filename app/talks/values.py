@@ -1,0 +1,220 @@
+"""A conversation as it is kept, shown, exported and sent to a model: plain values and their JSON form.
+
+A :class:`Conversation` is a line of :class:`Exchange`, each a question with its pictures (named by the hash of their bytes)
+and the traces that answered it. Nothing here knows of gradio, files or engines.
+
+>>> conversation = Conversation(exchanges=(Exchange(question="How many?"),))
+>>> conversation_from_json(conversation_as_json(conversation)) == conversation
+True
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any
+
+from PIL import Image
+from pydantic import Field, TypeAdapter, ValidationError
+
+from vision.answers.consensus import Vote
+from vision.engines.engine import Sampling
+from vision.errors import ConversationError, SettingsError
+from vision.pictures.crops import PanAndScan
+from vision.prompts import MAX_QUESTION_CHARS, Prompt, Turn
+from vision.replies import Reply, count_votes
+
+FORMAT = "logicflow-talk-1"
+
+MAX_PICTURES = 32
+"""Pictures of one question."""
+MAX_EXCHANGES = 200
+"""Questions of one conversation."""
+
+PictureName = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+"""SHA-256 of a picture's bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a question was asked.
+
+    Attributes:
+        thinking: whether a thought was asked for.
+        temperature, top_p, seed, max_thought_tokens: as in :class:`vision.engines.engine.Sampling`.
+        pan_and_scan: as in :class:`vision.prompts.Prompt`.
+        traces: 1 for a single answer, more for a vote.
+        compare: whether a second model answers beside the first.
+    """
+
+    thinking: bool = True
+    temperature: float = 0.0
+    top_p: float = 0.95
+    seed: int = 0
+    max_thought_tokens: int = 1024
+    pan_and_scan: PanAndScan = "auto"
+    traces: int = 1
+    compare: bool = False
+
+    def sampling(self, max_answer_tokens: int = 512) -> Sampling:
+        """As an engine takes it."""
+        return Sampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            max_thought_tokens=self.max_thought_tokens if self.thinking else 0,
+            max_answer_tokens=max_answer_tokens,
+        )
+
+
+def options_of(*chosen: Any) -> Options:
+    """Options from the values of the page's fields, in the order of the attributes; a field that was emptied is as usual.
+
+    >>> options_of(*chosen_of(Options(traces=5))) == Options(traces=5)
+    True
+    """
+    given = zip(asdict(Options()), chosen, strict=True)
+    return _OPTIONS.validate_python({name: value for name, value in given if value is not None})
+
+
+def chosen_of(options: Options) -> list[Any]:
+    """What the page's fields show for ``options``."""
+    return list(asdict(options).values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One question and what came of it.
+
+    Attributes:
+        question: as it was asked.
+        pictures: names of its pictures.
+        options: how it was asked.
+        replies: one trace, or those of a vote; a trace without usage was interrupted.
+        model: name of the model that answered.
+        rival, rival_model: the answer of the second model, and its name.
+        liked: a person's verdict on the answer, None where there is none.
+        reason: why it is not liked, "" where nothing was said.
+    """
+
+    question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
+    pictures: Annotated[tuple[PictureName, ...], Field(max_length=MAX_PICTURES)] = ()
+    options: Options = field(default_factory=Options)
+    replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
+    model: str = ""
+    rival: Reply | None = None
+    rival_model: str = ""
+    liked: bool | None = None
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+    @property
+    def vote(self) -> Vote:
+        """The standing among the traces that have ended."""
+        return count_votes(self.replies)
+
+    @property
+    def best(self) -> Reply | None:
+        """The trace that stands for the answer: the only one, or the first that elected the winner."""
+        if len(self.replies) < 2:
+            return self.replies[0] if self.replies else None
+        vote = self.vote
+        return self.replies[vote.clusters[0].traces[0]] if vote.clusters else self.replies[0]
+
+    @property
+    def answer_text(self) -> str:
+        """What the model said after its thought, "" where it said nothing."""
+        best = self.best
+        return best.answer_text if best is not None else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversation:
+    """A conversation.
+
+    Attributes:
+        id: random, 32 hexadecimal digits.
+        name: given by a person, "" for none.
+        exchanges: oldest first.
+    """
+
+    id: Annotated[str, Field(pattern="^[0-9a-f]{32}$")] = field(default_factory=lambda: uuid.uuid4().hex)
+    name: Annotated[str, Field(max_length=200)] = ""
+    exchanges: Annotated[tuple[Exchange, ...], Field(max_length=MAX_EXCHANGES)] = ()
+
+    @property
+    def title(self) -> str:
+        """The name given to it, else its first question."""
+        return self.name or (self.exchanges[0].question if self.exchanges else "")[:80] or "New conversation"
+
+    def until(self, count: int) -> Conversation:
+        """The first ``count`` exchanges only: what undo, edit and retry go on from."""
+        return replace(self, exchanges=self.exchanges[:count])
+
+    def branch(self) -> Conversation:
+        """The same as a conversation of its own."""
+        return replace(self, id=uuid.uuid4().hex)
+
+    def with_last(self, exchange: Exchange) -> Conversation:
+        """The last exchange replaced."""
+        return replace(self, exchanges=(*self.exchanges[:-1], exchange))
+
+    def asked(self, exchange: Exchange) -> Conversation:
+        """One exchange more."""
+        return replace(self, exchanges=(*self.exchanges, exchange))
+
+
+def prompt_of(conversation: Conversation, open_picture: Callable[[str], Image.Image]) -> Prompt:
+    """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought."""
+    options = conversation.exchanges[-1].options
+    turns = [
+        Turn(question=question, images=tuple(open_picture(name) for name in pictures), answer=answer)
+        for pictures, question, answer in turns_of(conversation)
+    ]
+    thinking = options.thinking and options.max_thought_tokens > 0
+    return Prompt(turns=tuple(turns), thinking=thinking, pan_and_scan=options.pan_and_scan)
+
+
+def turns_of(conversation: Conversation) -> list[tuple[tuple[str, ...], str, str]]:
+    """(names of pictures, question, answer) of what a model is told; the last, which it answers, has the answer "".
+
+    Exchanges that got no answer are left out, but their pictures stay with the next question.
+    """
+    turns, carried = [], tuple[str, ...]()
+    *earlier, last = conversation.exchanges
+    for exchange in earlier:
+        carried += exchange.pictures
+        if exchange.answer_text:
+            turns.append((carried, exchange.question, exchange.answer_text))
+            carried = ()
+    return [*turns, (carried + last.pictures, last.question, "")]
+
+
+def conversation_as_json(conversation: Conversation) -> dict[str, Any]:
+    """``conversation`` as plain values; pictures are named, not held."""
+    return {"format": FORMAT, **_CONVERSATION.dump_python(conversation, mode="json")}
+
+
+def conversation_from_json(value: Any) -> Conversation:
+    """The conversation in ``value``, which may come from anyone: every part is checked.
+
+    Raises:
+        ConversationError: naming the part that is not as it should be.
+    """
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise ConversationError(f"this is no exported conversation; expected a JSON object with format {FORMAT!r}")
+    try:
+        conversation = _CONVERSATION.validate_python({name: part for name, part in value.items() if name != "format"})
+        for exchange in conversation.exchanges:
+            exchange.options.sampling()
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = " ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+        raise ConversationError(f"{where} of the conversation cannot be read: {first['msg'].lower()}") from exc
+    except SettingsError as exc:
+        raise ConversationError(f"the options of the conversation cannot be used: {exc}") from exc
+    return conversation
+
+
+_OPTIONS = TypeAdapter(Options)
+_CONVERSATION = TypeAdapter(Conversation)

@@ -1,0 +1,171 @@
+"""What a row to train on is, wherever it came from: a question, pictures, a thought and an answer.
+
+Three publishers mark one thing in three ways, and every mark that :mod:`vision.thoughts.reasoning` knows is read. A row that cannot
+be used raises :class:`Rejected` with a reason, so that a report can count them.
+
+>>> openo1({"instruction": "2 + 3?", "output": "<Thought>2 + 3 = 5.</Thought><Output>It is 5.</Output>"}).answer
+'It is 5.'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vision.answers.answers import equivalent, extract
+from vision.prompts import SYSTEM_PROMPT
+from vision.thoughts.reasoning import ANSWER_PAIRS, PAIRS, split
+
+Row = Mapping[str, Any]
+"""A row as its publisher wrote it."""
+
+_MARKS = re.compile("<(image|video|audio)>")
+"""What LLaMA-Factory counts in a row's text, wherever it stands, and compares with the row's files."""
+_TAGS = tuple(tag for pair in (*PAIRS, *ANSWER_PAIRS) for tag in pair)
+
+
+class Rejected(Exception):
+    """A row that is not to be trained on; its message is the reason, the same for all rows of a kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One question with its reasoning.
+
+    Attributes:
+        source: name of the data set.
+        question, thought, answer: plain text without tags.
+        pictures: file names, in the order in which the question means them.
+        cropped: whether the first picture is the whole and the others are crops of it.
+        gold: the short right answer, "" where none is known.
+    """
+
+    source: str
+    question: str
+    thought: str
+    answer: str
+    pictures: tuple[str, ...] = ()
+    cropped: bool = False
+    gold: str = ""
+
+
+def openo1(row: Row) -> Sample:
+    """OpenO1-SFT: ``instruction`` and ``output``, or ``prompt`` and ``response`` as LLaMA-Factory's copy names them."""
+    question, said = _text(row, "instruction", "prompt"), _text(row, "output", "response")
+    return _taken_apart("openo1_sft", question, said)
+
+
+def open_thoughts(row: Row) -> Sample:
+    """OpenThoughts-114k: ``conversations`` of one user and one assistant turn."""
+    turns = row.get("conversations")
+    if not isinstance(turns, list) or len(turns) < 2 or not all(isinstance(turn, Mapping) for turn in turns):
+        raise Rejected("not in the publisher's form")
+    asked, said = (_text(turn, "value", "content") for turn in turns[:2])
+    return _taken_apart("open_thoughts", asked, said)
+
+
+def open_r1_math(row: Row) -> Sample:
+    """OpenR1-Math-220k: the first of ``generations`` that is complete and whose answer math-verify finds equal to ``answer``."""
+    question, gold = _text(row, "problem"), _text(row, "answer")
+    generations = row.get("generations") or []
+    if not isinstance(generations, list):
+        raise Rejected("not in the publisher's form")
+    complete = row.get("is_reasoning_complete") or [True] * len(generations)
+    reasons = row.get("finish_reasons") or ["stop"] * len(generations)
+    if (
+        not isinstance(complete, list)
+        or not isinstance(reasons, list)
+        or len(complete) != len(generations)
+        or len(reasons) != len(generations)
+    ):
+        raise Rejected("not in the publisher's form")
+    whole = [text for text, is_whole, why in zip(generations, complete, reasons, strict=True) if is_whole and why in (None, "stop")]
+    if not whole:
+        raise Rejected("no complete generation")
+    refused = Rejected("wrong answer")
+    for text in whole:
+        try:
+            sample = _taken_apart("open_r1_math", question, str(text), gold)
+        except Rejected as exc:
+            refused = exc
+        else:
+            return sample
+    raise refused
+
+
+def pictured(row: Row, source: str = "charts") -> Sample:
+    """A row about pictures: ``question``, ``thought``, ``answer``, ``image`` or ``images``, and perhaps ``gold``."""
+    names = row.get("images") or ([row["image"]] if row.get("image") else [])
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise Rejected("no picture")
+    question, answer = _text(row, "question"), _text(row, "answer")
+    gold = "" if row.get("gold") is None else str(row["gold"])
+    if not row.get("thought"):
+        sample = _taken_apart(source, question, answer, gold)
+    else:
+        sample = _checked(Sample(source=source, question=question, thought=_text(row, "thought"), answer=answer, gold=gold))
+    return Sample(**(vars(sample) | {"pictures": tuple(names)}))
+
+
+READERS: dict[str, Callable[[Row], Sample]] = {
+    "openo1_sft": openo1,
+    "open_thoughts": open_thoughts,
+    "open_r1_math": open_r1_math,
+    "charts": pictured,
+}
+"""The reader of each set that is known by name."""
+
+
+def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
+    """``sample`` as LLaMA-Factory's sharegpt format has it.
+
+    The system prompt, which speaks of a picture, goes with pictures only. A row without thinking has none and answers at
+    once, so that a tune keeps both ways of answering.
+    """
+    said = f"<think>\n{sample.thought}\n</think>\n\n{sample.answer}" if thinking else sample.answer
+    marks = "<image>" * len(sample.pictures)
+    if sample.cropped:  # in the words of Gemma 3's processor
+        crops = " ".join(["<image>"] * (len(sample.pictures) - 1))
+        marks = f"Here is the original image <image> and here are some crops to help you see better {crops}"
+    return {
+        "system": SYSTEM_PROMPT if thinking and sample.pictures else "",
+        "conversations": [{"from": "human", "value": marks + sample.question}, {"from": "gpt", "value": said}],
+        "images": list(sample.pictures),
+    }
+
+
+def registered(file_name: str) -> dict[str, Any]:
+    """The entry of ``dataset_info.json`` for rows of :func:`sharegpt`."""
+    columns = {"messages": "conversations", "images": "images", "system": "system"}
+    return {"file_name": file_name, "formatting": "sharegpt", "columns": columns}
+
+
+def _text(row: Row, *names: str) -> str:
+    for name in names:
+        if isinstance(row.get(name), str):
+            return _unmarked(row[name]).strip()
+    raise Rejected("not in the publisher's form")
+
+
+def _unmarked(text: str) -> str:
+    return _MARKS.sub(r"[\1]", text)
+
+
+def _taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample:
+    parsed = split(_unmarked(said))
+    if parsed.truncated:
+        raise Rejected("broken tags")
+    return _checked(Sample(source=source, question=question, thought=parsed.thought, answer=parsed.answer, gold=gold))
+
+
+def _checked(sample: Sample) -> Sample:
+    for name in ("question", "thought", "answer"):
+        if not getattr(sample, name):
+            raise Rejected(f"no {name}")
+    if any(tag in part for tag in _TAGS for part in (sample.thought, sample.answer)):
+        raise Rejected("broken tags")
+    if sample.gold and not equivalent(sample.gold, extract(sample.answer)):
+        raise Rejected("wrong answer")
+    return sample

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from app.page.events import Desk, picture_files
+from app.talks.history import History
+from app.talks.values import MAX_PICTURES, Conversation, Exchange, Options, chosen_of, options_of
+from tests.fakes import ScriptedEngine
+from vision import ImageError, Limits, Reply, Settings, Usage
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(ScriptedEngine("The answer is 7."), Settings(), History(tmp_path))
+
+
+def coming(user: str = "", **query: str) -> Any:
+    return SimpleNamespace(username=user or None, query_params=query, session_hash="s", client=SimpleNamespace(host="here"))
+
+
+def state_of(shown: tuple[Any, ...]) -> dict[str, Any]:
+    return shown[0]  # type: ignore[no-any-return]
+
+
+def test_who_signs_in_has_one_history_in_every_browser_and_leaves_none_behind(desk: Desk) -> None:
+    home, work = state_of(desk.arrive(None, coming("ada"))), state_of(desk.arrive(None, coming("ada")))
+    assert home["key"] == work["key"] != state_of(desk.arrive(None, coming("bob")))["key"]
+    assert state_of(desk.arrive(home, coming()))["key"] != home["key"], "signed out"
+    assert state_of(desk.arrive(home, coming("bob")))["key"] != home["key"], "somebody else at the same browser"
+    anonymous = state_of(desk.arrive(None, coming()))
+    assert state_of(desk.arrive(anonymous, coming()))["key"] == anonymous["key"]
+
+
+def test_a_link_opens_a_new_conversation_and_a_reload_the_last_one(desk: Desk) -> None:
+    state = state_of(desk.arrive(None, coming()))
+    conversation = Conversation(exchanges=(Exchange(question="How many?"),))
+    desk.history.save(state["key"], conversation)
+    state |= {"talk": conversation.id}
+    assert desk.arrive(state, coming())[1] == conversation
+    assert desk.arrive(state, coming(question="How few?"))[1].exchanges == ()
+    box, *chosen = desk.follow_link(state, coming(question="How few?", traces="5"))
+    assert box["text"] == "How few?" and options_of(*chosen) == Options(traces=5)
+
+
+def test_a_link_brings_no_picture_of_somebody_else(desk: Desk) -> None:
+    theirs = desk.history.keep_picture("somebody", b"\x89PNG...")
+    box, *_ = desk.follow_link(state_of(desk.arrive(None, coming())), coming(question="What?", pictures=theirs))
+    assert box["files"] == []
+
+
+def test_settings_go_both_ways() -> None:
+    options = Options(thinking=False, temperature=0.4, top_p=0.5, seed=3, max_thought_tokens=9, pan_and_scan="off", traces=4, compare=True)
+    assert options_of(*chosen_of(options)) == options
+
+
+def test_what_is_no_picture_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    for name, data in (("a.png", b"no picture"), ("b.pdf", b"%PDF-1.7 no document")):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ImageError):
+            picture_files(tmp_path / name, "1", Limits())
+
+
+def answered(**more: Any) -> Conversation:
+    usage = Usage(prompt_tokens=9, thought_tokens=0, answer_tokens=4, first_token_s=0.1, thinking_s=0.0, total_s=1.0, end="end")
+    said = Reply(question="q", answer_text="The answer is 1.", text="The answer is 1.", usage=usage)
+    first = Exchange(question="How many?", options=Options(thinking=False), replies=(said,), **more)
+    return Conversation(exchanges=(first, Exchange(question="And now?", replies=(said,))))
+
+
+def test_a_refused_question_loses_nothing(tmp_path: Path) -> None:
+    desk = Desk(ScriptedEngine("The answer is 7."), Settings(questions_per_minute=1), History(tmp_path))
+    state, conversation = state_of(desk.arrive(None, coming())), answered()
+    desk.history.save(state["key"], conversation)
+    desk.pace.check("here")
+    (shown,) = desk.retry(conversation, state, SimpleNamespace(index=1), coming(), *chosen_of(Options()))
+    assert shown[1] == conversation and desk.history.load(state["key"], conversation.id) == conversation
+    (shown,) = desk.edit(conversation, state, SimpleNamespace(index=0, value="How few?"), coming(), *chosen_of(Options()))
+    assert shown[1] == conversation
+    (shown,) = desk.submit({"text": "More?", "files": []}, "1", conversation, state, coming(), *chosen_of(Options()))
+    assert shown[2] == conversation
+
+
+def test_an_answer_that_is_asked_again_is_not_judged_yet(desk: Desk) -> None:
+    state, conversation = state_of(desk.arrive(None, coming())), answered(liked=False, reason="Wrong sum")
+    *_, shown = desk.retry(conversation, state, SimpleNamespace(index=1), coming(), *chosen_of(Options()))
+    (again,) = shown[1].exchanges
+    assert again.answer_text == "The answer is 7." and (again.liked, again.reason) == (None, "")
+
+
+def test_an_error_is_no_answer_to_be_judged_asked_again_or_taken_back(desk: Desk) -> None:
+    state = state_of(desk.arrive(None, coming()))
+    for conversation in (Conversation(), answered()):
+        error = SimpleNamespace(index=9, liked=False, value="x")
+        assert desk.like(conversation, state, error) == conversation and desk.history.verdicts() == []
+        assert desk.undo(conversation, state, error)[2] == conversation
+        assert [shown[1] for shown in desk.retry(conversation, state, error, coming(), *chosen_of(Options()))] == [conversation]
+        assert [shown[1] for shown in desk.edit(conversation, state, error, coming(), *chosen_of(Options()))] == [conversation]
+
+
+def test_more_pictures_than_can_be_kept_are_refused(desk: Desk, tmp_path: Path) -> None:
+    files = []
+    for shade in range(MAX_PICTURES + 1):
+        files.append(str(tmp_path / f"{shade}.png"))
+        Image.new("RGB", (30, 30), (shade, 0, 0)).save(files[-1])
+    state = state_of(desk.arrive(None, coming()))
+    (shown,) = desk.submit({"text": "What?", "files": files}, "1", Conversation(), state, coming(), *chosen_of(Options()))
+    assert shown[2].exchanges == ()
+
+
+def test_a_page_too_thin_to_show_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    Image.new("RGB", (4000, 40), "white").save(tmp_path / "thin.pdf")
+    with pytest.raises(ImageError, match="at least 28"):
+        picture_files(tmp_path / "thin.pdf", "1", Limits())

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from PIL import Image
+
+from app.talks.answering import answer, resumable, resume
+from app.talks.values import Conversation, Exchange, Options
+from finetune.charts.records import Record
+from tests.fakes import SeededEngine
+from vision import Control
+from vision.engines.local.engine import LocalEngine
+
+NAME = "a" * 64
+
+
+def asking(question: str, **options: int) -> Conversation:
+    return Conversation(exchanges=(Exchange(question=question, pictures=(NAME,), options=Options(**options)),))  # type: ignore[arg-type]
+
+
+def test_an_answer_grows_in_its_talk(engine: LocalEngine, chart: Record) -> None:
+    *growing, done = answer(engine, asking(chart.question), lambda name: chart.image, Control())
+    assert len(growing) > 5 and growing[0].exchanges[0].replies[0].usage is None
+    assert done.exchanges[0].model == engine.name and done.exchanges[0].answer_text and not resumable(done)
+
+
+def test_a_stopped_answer_goes_on_where_it_was(engine: LocalEngine, chart: Record) -> None:
+    *_, whole = answer(engine, asking(chart.question), lambda name: chart.image, Control())
+    control = Control()
+    for conversation in answer(engine, asking(chart.question), lambda name: chart.image, control):
+        if len(conversation.exchanges[0].replies[0].thought) > 12:
+            control.stop()
+    assert resumable(conversation) and conversation.exchanges[0].replies[0].usage is not None
+    *_, done = resume(engine, conversation, lambda name: chart.image, Control())
+    assert done.exchanges[0].replies[0].text == whole.exchanges[0].replies[0].text and not resumable(done)
+
+
+def test_several_traces_vote() -> None:
+    *_, done = answer(SeededEngine(["7", "8", "7", "7", "7"]), asking("?", traces=5), lambda name: Image.new("RGB", (9, 9)), Control())
+    assert done.exchanges[0].answer_text == "The answer is 7." and done.exchanges[0].vote.votes == 3
+
+
+def test_an_answer_that_used_up_its_tokens_gets_as_many_again(engine: LocalEngine, chart: Record) -> None:
+    *_, whole = answer(engine, asking(chart.question), lambda name: chart.image, Control())
+    *_, cut = answer(engine, asking(chart.question), lambda name: chart.image, Control(), 2)
+    assert resumable(cut) and cut.exchanges[0].answer_text != whole.exchanges[0].answer_text
+    for _ in range(20):
+        *_, cut = resume(engine, cut, lambda name: chart.image, Control(), 2)
+    assert cut.exchanges[0].answer_text == whole.exchanges[0].answer_text and not resumable(cut)
+
+
+def test_a_question_that_got_nothing_can_go_on_and_a_vote_cannot() -> None:
+    assert resumable(asking("?")) and not resumable(asking("?", traces=3)) and not resumable(Conversation())

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from app.talks.export import from_json, to_html, to_json, to_markdown
+from app.talks.values import Conversation, Exchange
+from tests.app.talks.test_values import CONVERSATION, USAGE
+from vision.errors import ConversationError
+from vision.replies import Reply
+
+PICTURE = b"\x89PNG and so on"
+NAME = hashlib.sha256(PICTURE).hexdigest()
+NASTY = "<script>alert(1)</script> *bold* [a](javascript:b) $5 | ~"
+THOUGHT = "Add 2 + 2 = 5.\n" + NASTY
+CONVERSATION_WITH_PICTURE = Conversation(
+    exchanges=(
+        Exchange(
+            question=NASTY,
+            pictures=(NAME,),
+            replies=(Reply(question=NASTY, thought=THOUGHT, answer_text=NASTY, usage=USAGE, text=f"<think>{THOUGHT}</think>{NASTY}"),),
+            model="<b>nano</b>",
+        ),
+    )
+)
+
+
+def bytes_of(name: str) -> bytes:
+    assert name == NAME
+    return PICTURE
+
+
+def test_json_is_read_back_whole() -> None:
+    conversation, pictures = from_json(to_json(CONVERSATION_WITH_PICTURE, bytes_of))
+    assert conversation == CONVERSATION_WITH_PICTURE and pictures == [PICTURE]
+
+
+def test_thoughts_may_be_left_out_everywhere() -> None:
+    for text in (
+        to_json(CONVERSATION_WITH_PICTURE, bytes_of, thoughts=False),
+        to_html(CONVERSATION_WITH_PICTURE, bytes_of, thoughts=False),
+        to_markdown(CONVERSATION_WITH_PICTURE, thoughts=False),
+    ):
+        assert "2 + 2" not in text
+    assert "2 + 2 = 5. ✗ (4)" in to_markdown(CONVERSATION_WITH_PICTURE)
+
+
+def test_html_holds_no_foreign_tag_and_reaches_for_nothing() -> None:
+    class Tags(HTMLParser):
+        found: list[str] = []
+        links: list[str] = []
+
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            self.found.append(tag)
+            self.links += [str(value) for name, value in attributes if name in ("src", "href", "srcset")]
+
+    page = to_html(CONVERSATION_WITH_PICTURE, bytes_of)
+    parser = Tags()
+    parser.feed(page)
+    assert "script" not in parser.found and "b" not in parser.found and "a" not in parser.found
+    assert parser.links and all(link.startswith("data:image/png;base64,") for link in parser.links)
+
+
+def test_markdown_keeps_signs_as_signs() -> None:
+    made = to_markdown(CONVERSATION_WITH_PICTURE)
+    assert "\\<script\\>" in made and "\\*bold\\*" in made and "\\$5" in made and "\\[a\\]" in made
+
+
+def test_a_vote_says_how_many_agree() -> None:
+    exchange = CONVERSATION.exchanges[0]
+    voted = replace(CONVERSATION, exchanges=(replace(exchange, pictures=(), replies=exchange.replies * 3),))
+    assert "3 of 3 traces agree" in to_markdown(voted) and "100 % of 3 traces" in to_html(voted, bytes_of)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "no exported conversation"),
+        (json.dumps(json.loads(to_json(CONVERSATION_WITH_PICTURE, bytes_of)) | {"pictures": {}}), "missing or damaged"),
+        (json.dumps(json.loads(to_json(CONVERSATION_WITH_PICTURE, bytes_of)) | {"pictures": {NAME: "!"}}), "missing or damaged"),
+        (json.dumps(json.loads(to_json(CONVERSATION_WITH_PICTURE, bytes_of)) | {"pictures": [1]}), "missing or damaged"),
+    ],
+)
+def test_a_spoilt_file_is_refused_in_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(ConversationError, match=said):
+        from_json(text)
+
+
+def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.talks.export.MAX_JSON_BYTES", 10)
+    with pytest.raises(ConversationError, match="at most"):
+        from_json(b"{" * 11)

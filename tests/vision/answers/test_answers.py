@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision.answers.answers import equivalent, extract, normalize, number_of, within
+
+EXTRACTED = {
+    "The answer is 70.": "70",
+    "So it is clear.\nThe answer is **Blue**.": "Blue",
+    "The final answer is: $\\frac{1}{2}$": "\\frac{1}{2}",
+    "Thus \\boxed{12} and not \\boxed{x^{2}}": "x^{2}",
+    "Answer: 1,200": "1,200",
+    "steps\n#### 42": "42",
+    "70": "70",
+    "It is long.\nSeventy": "Seventy",
+    "": "",
+    "The answer is 3.5.": "3.5",
+    "The answer is U.S.": "U.S",
+}
+
+
+@pytest.mark.parametrize(("text", "answer"), EXTRACTED.items())
+def test_the_final_answer_is_found(text: str, answer: str) -> None:
+    assert extract(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("25", "25%"),
+        ("1200", "1,200"),
+        ("5", "$5"),
+        ("blue", "Blue."),
+        ("B", "(b)"),
+        ("0.5", "\\frac{1}{2}"),
+        ("70", "70.0"),
+        ("70", "70 cm"),
+        ("x^2 + 1", "1 + x^2"),
+        ("-3", "−3"),
+        ("the North", "north"),
+    ],
+)
+def test_the_same_answer_in_other_words_is_equal(gold: str, answer: str) -> None:
+    assert equivalent(gold, answer)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [("2012", "2015"), ("Greece", "Germany"), ("100", "101"), ("1331 and 1728", "1728"), ("5", ""), ("blue", "dark blue"), ("x^2", "x^3")],
+)
+def test_another_answer_is_not_equal(gold: str, answer: str) -> None:
+    assert not equivalent(gold, answer)
+
+
+def test_equivalence_is_symmetric_where_clusters_need_it() -> None:
+    for a, b in [("25", "25%"), ("0.5", "1/2"), ("Blue", "blue."), ("7", "8")]:
+        assert equivalent(a, b) == equivalent(b, a)
+
+
+def test_formulas_are_compared_from_any_thread() -> None:
+    found: list[bool] = []
+    threads = [threading.Thread(target=lambda: found.append(equivalent("(a+b)^2", "a^2 + 2ab + b^2"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [True] * 4
+
+
+def test_a_formula_that_would_hang_counts_as_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vision.answers.formulas.TIMEOUT_S", 2.0)
+    started = time.perf_counter()
+    assert not equivalent("10^{10^{10}}", "7^{9^{9}}")
+    assert time.perf_counter() - started < 40
+    assert equivalent("x+1", "1+x"), "the judge is back after a hang"
+
+
+def test_the_tolerance_is_only_in_the_rule_that_names_it() -> None:
+    assert within("100", "104", 0.05)
+    assert not within("100", "106", 0.05)
+    assert not within("Greece", "Germany", 0.05)
+    assert not equivalent("100", "104")
+
+
+def test_normal_forms_cluster() -> None:
+    assert normalize(" **Blue**. ") == normalize("blue") == "blue"
+    assert normalize("$1,200.00") == normalize("1200") == "1200"
+
+
+@given(st.text(alphabet="0123456789eE.,+-−$% x²٣", max_size=12))
+def test_no_text_breaks_the_reading_of_numbers(text: str) -> None:
+    number = number_of(text)
+    assert number is None or any(letter.isdigit() for letter in text)
+    assert equivalent(text, text) or not text.strip()

@@ -1,0 +1,131 @@
+"""The final answer in a model's text, its normal form, and whether two answers are the same.
+
+Comparison is strict: words by their normal form, numbers by value, formulas through math-verify. There is no
+tolerance here; scoring that allows one says so in its own name (:func:`within`).
+
+>>> extract("39 + 31 = 70, so the total is 70.\\nThe answer is 70.")
+'70'
+>>> equivalent("1,200", "$1200"), equivalent("0.5", r"\\\\frac{1}{2}"), equivalent("2012", "2015")
+(True, True, False)
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from vision.answers.formulas import same_formula
+
+MAX_ANSWER_CHARS = 2000
+"""Characters of an answer that are compared; longer ones are equal only when their texts are."""
+
+_BOXED = re.compile(r"\\boxed\s*\{")
+_ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*(.+)", re.IGNORECASE)
+_HASHES = re.compile(r"####\s*(.+)")
+_NUMBER = re.compile(r"[-−+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
+_CHOICE = re.compile(r"^\(?([A-Za-z])[).:]?$")
+_UNIT = re.compile(
+    r"\s*(?:%|percent|per\s+cent|°C?|degrees?|dollars?|euros?|kg|g|km|cm|mm|m|in|inches|hours?|units?|points?|tons?"
+    r"|(?:cm|mm|km|m|in)(?:\^?2|²))$",
+    re.IGNORECASE,
+)
+
+
+def extract(text: str) -> str:
+    """The answer in the final text of a model (without its thought), or "" where there is none.
+
+    The last ``\\\\boxed{…}`` wins, then the last ``The answer is …``, then ``#### …``; a text of one line that
+    announces nothing is the answer itself, and of a longer one the last line.
+    """
+    text = text.strip()
+    boxed = _last_boxed(text)
+    if boxed is not None:
+        return boxed.strip()
+    for pattern in (_ANNOUNCED, _HASHES):
+        found = pattern.findall(text)
+        if found:
+            return _clean(found[-1])
+    lines = [line for line in text.splitlines() if line.strip()]
+    return _clean(lines[-1]) if lines else ""
+
+
+def _last_boxed(text: str) -> str | None:
+    starts = [match.end() for match in _BOXED.finditer(text)]
+    if not starts:
+        return None
+    depth = 1
+    for at in range(starts[-1], len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return text[starts[-1] : at]
+    return text[starts[-1] :]
+
+
+def _clean(answer: str) -> str:
+    for _ in range(2):  # "**Blue**." and "**Blue.**" alike
+        answer = answer.strip().strip("*_`").strip()
+        if answer.endswith(".") and not answer.endswith(".."):
+            answer = answer[:-1]
+    for left, right in (("**", "**"), ("$", "$"), ("\\(", "\\)"), ('"', '"'), ("“", "”")):
+        if answer.startswith(left) and answer.endswith(right) and len(answer) > len(left) + len(right):
+            answer = answer[len(left) : -len(right)]
+    return answer.strip()
+
+
+def number_of(answer: str) -> Fraction | None:
+    """The value of an answer that is one number, its currency, separators and unit left aside; else None.
+
+    >>> number_of("$1,200"), number_of("25%"), number_of("about 7")
+    (Fraction(1200, 1), Fraction(25, 1), None)
+    """
+    text = _clean(answer)[:64]
+    text = re.sub(r"^[$€£¥]\s*", "", text)
+    text = _UNIT.sub("", text).strip()
+    if not text or not any(letter.isdigit() for letter in text) or not _NUMBER.fullmatch(text):
+        return None
+    return Fraction(text.replace(",", "").replace("−", "-"))
+
+
+def normalize(answer: str) -> str:
+    """The form in which answers in words are compared and clustered.
+
+    >>> normalize(" **Blue**. "), normalize("(b)"), normalize("70.0")
+    ('blue', 'b', '70')
+    """
+    number = number_of(answer)
+    if number is not None:
+        return str(number)
+    text = _clean(answer)
+    choice = _CHOICE.match(text)
+    if choice:
+        return choice.group(1).lower()
+    text = re.sub(r"^(?:the|a|an)\s+", "", text, flags=re.IGNORECASE)
+    return " ".join(text.casefold().split()).strip(" .,:;!\"'")
+
+
+def equivalent(gold: str, answer: str) -> bool:
+    """Whether ``answer`` says the same as ``gold``: never by tolerance, safe in any thread.
+
+    Words are equal by normal form, numbers by value; only what looks like a formula goes through math-verify
+    (:mod:`vision.answers.formulas`), and one that takes too long counts as different.
+    """
+    if not answer.strip():
+        return False
+    if normalize(gold) == normalize(answer):
+        return True
+    if max(len(gold), len(answer)) > MAX_ANSWER_CHARS:
+        return False
+    a, b = number_of(gold), number_of(answer)
+    if a is not None and b is not None:
+        return a == b
+    formula = any(mark in side for side in (gold, answer) for mark in "\\/^=(){}+*")
+    digits = any(letter.isdigit() for letter in gold) and any(letter.isdigit() for letter in answer)
+    return (formula and digits or "\\" in gold + answer) and same_formula(gold, answer)
+
+
+def within(gold: str, answer: str, tolerance: float) -> bool:
+    """ChartQA's relaxed rule: numbers may be off by ``tolerance`` (0.05 is 5 %) of the gold, words must be equal."""
+    a, b = number_of(gold), number_of(answer)
+    if a is None or b is None:
+        return equivalent(gold, answer)
+    return abs(a - b) <= abs(a) * Fraction(str(tolerance))

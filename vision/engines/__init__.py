@@ -1,0 +1,1 @@
+"""What answers: models in this process and servers elsewhere, behind one protocol. Uses no room of answers."""

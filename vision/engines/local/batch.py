@@ -1,0 +1,264 @@
+"""Rows that share their decode steps: traces of one question, and of several users', join and leave between steps.
+
+A decode step reads every weight once, however many rows there are, so rows beside the first cost little. Rows of one
+question also share the keys and values of their prompt, in memory and in the step: all their queries meet it at once, and
+each row's own tokens lie in a buffer that grows in place. Nothing is padded and nothing is masked, so a row's logits are what
+they would be alone, up to the rounding of the model's precision: 1e-4 in fp32. In bf16 a draw on the edge can fall to the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from vision.engines.local.cache import Layers
+
+Row = TypeVar("Row")
+
+ATTENTION = "logicflow"
+"""Name under which transformers finds :func:`attend`."""
+ROOM = 128
+"""Tokens that a buffer has room for at first."""
+
+
+def share_steps(model: Any) -> None:
+    """Let the language part of ``model`` attend through :func:`attend`; other passes go on as with sdpa.
+
+    sdpa also where another kind was wanted: flash attention would hide half of a picture from its other half.
+    """
+    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    if model.device.type == "cpu":
+        _lay_out_for_few_rows(model)
+    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attend)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
+    model.config.get_text_config()._attn_implementation = ATTENTION
+
+
+def _lay_out_for_few_rows(model: Any) -> None:
+    """Store weights by columns: a CPU's matrix product then takes little longer for a few rows than for one."""
+    import torch
+
+    for module in model.modules():
+        if type(module) is torch.nn.Linear and module.weight.dtype == torch.float32:
+            module.weight.data = module.weight.data.t().contiguous().t()
+
+
+def windows_of(model: Any) -> list[int]:
+    """Tokens that a query of each layer sees, its own included; 0 for all."""
+    config = model.config.get_text_config()
+    kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
+    return [config.sliding_window if kind == "sliding_attention" else 0 for kind in kinds]
+
+
+class Batch(Generic[Row]):
+    """Rows that move on together.
+
+    Args:
+        model: as transformers loads it, prepared by :func:`share_steps`.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._groups: list[_Group[Row]] = []
+        self._windows = windows_of(model)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, in the order of :meth:`step`."""
+        return [row for group in self._groups for row in group.rows]
+
+    def join(self, rows: Sequence[Row], layers: Layers, length: int) -> None:
+        """Let ``rows`` go on from one prompt of ``length`` tokens, whose ``layers`` are of one row."""
+        self._groups.append(_Group(list(rows), layers, length, self._windows))
+
+    def step(self, tokens: Sequence[int]) -> Any:
+        """Feed one token to each row; the logits (rows, vocabulary) of what comes next."""
+        import torch
+
+        places = [group.length for group in self._groups for _ in group.rows]
+        fed = torch.tensor([list(tokens), places], device=self.model.device)[:, :, None]
+        logits = self.model(
+            input_ids=fed[0],
+            position_ids=fed[1],
+            attention_mask={"full_attention": None, "sliding_attention": None},
+            cache=_Held(self._groups),
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        for group in self._groups:
+            group.length += 1
+        return logits
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one row with a buffer of its own, which may look ahead."""
+        return len(self._groups) == 1 and self._groups[0].layers[0].prompt is None
+
+    def look_ahead(self, tokens: Sequence[int]) -> Any:
+        """Feed several tokens to the only row; the logits (tokens, vocabulary) of what comes after each."""
+        import torch
+
+        (group,) = self._groups
+        fed = torch.tensor([list(tokens)], device=self.model.device)
+        logits = self.model(
+            input_ids=fed,
+            position_ids=torch.arange(group.length, group.length + len(tokens), device=fed.device)[None],
+            attention_mask={"full_attention": None, "sliding_attention": None},
+            cache=_Held(self._groups),
+            use_cache=True,
+            logits_to_keep=len(tokens),
+        ).logits[0]
+        group.length += len(tokens)
+        return logits
+
+    def take_back(self, count: int) -> None:
+        """Forget the last ``count`` tokens of the only row."""
+        (group,) = self._groups
+        group.length -= count
+        for layer in group.layers:
+            layer.used -= count
+
+    def keep(self, kept: Sequence[int]) -> None:
+        """Keep only the rows at the indices ``kept``; the memory of the others is given back."""
+        left, start = set(kept), 0
+        for group in self._groups:
+            count = len(group.rows)
+            group.keep([i for i in range(count) if start + i in left])
+            start += count
+        self._groups = [group for group in self._groups if group.rows]
+
+
+class _Group(Generic[Row]):
+    """Rows of one prompt, all equally long.
+
+    Attributes:
+        length: tokens of each row so far, the prompt's included.
+        layers: what each layer holds.
+    """
+
+    def __init__(self, rows: list[Row], layers: Layers, length: int, windows: Sequence[int]) -> None:
+        self.rows, self.length = rows, length
+        self.layers = [_Layer(keys, values, window, len(rows)) for (keys, values, _), window in zip(layers, windows, strict=True)]
+
+    def keep(self, kept: Sequence[int]) -> None:
+        if len(kept) < len(self.rows):
+            self.rows = [self.rows[i] for i in kept]
+            for layer in self.layers if kept else ():
+                layer.keep(kept)
+
+
+class _Layer:
+    """Keys and values of one layer for the rows of a group.
+
+    Args:
+        keys, values: (1, heads, tokens, width) of the prompt.
+        window: tokens that a query sees, its own included; 0 for all.
+        rows: that share the prompt. A single row has no use for a shared part: its buffer begins with the prompt.
+    """
+
+    def __init__(self, keys: Any, values: Any, window: int, rows: int) -> None:
+        self.window = window
+        self.prompt = (keys, values) if rows > 1 else None
+        self.used = 0 if rows > 1 else keys.shape[-2]
+        self.own = tuple(part.new_empty(rows, part.shape[1], self.used + ROOM, part.shape[3]) for part in (keys, values))
+        if rows == 1:
+            for buffer, part in zip(self.own, (keys, values), strict=True):
+                buffer[:, :, : self.used] = part
+
+    def append(self, keys: Any, values: Any) -> None:
+        """Add tokens to each row; ``keys`` and ``values`` are (rows, heads, tokens, width)."""
+        count = keys.shape[2]
+        if self.used + count > self.own[0].shape[2]:
+            kept = min(self.used, self.window - 1) if self.window else self.used
+            grown = tuple(part.new_empty(*part.shape[:2], kept + count + max(kept // 4, ROOM), part.shape[3]) for part in self.own)
+            for new, old in zip(grown, self.own, strict=True):
+                new[:, :, :kept] = old[:, :, self.used - kept : self.used]
+            self.own, self.used = grown, kept
+        for buffer, part in zip(self.own, (keys, values), strict=True):
+            buffer[:, :, self.used : self.used + count] = part
+        self.used += count
+
+    def keep(self, kept: Sequence[int]) -> None:
+        import torch
+
+        at = torch.tensor(kept, device=self.own[0].device)
+        self.own = tuple(part[at] for part in self.own)
+
+    def attend(self, query: Any, scaling: float) -> Any:
+        """What the last tokens of each row find: (rows, heads of queries, tokens, width), from ``query`` of the same shape.
+
+        More than one token only where a row is alone.
+        """
+        import torch
+
+        count = query.shape[2]
+        start = max(self.used - count + 1 - self.window, 0) if self.window else 0
+        keys, values = (part[:, :, start : self.used] for part in self.own)
+        if self.prompt is None:
+            # Queries that share a head of keys stand in a row: with enable_gqa and a mask, CUDA would take its slowest kernel.
+            each = query.reshape(1, keys.shape[1], -1, query.shape[3])
+            mask = None
+            if count > 1:
+                mask = _staircase(count, keys.shape[2], self.window, query.device).repeat(each.shape[2] // count, 1)
+            found = torch.nn.functional.scaled_dot_product_attention(each, keys, values, mask, scale=scaling)
+            return found.reshape(query.shape)
+        shared = self.prompt[0].shape[-2]
+        hidden = max(shared + self.used - self.window, 0) if self.window else 0
+        prompt_keys, prompt_values = (part[0, :, min(hidden, shared) :] for part in self.prompt)
+        rows, heads, _, width = query.shape
+        each = query.reshape(rows, keys.shape[1], -1, width) * scaling  # (rows, heads of keys, queries a head, width)
+        together = each.transpose(0, 1).flatten(1, 2)  # (heads of keys, rows x queries a head, width)
+        near = each @ keys.transpose(-1, -2)
+        far = (together @ prompt_keys.transpose(-1, -2)).unflatten(1, (rows, -1)).transpose(0, 1)
+        weights = torch.cat([far, near], -1).float().softmax(-1).to(query.dtype)
+        far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
+        found = (far.transpose(0, 1).flatten(1, 2) @ prompt_values).unflatten(1, (rows, -1)).transpose(0, 1) + near @ values
+        return found.reshape(rows, heads, 1, width)
+
+
+def _staircase(queries: int, keys: int, window: int, device: Any) -> Any:
+    """(queries, keys) which key each of the last tokens sees: none after it, and none before its window."""
+    import torch
+
+    at = torch.arange(keys - queries, keys, device=device)[:, None]
+    key = torch.arange(keys, device=device)
+    return (key <= at) & (key > at - window) if window else key <= at
+
+
+class _Held:
+    """Stands where transformers expects a cache: takes each layer's new keys and values and hands on where to look."""
+
+    def __init__(self, groups: Sequence[_Group[Any]]) -> None:
+        self.groups = groups
+
+    def update(self, keys: Any, values: Any, layer: int, *_: Any, **__: Any) -> tuple[_Written, None]:
+        counts = [len(group.rows) for group in self.groups]
+        for group, its_keys, its_values in zip(self.groups, keys.split(counts), values.split(counts), strict=True):
+            group.layers[layer].append(its_keys, its_values)
+        return _Written([group.layers[layer] for group in self.groups]), None
+
+
+class _Written:
+    """One layer of all groups, the newest tokens included."""
+
+    def __init__(self, layers: Sequence[_Layer]) -> None:
+        self.layers = layers
+
+    def attend(self, query: Any, scaling: float) -> Any:
+        import torch
+
+        parts = query.split([layer.own[0].shape[0] for layer in self.layers])
+        found = [layer.attend(part, scaling) for layer, part in zip(self.layers, parts, strict=True)]
+        return found[0] if len(found) == 1 else torch.cat(found)
+
+
+def attend(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, **options: Any) -> Any:
+    """Attention as transformers calls it: in the steps of a batch over what it holds, else sdpa."""
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    if not hasattr(key, "attend"):
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return key.attend(query, scaling).transpose(1, 2), None

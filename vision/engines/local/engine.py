@@ -1,0 +1,334 @@
+"""The engine on transformers in this process.
+
+Whoever waits for a piece of text has the next step taken for all, one caller at a time, on the one thread that computes, and
+a step moves every row of every caller on by one token. So several traces of one question, and several users, cost
+little more than one; an error reaches its caller as an exception; a caller that goes away takes its rows with it; and nothing is computed
+that nobody waits for.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from PIL import Image
+
+from vision.engines.engine import Control, Piece, Sampling
+from vision.engines.loading import Loaded
+from vision.engines.local.batch import Batch, share_steps
+from vision.engines.local.cache import Features, Layers, Prefix, Prefixes, cache_of, layers_of
+from vision.engines.local.compiled import CompiledBatch, warm_up
+from vision.engines.local.computing import computed
+from vision.engines.local.memory import Memory, out_of_memory
+from vision.engines.local.rows import Encoded, Job, Row
+from vision.engines.local.trace import Trace, draw
+from vision.errors import GenerationError, LogicFlowError, PromptError
+from vision.pictures.crops import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
+from vision.prompts import Prompt, messages
+
+TURN_S = 0.03
+"""Seconds between two looks of a waiting caller. Callers that are woken at every step hold the interpreter's lock up for the
+one that works: eight at once were slower than eight in turn."""
+MAX_ROWS = 32
+"""Traces that share a step; further ones wait for their turn."""
+
+
+class LocalEngine:
+    """Answers with a loaded model.
+
+    Args:
+        loaded: from :func:`vision.engines.loading.load`.
+        reuse_bytes: memory for what need not be computed twice, halved between pictures and beginnings of prompts.
+        compiled: whether to take compiled steps (:mod:`vision.engines.local.compiled`); compiles those of one row and of a few right away.
+    """
+
+    concurrent: int | None = MAX_ROWS
+    knows_probability = True
+
+    def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30, *, compiled: bool = False) -> None:
+        self.loaded = loaded
+        self.name = loaded.name
+        self.model, self.processor = loaded.model, loaded.processor
+        self.tokenizer = loaded.processor.tokenizer
+        share_steps(self.model)
+        self.features, self.prefixes = Features(reuse_bytes // 2), Prefixes(reuse_bytes // 2)
+        self.memory = Memory(self.model)
+        special = sorted((str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special), key=len, reverse=True)
+        self._special = re.compile("|".join(map(re.escape, special)))
+        ends = self.model.generation_config.eos_token_id
+        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
+        text_config = self.model.config.get_text_config()
+        self._context = int(getattr(text_config, "max_position_embeddings", 131072))
+        self._compiled = compiled
+        if compiled:
+            warm_up(self.model)
+        self._batch = self._new_batch()
+        self._waiting: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._leading = False
+
+    def streams(self, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None) -> Generator[tuple[int, Piece]]:
+        """See :class:`vision.engines.engine.Engine`."""
+        control = control or Control()
+        traces = [Trace(self.tokenizer, self._ends, sampling, control, prompt.draft) for sampling in samplings]
+        try:
+            job = Job(computed(self._encode, prompt), traces)
+        except (RuntimeError, MemoryError) as exc:
+            raise _told(exc) from exc
+        with self._changed:
+            self._waiting.append(job)
+        try:
+            while True:
+                if self._my_turn(job):
+                    self._lead(self._turn)
+                over = job.over  # looked at first: what comes in between is taken in the next round
+                while job.written:
+                    yield job.written.popleft()
+                if over:
+                    break
+            if job.error is not None:
+                raise _told(job.error)
+        finally:
+            with self._changed:
+                job.left = True
+                free, self._leading = not self._leading, True
+            if free:
+                self._lead(self._sweep)
+            with self._changed:
+                self._changed.notify_all()
+
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
+        """See :class:`vision.engines.engine.Engine`."""
+        crop = self._smallest_crop(pan_and_scan)
+        return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens, min_crop=crop)
+
+    def _smallest_crop(self, wanted: PanAndScan) -> int:
+        made_for = getattr(self.processor.image_processor, "do_pan_and_scan", None)
+        return smallest_crop(wanted, side=self.loaded.image_side, made_for_crops=made_for)
+
+    def _encode(self, prompt: Prompt) -> Encoded:
+        """The prompt as the model takes it.
+
+        Raises:
+            PromptError: when the prompt leaves no room for an answer.
+        """
+        told = messages(prompt)
+        for part in (part for message in told for part in message["content"] if part["type"] == "text"):
+            # A mark that somebody has written is text: it neither opens a turn nor stands for a picture.
+            part["text"] = self._special.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", part["text"])
+        text = self.processor.apply_chat_template(told, add_generation_prompt=True, tokenize=False) + prompt.draft
+        images = prompt.images
+        # The template writes <bos> itself.
+        crop = self._smallest_crop(prompt.pan_and_scan)
+        cropping = {
+            "do_pan_and_scan": bool(crop),
+            "pan_and_scan_min_crop_size": crop or MIN_CROP,
+            "pan_and_scan_max_num_crops": MAX_CROPS,
+            "pan_and_scan_min_ratio_to_activate": MIN_RATIO,
+        }
+        batch = self.processor(
+            text=[text], images=[images] if images else None, images_kwargs=cropping, return_tensors="pt", add_special_tokens=False
+        )
+        encoded = Encoded(batch["input_ids"], batch["token_type_ids"], batch.get("pixel_values"))
+        if encoded.length + 16 > self._context:
+            raise PromptError(
+                f"the conversation has {encoded.length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
+            )
+        return encoded
+
+    def _new_batch(self) -> Batch[Row] | CompiledBatch[Row]:
+        return CompiledBatch(self.model) if self._compiled else Batch(self.model)
+
+    # Whose turn it is.
+
+    def _my_turn(self, job: Job) -> bool:
+        """Wait until there is something for ``job``, or until its caller has to take the next step: True."""
+        with self._changed:
+            while True:
+                if job.written or job.over:
+                    return False
+                if not self._leading:
+                    self._leading = True
+                    return True
+                self._changed.wait(TURN_S)
+
+    def _lead(self, work: Callable[[], None]) -> None:
+        """Have ``work`` done for all, then let another caller lead."""
+        try:
+            computed(work)
+            while self._littered():
+                computed(self._sweep)
+        except BaseException:
+            with self._changed:
+                self._leading = False
+            raise
+
+    def _littered(self) -> bool:
+        """Whether something is left of a caller that has gone away; if not, another caller may lead from now on."""
+        with self._changed:
+            self._leading = any(job.left for job in (*self._waiting, *(row.job for row in self._batch.rows)))
+            return self._leading
+
+    # What is done in a turn, on the computing thread.
+
+    def _turn(self) -> None:
+        """One step for all, or the prompt of one."""
+        import torch
+
+        with torch.inference_mode():
+            if not self._admit():
+                self._step()
+
+    def _sweep(self) -> None:
+        """Let the rows and requests go whose callers have gone away."""
+        import torch
+
+        with self._changed, torch.inference_mode():
+            self._waiting = deque(job for job in self._waiting if not job.left)
+            self._batch.keep([i for i, row in enumerate(self._batch.rows) if not row.job.left])
+
+    def _admit(self) -> bool:
+        """Read the prompt that has waited longest, if there is room for its rows; whether one was read."""
+        with self._changed:
+            job = self._waiting[0] if self._waiting else None
+            rows = self._batch.rows
+            if job is None or (rows and len(rows) + len(job.traces) > MAX_ROWS):
+                return False
+        try:
+            added = [Row(job, i, trace) for i, trace in enumerate(job.traces)]
+            lacking = self._lacking(job)
+            if lacking and rows:
+                return False  # it fits when the others have ended
+            if lacking:
+                raise GenerationError(lacking)
+            if len(added) == 1:  # only a row that is alone may quote
+                job.traces[0].remember(job.encoded.ids[0].tolist())
+            layers, logits = self._prefill(job.encoded)
+            going = self._write(added, logits.expand(len(added), -1))
+            if going:
+                self._batch.join([added[i] for i in going], layers, job.encoded.length)
+        except Exception as exc:
+            self._recover(exc)
+            job.fail(exc)
+        with self._changed:
+            self._waiting.remove(job)
+        return True
+
+    def _lacking(self, job: Job) -> str:
+        """Why ``job`` does not fit into memory, "" where it does; what was kept for later gives way to it."""
+        needed = self.memory.reading(job.encoded.length, job.encoded.pictures)
+        needed += self.memory.writing(trace.sampling for trace in job.traces)
+        needed += sum(self.memory.writing([row.trace.sampling], row.trace.made) for row in self._batch.rows)
+        if not self.memory.lacking(needed):
+            return ""
+        self._forget()
+        return self.memory.lacking(needed)
+
+    def _step(self) -> None:
+        """One token for every row."""
+        rows = self._batch.rows
+        if not rows:
+            return
+        try:
+            batch = self._batch
+            guess = rows[0].trace.guess() if isinstance(batch, Batch) and batch.alone else []
+            if isinstance(batch, Batch) and guess:
+                self._quote(batch, rows[0], guess)
+            else:
+                batch.keep(self._write(rows, batch.step([row.token for row in rows])))
+        except Exception as exc:
+            self._batch = self._new_batch()
+            self._recover(exc)
+            for row in rows:
+                row.job.fail(exc)
+
+    def _quote(self, batch: Batch[Row], row: Row, guess: list[int]) -> None:
+        """Several tokens in one step: what the row would write after each guessed one is drawn as ever, for as long as it agrees."""
+        logits = batch.look_ahead([row.token, *guess])
+        for i in range(len(logits)):
+            going = self._write([row], logits[i : i + 1])
+            if not going:
+                batch.keep([])
+                return
+            if i < len(guess) and row.token != guess[i]:
+                batch.take_back(len(guess) - i)
+                return
+
+    def _write(self, rows: list[Row], logits: Any) -> list[int]:
+        """Draw and write the next token of each of ``rows``; the indices of those that go on."""
+        going = []
+        for i, (row, (drawn, logprob)) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
+            row.token, text = row.trace.take(drawn, logprob)
+            row.trace.remember([row.token])
+            if row.trace.end is None and row.job.encoded.length + row.trace.made + 8 > self._context:
+                text += row.trace.cut("length")
+            row.job.write(row.index, text)
+            if row.trace.end is None:
+                going.append(i)
+        return going
+
+    def _prefill(self, encoded: Encoded) -> tuple[Layers, Any]:
+        """What the model keeps of ``encoded`` (one row), and the logits (vocabulary,) of the first token."""
+        import torch
+        from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+        ids, digests = tuple(encoded.ids[0].tolist()), encoded.digests
+        prefix = self.prefixes.longest(ids, digests) or Prefix((), (), (), None)
+        device, dtype = self.model.device, self.model.dtype
+        image = encoded.types[0] == 1
+        last_picture = int(image.nonzero().max()) + 1 if image.any() else 0
+        for end in sorted({last_picture, encoded.length}):
+            start = len(prefix.ids)
+            if end <= start:
+                continue
+            cache = cache_of(self.model, prefix.layers)
+            until = encoded.pictures_before(end)
+            pictures: dict[str, Any] = {}
+            if until > len(prefix.pictures):
+                pixels = encoded.pixels[len(prefix.pictures) : until].to(device, dtype)
+                features = self.features.of(self.model, pixels, digests[len(prefix.pictures) : until])
+                # Where pictures are new the mask is made from the kinds of all tokens, the cached ones too.
+                pictures = {
+                    "token_type_ids": encoded.types[:, :end].to(device),
+                    "mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=features)},
+                }
+            logits = self.model(
+                input_ids=encoded.ids[:, start:end].to(device),
+                attention_mask=torch.ones(1, end, dtype=torch.long, device=device),
+                cache=cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **pictures,
+            ).logits[0, -1]
+            prefix = Prefix(ids[:end], digests[:until], layers_of(cache), logits.clone())
+            self.prefixes.keep(prefix)
+        return prefix.layers, prefix.logits
+
+    def _recover(self, exc: Exception) -> None:
+        if out_of_memory(exc):
+            self._forget()
+
+    def _forget(self) -> None:
+        """Give back the memory of what was only kept for later."""
+        import torch
+
+        self.features.clear()
+        self.prefixes.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _told(exc: Exception) -> LogicFlowError:
+    """``exc`` as one sentence."""
+    if isinstance(exc, LogicFlowError):
+        return exc
+    if out_of_memory(exc):
+        told = GenerationError("the machine ran out of memory while answering; use fewer or smaller pictures, or --precision 4bit")
+    else:
+        lines = str(exc).splitlines() or [type(exc).__name__]
+        told = GenerationError(f"the model failed while answering: {lines[0][:200]}")
+    told.__cause__ = exc
+    return told

@@ -1,0 +1,1 @@
+"""What comes in: pictures, pages, the text in them, and what a model is shown of them. Uses no other room but errors."""

@@ -1,0 +1,62 @@
+"""A thought becomes numbered steps, each with the arithmetic claims in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vision.thoughts.claims import Claim, find_claims
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of a thought.
+
+    Attributes:
+        number: 1-based.
+        text: without its own numbering or bullet.
+        claims: the arithmetic claims in ``text``, in order.
+    """
+
+    number: int
+    text: str
+    claims: tuple[Claim, ...]
+
+
+_NUMBERED = re.compile(r"^\s*(?:step\s+)?(\d{1,3})\s*[.):]\s+(?=\S)", re.IGNORECASE)
+_BULLET = re.compile(r"^\s*[-*•]\s+(?=\S)")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[])")
+
+
+def steps_of(thought: str) -> list[Step]:
+    """``thought`` as steps: by its own numbering where it has one, else by lines, else by sentences.
+
+    >>> [step.text for step in steps_of("1. Read 3 and 4.\\n2. 3 + 4 = 7")]
+    ['Read 3 and 4.', '3 + 4 = 7']
+    """
+    return [Step(number=i, text=text, claims=tuple(find_claims(text))) for i, text in enumerate(_parts(thought), start=1)]
+
+
+def _parts(thought: str) -> list[str]:
+    lines = [line.rstrip() for line in thought.strip().splitlines()]
+    if sum(bool(_NUMBERED.match(line)) for line in lines) >= 2:
+        return _numbered(lines)
+    blocks = [block for block in ("\n".join(lines)).split("\n\n") if block.strip()]
+    if len(blocks) > 1 and all("\n" in block.strip() for block in blocks):
+        return [block.strip() for block in blocks]
+    parts = [_BULLET.sub("", line).strip() for line in lines if line.strip()]
+    if len(parts) == 1:
+        parts = [part.strip() for part in _SENTENCE_END.split(parts[0]) if part.strip()]
+    return parts
+
+
+def _numbered(lines: list[str]) -> list[str]:
+    parts: list[str] = []
+    for line in lines:
+        if _NUMBERED.match(line):
+            parts.append(_NUMBERED.sub("", line).strip())
+        elif line.strip() and parts:
+            parts[-1] += "\n" + line.strip()
+        elif line.strip():
+            parts.append(line.strip())
+    return parts
