@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from finetune.charts.figures import Figure, number
-from finetune.charts.readings import Asked, Question, phrase, read, tally_up
+from finetune.charts.readings import Asked, Question, phrase, read, tally_up, weigh
 
 
 def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
@@ -19,7 +19,6 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
         if abs(a[at] - b[at]) < (0.01 if exact else 0.08) * max(a + b):
             return None
         high = rng.random() < 0.6
-        winner = first if (a[at] > b[at]) == high else second
         text = phrase(
             rng,
             (
@@ -33,8 +32,9 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
             b=second,
         )
         pair = f"{first} {number(a[at])}, {second} {number(b[at])}"
-        steps = (f"Read {place}: {pair}.", f"Compare {number(a[at])} {'>' if a[at] > b[at] else '<'} {number(b[at])}.")
-        return Question(task="compare", text=text, steps=steps, answer=winner, operations=2, exact=True)
+        step, second_wins = weigh(high, (first, a[at]), (second, b[at]))
+        winner = second if second_wins else first
+        return Question(task="compare", text=text, steps=(f"Read {place}: {pair}.", step), answer=winner, operations=2, exact=True)
     if any(abs(x - y) < (0.01 if exact else 0.06) * max(a + b) for x, y in zip(a, b, strict=True)):
         return None
     won = [name for name, x, y in zip(figure.categories, a, b, strict=True) if x > y]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from finetune.charts.figures import Figure, number
-from finetune.charts.readings import Asked, Question, phrase, read, running_sum, tally_up
+from finetune.charts.readings import Asked, Question, phrase, read, running_sum, sign, tally_up, weigh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,16 @@ class View:
 
 
 def _scan(view: View, high: bool, among: list[int] | None = None) -> tuple[list[str], int]:
-    """The steps of finding the highest or lowest value by one comparison after another, and where it is."""
+    """The steps of finding the highest or lowest value by one comparison after another, and where it is.
+
+    Of two that are equal the first stays.
+    """
     among = list(range(len(view.values))) if among is None else among
     best, steps = among[0], []
     for at in among[1:]:
-        better = at if (view.values[at] > view.values[best]) == high else best
-        steps.append(f"{'Higher' if high else 'Lower'} of {view.at(best)}, {view.at(at)}: {view.at(better)}.")
-        best = better
+        step, second = weigh(high, (view.names[best], view.values[best]), (view.names[at], view.values[at]))
+        steps.append(step)
+        best = at if second else best
     return [*steps, f"The {'highest' if high else 'lowest'} is {view.at(best)}."], best
 
 
@@ -327,9 +330,12 @@ def _trend(rng: random.Random, view: View) -> Asked:
         of=view.of,
         what=view.what,
     )
-    sign = "<" if first < last else ">"
-    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Compare {number(first)} {sign} {number(last)}.")
-    return _question("trend", text, view, steps, "increase" if first < last else "decrease", 2, True)
+    answer = "increase" if first < last else "decrease"
+    steps = (
+        f"Look up {view.at(a)}, {view.at(b)}.",
+        f"From {number(first)} to {number(last)}: {number(first)} {sign(first, last)} {number(last)}, {answer}.",
+    )
+    return _question("trend", text, view, steps, answer, 2, True)
 
 
 def _question(task: str, text: str, view: View, steps: tuple[str, ...], answer: str, operations: int, exact: bool) -> Question:

@@ -45,13 +45,13 @@ def test_every_claim_in_every_thought_is_true_and_the_answer_follows() -> None:
 
 
 def test_every_comparison_in_a_thought_is_right() -> None:
-    """``Higher of Fish 7, Jul 77: Jul 77.`` is no arithmetic claim, so it is checked here."""
+    """``Higher of Fish 7, Jul 77: 7 < 77, Jul 77.``: the sign is a claim, what follows from it is checked here."""
     checked = counted = 0
     for seed in range(3000):
         rng = random.Random(seed)
         asked = ask(rng, sample(rng, rng.choice(KINDS)))
         for step in asked.steps:
-            if found := re.fullmatch(r"(Higher|Lower) of .+ (\S+), .+ (\S+): .+ (\S+)\.", step):
+            if found := re.fullmatch(r"(Higher|Lower) of .+ (\S+), .+ (\S+): \2 [<=>] \3, .+ (\S+)\.", step):
                 one, other, chosen = (Fraction(value) for value in found.groups()[1:])
                 assert chosen == (max if found.group(1) == "Higher" else min)(one, other), (seed, step)
                 checked += 1
