@@ -24,7 +24,7 @@ from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, read
 from finetune.nano.model import IMAGE_TOKENS
-from vision.prompts import SYSTEM_PROMPT
+from vision.prompts import SYSTEM_PROMPT, Prompt, Turn
 
 SPOTS = 6
 """Image tokens in which a token may stand, at most."""
@@ -260,6 +260,12 @@ class Packer:
         self.prefix = self._ids("<bos><start_of_turn>user\n\n\n" + picture)
         self.prefix_with_system = self._ids(f"<bos><start_of_turn>user\n{SYSTEM_PROMPT}\n\n\n\n" + picture)
         self.text_prefix = self._ids("<bos><start_of_turn>user\n")
+
+    def prefix_for(self, lines: str, *, thinking: bool) -> list[int]:
+        """What stands before the question about a picture whose text is given as ``lines``, word for word as the app sends it."""
+        system = Prompt(turns=(Turn(question="", lines=(lines,)),), thinking=thinking).instructions
+        picture = "\n\n<start_of_image>" + "<image_soft_token>" * IMAGE_TOKENS + "<end_of_image>\n\n"
+        return self._ids(f"<bos><start_of_turn>user\n{system}\n\n{picture}{lines}" if system else f"<bos><start_of_turn>user\n{picture}")
 
     def _ids(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # type: ignore[no-any-return]
