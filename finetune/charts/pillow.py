@@ -10,6 +10,7 @@ from PIL import Image
 from finetune.charts.canvas import Canvas, Color, Letter, Marks, contrast, style
 from finetune.charts.figures import Figure, number
 from finetune.charts.shapes import draw_flow, draw_geometry, draw_pie, draw_table
+from finetune.charts.ticks import tick_text, ticks
 
 Box = tuple[float, float, float, float]
 
@@ -89,20 +90,6 @@ def _key(canvas: Canvas, figure: Figure, index: int, at: tuple[float, float], si
     canvas.text((x + size * 1.55, y), name, "lm")
 
 
-def ticks(low: float, high: float, about: int) -> list[float]:
-    """Round numbers from ``low`` or below to ``high`` or above, about ``about`` of them.
-
-    >>> ticks(0, 77, 5)
-    [0.0, 20.0, 40.0, 60.0, 80.0]
-    """
-    raw = max(high - low, 1e-9) / max(about - 1, 1)
-    grain = 10 ** math.floor(math.log10(raw))
-    step = next(grain * m for m in (1, 2, 2.5, 5, 10) if grain * m >= raw * 0.95)
-    first = math.floor(low / step + 1e-9)
-    last = math.ceil(high / step - 1e-9)
-    return [round(float(step) * i, 10) for i in range(first, last + 1)]
-
-
 def _scale(rng: random.Random, figure: Figure) -> tuple[float, float, list[float]]:
     """(lowest, highest value of the axis, ticks within them)."""
     values = [value for series in figure.series.values() for value in series]
@@ -116,10 +103,6 @@ def _scale(rng: random.Random, figure: Figure) -> tuple[float, float, list[float
     if rng.random() < 0.5:
         return 0.0, max(marks[-1], high), marks
     return 0.0, high * 1.06, [mark for mark in marks if mark <= high * 1.06]
-
-
-def _tick_text(value: float, separator: bool) -> str:
-    return f"{value:,.0f}" if separator and value == int(value) else number(value)
 
 
 def _value_title(figure: Figure, rng: random.Random) -> str:
@@ -141,8 +124,8 @@ def _frame(canvas: Canvas, box: Box) -> None:
 def _vertical(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> None:
     look = canvas.look
     low, high, marks = _scale(rng, figure)
-    separator = rng.random() < 0.5
-    written = [_tick_text(mark, separator) for mark in marks]
+    form = "separator" if rng.random() < 0.5 else "plain"
+    written = [tick_text(mark, form) for mark in marks]
     hidden = figure.printed and rng.random() < 0.12
     x0, y0, x1, y1 = room
     left = x0 + (0 if hidden else max(canvas.measure(text)[0] for text in written) + look.text * 0.6)
@@ -250,7 +233,7 @@ def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[flo
 def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> None:
     look = canvas.look
     _, high, marks = _scale(rng, figure)
-    separator = rng.random() < 0.5
+    form = "separator" if rng.random() < 0.5 else "plain"
     x0, y0, x1, y1 = room
     left = x0 + min(max(canvas.measure(name)[0] for name in figure.categories), (x1 - x0) * 0.5) + look.text * 0.7
     if figure.topic and rng.random() < 0.35:
@@ -270,13 +253,13 @@ def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -
         return left + value / high * (right - left)
 
     hidden = figure.printed and rng.random() < 0.12
-    widest = max(canvas.measure(_tick_text(mark, separator))[0] for mark in marks) + look.text
+    widest = max(canvas.measure(tick_text(mark, form))[0] for mark in marks) + look.text
     for mark in marks[:: math.ceil(len(marks) * widest / (right - left))]:
         x = x_of(mark)
         if look.grid != "none":
             canvas.draw.line((x, box[1], x, bottom), fill=look.faint)
         if not hidden:
-            canvas.text((x, bottom + look.text * 0.75), _tick_text(mark, separator), "mm")
+            canvas.text((x, bottom + look.text * 0.75), tick_text(mark, form), "mm")
     rows = list(zip(figure.categories, figure.values, strict=True))
     each = (bottom - box[1]) / len(rows)
     high_bar = each * look.fill

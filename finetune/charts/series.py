@@ -27,7 +27,7 @@ class View:
         return f"{self.names[index]} {number(self.values[index])}"
 
 
-def _scan(view: View, high: bool, among: list[int] | None = None) -> tuple[list[str], int]:
+def scan(view: View, high: bool, among: list[int] | None = None) -> tuple[list[str], int]:
     """The steps of finding the highest or lowest value by one comparison after another, and where it is.
 
     Of two that are equal the first stays.
@@ -68,7 +68,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
         return None
     at = view.values.index(best)
     word = rng.choice(("highest", "largest", "maximum", "greatest") if high else ("lowest", "smallest", "minimum", "least"))
-    steps = tuple(_scan(view, high)[0])
+    steps = tuple(scan(view, high)[0])
     if rng.random() < 0.35:
         text = phrase(
             rng,
@@ -280,7 +280,7 @@ def _rank(rng: random.Random, view: View) -> Asked:
     )
     left, steps = list(range(len(view.names))), list[str]()
     for place in range(which + 1):
-        found, at = _scan(view, high, left)
+        found, at = scan(view, high, left)
         left.remove(at)
         steps += found
         if place < which:
@@ -304,8 +304,8 @@ def _spread(rng: random.Random, view: View) -> Asked:
         what=view.what,
     )
     steps = (
-        *_scan(view, True)[0],
-        *_scan(view, False)[0],
+        *scan(view, True)[0],
+        *scan(view, False)[0],
         f"Subtract {number(view.values[high])} - {number(view.values[low])} = {gap}.",
     )
     return _question("range", text, view, steps, gap, 3, view.exact)

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from transformers import GemmaTokenizer
 
-from finetune.charts import words
 from finetune.charts.canvas import Letter, Marks, texts_of
-from finetune.charts.figures import KINDS, Figure, number, sample
+from finetune.charts.drills import Exchange, text_exchange
+from finetune.charts.figures import Figure, number
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, read
 from finetune.nano.model import IMAGE_TOKENS
@@ -33,9 +32,6 @@ REPEATS = 3
 
 READ_OUT = ("describe", "series", "look up", "names", "title", "value", "read", "read line", "read on")
 """Tasks whose answers are read out of the picture; numbers in other answers are worked out."""
-
-Exchange = tuple[str, str, str]
-"""(task, user's text, model's text)"""
 
 _DESCRIBE = ("Describe the chart.", "Describe the picture.", "What does the chart show?", "Read the chart.", "List all values.")
 
@@ -91,80 +87,6 @@ def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) ->
     made = list(dict.fromkeys(made))
     rng.shuffle(made)  # the last ones may not fit into a row
     return made
-
-
-def _arithmetic(rng: random.Random) -> Exchange:
-    lines = []
-    for _ in range(rng.randint(3, 6)):
-        top = rng.choice((20, 100, 100, 100, 400, 1000))
-        a, b = rng.randint(1, top), rng.randint(1, min(top, rng.choice((100, top))))
-        if rng.random() < 0.1:
-            a, b = a // 10 + a % 10 / 10, b // 10 + b % 10 / 10
-        kind = rng.random()
-        if kind < 0.4:
-            lines.append(f"{number(a)} + {number(b)} = {number(a + b)}")
-        elif kind < 0.7:
-            a, b = max(a, b), min(a, b)
-            lines.append(f"{number(a)} - {number(b)} = {number(a - b)}")
-        elif kind < 0.82:
-            a, b = rng.randint(2, 24), rng.randint(2, 12)
-            lines.append(f"{a} × {b} = {a * b}")
-        elif kind < 0.88:
-            a, b = rng.randint(0, 200), rng.randint(0, 200)
-            lines.append(f"{a} {'>' if a > b else '<' if a < b else '='} {b}")
-        else:
-            divisor, tenths = rng.randint(2, 8), rng.randint(2, 100) * rng.choice((10, 10, 5, 1))
-            lines.append(f"{number(divisor * tenths / 10)} / {divisor} = {number(tenths / 10)}")
-    tasks = ", ".join(line.split(" = ")[0].replace(" > ", " ? ").replace(" < ", " ? ") for line in lines)
-    return "arithmetic", f"Work out {tasks}.", "\n".join(f"Compute {line}." for line in lines)
-
-
-def _running(rng: random.Random) -> Exchange:
-    values = [rng.randint(1, 100) for _ in range(rng.randint(3, 7))]
-    total, lines = values[0], []
-    for value in values[1:]:
-        lines.append(f"Add {total} + {value} = {total + value}.")
-        total += value
-    return "running sum", f"Add {', '.join(map(str, values))}.", "\n".join(lines)
-
-
-def _look_up(rng: random.Random) -> Exchange:
-    names, _ = words.labels(rng, rng.randint(2, 9), held_out=False)
-    values = tuple(float(rng.randint(0, 100)) for _ in names)
-    asked = rng.sample(range(len(names)), min(len(names), rng.randint(1, 4)))
-    text = f"Read {read(tuple(names), values)}.\nLook up {', '.join(names[i] for i in asked)}."
-    return "text look up", text, f"Look up {', '.join(f'{names[i]} {number(values[i])}' for i in asked)}."
-
-
-def _repeat(rng: random.Random) -> Exchange:
-    parts = [words.invent(rng) if rng.random() < 0.5 else str(rng.randint(0, 999)) for _ in range(rng.randint(4, 12))]
-    parts = [part for part in parts if not words.is_held_out(part)] or ["0"]
-    return "repeat", f"Repeat {' '.join(parts)}.", f"Repeat {' '.join(parts)}."
-
-
-def _worked(rng: random.Random) -> Exchange:
-    while True:
-        figure = sample(rng, rng.choice(KINDS))
-        asked = ask(rng, figure)
-        reading, *steps = asked.steps
-        if not any(step.startswith("Read ") for step in steps):  # those need the picture
-            break
-    return "text reasoning", f"{reading}\n{asked.text}", "\n".join((*steps, f"The answer is {asked.answer}."))
-
-
-_TEXT: tuple[tuple[Callable[[random.Random], Exchange], float], ...] = (
-    (_arithmetic, 2),
-    (_running, 1.5),
-    (_look_up, 2),
-    (_repeat, 0.6),
-    (_worked, 4),
-)
-
-
-def text_exchange(rng: random.Random) -> Exchange:
-    """One exchange without a picture."""
-    kinds, weights = zip(*_TEXT, strict=True)
-    return rng.choices(kinds, weights)[0](rng)  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -316,7 +238,7 @@ class Packer:
 
     def text_row(self, rng: random.Random) -> Row:
         """A row filled with exchanges in text alone."""
-        return self.pack([text_exchange(rng) for _ in range(self.length // 40)], self.text_prefix, shared=False)
+        return self.pack([text_exchange(rng) for _ in range(self.length // 30)], self.text_prefix, shared=False)
 
 
 def attention_mask(segment: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
@@ -327,7 +249,7 @@ def attention_mask(segment: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         image: (B, L), whether a token is an image token.
     """
     length = segment.shape[1]
-    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    causal = torch.ones(length, length, dtype=torch.bool, device=segment.device).tril()
     key, query = segment[:, None, :], segment[:, :, None]
     seen = causal & ((key == query) | (key == 0)) | (image[:, None, :] & image[:, :, None])
     return torch.where(seen, 0.0, -1e9).to(torch.bfloat16)[:, None]
