@@ -16,11 +16,15 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from vision.errors import ImageError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+"""What Pillow is allowed to open; HEIC is opened beside it."""
+READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF"
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
+"""What a HEIC file calls itself behind ``ftyp``: ISO/IEC 23008-12, annex B and section 10."""
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 28
@@ -145,24 +149,45 @@ def _decode(data: bytes, name: str, limits: Limits) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with _opened(data) as image:
                 _check_size(image.size, name, limits)
-                image.seek(0)
+                if image.format != "HEIF":  # which opens at the one that its maker calls the picture
+                    image.seek(0)
                 image.load()
+                _check_size(image.size, name, limits)  # a HEIC file says how large it is in more than one place
                 return _upright_rgb(image, name)
     except UnidentifiedImageError:
-        raise ImageError(f"{name} is no picture that can be read; use JPEG, PNG, WebP, GIF, TIFF or BMP") from None
+        raise ImageError(f"{name} is no picture that can be read; use {READABLE}") from None
     except Image.DecompressionBombError:
         raise ImageError(f"{name} would unpack to more than {limits.max_pixels / 1e6:g} megapixels: scale it down") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError, MemoryError) as exc:
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError, MemoryError, RuntimeError) as exc:
         raise ImageError(f"{name} is damaged or cut off; save or download it again") from exc
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    """The picture in ``data``, not decoded yet.
+
+    AVIF and HEIC begin alike, so that AVIF is tried first. The HEIC opener is not made known to Pillow, where it would
+    open files for everybody in this process.
+    """
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
+            raise
+    import pillow_heif
+
+    pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
+    image: ImageFile.ImageFile = pillow_heif.HeifImageFile(io.BytesIO(data))
+    return image
 
 
 def _upright_rgb(image: Image.Image, name: str) -> Image.Image:
     """A new RGB image: turned as EXIF says, colours brought to sRGB, transparency on white, no metadata."""
     try:
         profile = image.info.get("icc_profile")
-        image = ImageOps.exif_transpose(image)
+        if getattr(image, "format", "") != "HEIF":  # its container says how it is turned, which is done; EXIF is a copy of that
+            image = ImageOps.exif_transpose(image)
         if image.mode in ("I", "F") or image.mode.startswith("I;16"):
             image = _eight_bits(image)
         image = _to_srgb(image, profile)

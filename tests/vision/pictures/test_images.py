@@ -31,7 +31,7 @@ def encoded(image: Image.Image, form: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
 def test_every_format_is_read(form: str) -> None:
     image = open_image(encoded(split_picture(), form))
     assert image.mode == "RGB" and image.size == (80, 60)
@@ -68,6 +68,69 @@ def test_a_turned_photo_stands_upright_and_loses_its_metadata() -> None:
     assert not image.info and not image.getexif()
 
 
+def marked_picture(size: tuple[int, int] = (80, 64)) -> Image.Image:
+    """A picture that looks different in each of the eight orientations: red and blue, with a white corner."""
+    image = split_picture(size=size)
+    image.paste((255, 255, 255), (0, 0, size[0] // 4, size[1] // 4))
+    return image
+
+
+TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+         8: Image.Transpose.ROTATE_90}  # fmt: skip
+
+
+def heic(image: Image.Image, **options: object) -> bytes:
+    import pillow_heif
+
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(image).save(stream, quality=90, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_all_eight_orientations_stand_upright_and_none_is_turned_twice(form: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if form == "HEIC":  # irot and imir are written, and EXIF says the same beside them
+        image = open_image(heic(marked_picture(), exif=exif.tobytes()))
+    else:
+        image = open_image(encoded(marked_picture(), form, exif=exif))
+    upright = marked_picture().transpose(TURNS[orientation]) if orientation > 1 else marked_picture()
+    assert image.size == upright.size
+    assert np.abs(np.array(image, int) - np.array(upright, int)).mean() < 6
+
+
+def test_exif_alone_does_not_turn_a_heic_picture() -> None:
+    """ISO/IEC 23008-12 and MIAF: the container's irot and imir count, the tag beside them is a copy."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = heic(marked_picture(), exif=exif.tobytes())
+    plain = turned.replace(b"irot\3", b"irot\0")
+    assert plain != turned and open_image(turned).size == (64, 80) and open_image(plain).size == (80, 64)
+
+
+def test_ten_bits_transparency_and_more_pictures_in_a_heic_file_are_read() -> None:
+    import pillow_heif
+
+    deep = (np.array(marked_picture(), np.uint16) * 257).tobytes()
+    stream = io.BytesIO()
+    pillow_heif.from_bytes("RGB;16", (80, 64), deep).save(stream, quality=90)
+    assert np.abs(np.array(open_image(stream.getvalue()), int) - np.array(marked_picture(), int)).mean() < 6
+    assert min(open_image(heic(Image.new("RGBA", (64, 64), (0, 0, 0, 0)))).getpixel((5, 5))) > 250
+    file = pillow_heif.from_pillow(Image.new("RGB", (64, 64), BLUE))
+    file.add_from_pillow(Image.new("RGB", (64, 64), RED))
+    stream = io.BytesIO()
+    file.save(stream, primary_index=1)
+    assert open_image(stream.getvalue()).getpixel((9, 9)) == pytest.approx(RED, abs=12), "the one that is called the picture"
+
+
+def test_heic_is_opened_without_being_made_known_to_everybody() -> None:
+    open_image(heic(marked_picture()))
+    assert "HEIF" not in Image.OPEN
+
+
 def test_the_first_frame_of_an_animation_is_taken() -> None:
     frames = [Image.new("RGB", (40, 40), RED), Image.new("RGB", (40, 40), BLUE)]
     image = open_image(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
@@ -100,6 +163,10 @@ BAD = {
     "no picture": (b"hello, I am text" * 10, "no picture"),
     "cut off": (encoded(split_picture(size=(400, 300)), "PNG")[:300], "damaged"),
     "a cut-off JPEG": (encoded(split_picture(size=(400, 300)), "JPEG")[:900], "damaged"),
+    "a cut-off HEIC": (heic(marked_picture((640, 480)))[:900], "damaged"),
+    "a HEIC header alone": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "damaged"),
+    "a cut-off AVIF": (encoded(split_picture(size=(400, 300)), "AVIF")[:400], "damaged|no picture"),
+    "a film": (b"\0\0\0\x18ftypisom\0\0\0\0isomavc1" + b"\0" * 99, "no picture"),
     "a bomb": (bomb(), "megapixels"),
     "one pixel": (encoded(Image.new("RGB", (1, 1)), "PNG"), "1 x 1"),
     "a format that is not accepted": (encoded(split_picture(), "PPM"), "no picture"),
@@ -129,8 +196,10 @@ def test_a_mislabelled_file_is_read_by_its_content(tmp_path: Path) -> None:
     assert open_image(path).size == (80, 60)
 
 
-def test_limits_hold_before_anything_is_decoded() -> None:
-    data = encoded(Image.effect_noise((400, 400), 90).convert("RGB"), "PNG")
+@pytest.mark.parametrize("form", ["PNG", "AVIF", "HEIC"])
+def test_limits_hold_before_anything_is_decoded(form: str) -> None:
+    noise = Image.effect_noise((400, 400), 90).convert("RGB")
+    data = heic(noise) if form == "HEIC" else encoded(noise, form)
     with pytest.raises(ImageError, match="MB"):
         open_image(data, Limits(max_bytes=1000))
     with pytest.raises(ImageError, match="megapixels"):
