@@ -34,7 +34,16 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
         pair = f"{first} {number(a[at])}, {second} {number(b[at])}"
         step, second_wins = weigh(high, (first, a[at]), (second, b[at]))
         winner = second if second_wins else first
-        return Question(task="compare", text=text, steps=(f"Read {place}: {pair}.", step), answer=winner, operations=2, exact=True)
+        return Question(
+            task="compare",
+            text=text,
+            steps=(f"Read {place}: {pair}.", step),
+            answer=winner,
+            operations=2,
+            exact=True,
+            form=f"compare {'high' if high else 'low'}",
+            slots=(("place", place), ("a", first), ("b", second)),
+        )
     if any(abs(x - y) < (0.01 if exact else 0.06) * max(a + b) for x, y in zip(a, b, strict=True)):
         return None
     won = [name for name, x, y in zip(figure.categories, a, b, strict=True) if x > y]
@@ -52,4 +61,6 @@ def ask_comparison(rng: random.Random, figure: Figure) -> Asked:
         f"Higher: {tally_up(pairs, [x > y for x, y in zip(a, b, strict=True)])}.",
         f"That makes {len(won)}.",
     )
-    return Question(task="compare", text=text, steps=steps, answer=str(len(won)), operations=3, exact=True)
+    slots = (("a", first), ("b", second), ("each", (figure.topic or "category").lower()))
+    answer = str(len(won))
+    return Question(task="compare", text=text, steps=steps, answer=answer, operations=3, exact=True, form="how often", slots=slots)

@@ -37,6 +37,8 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
             answer=other,
             operations=1,
             exact=True,
+            form=kind,
+            slots=(("name", boxes[at]),),
         )
     if kind == "two after":
         if len(boxes) < 3:
@@ -44,7 +46,8 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
         at = rng.randrange(len(boxes) - 2)
         text = phrase(rng, ("What comes two steps after {name}?", "Which step is two after {name}?"), name=boxes[at])
         steps = (reading, f"Look up {boxes[at]} -> {boxes[at + 1]} -> {boxes[at + 2]}.")
-        return Question(task=kind, text=text, steps=steps, answer=boxes[at + 2], operations=2, exact=True)
+        slots = (("name", boxes[at]),)
+        return Question(task=kind, text=text, steps=steps, answer=boxes[at + 2], operations=2, exact=True, form=kind, slots=slots)
     if kind == "steps":
         a, b = sorted(rng.sample(range(len(boxes)), 2))
         path = [f"{boxes[i]} {i - a}" for i in range(a, b + 1)]
@@ -54,13 +57,14 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
             a=boxes[a],
             b=boxes[b],
         )
-        return Question(task=kind, text=text, steps=(reading, f"Count {', '.join(path)}."), answer=str(b - a), operations=2, exact=True)
+        slots = (("a", boxes[a]), ("b", boxes[b]))
+        steps = (reading, f"Count {', '.join(path)}.")
+        return Question(task=kind, text=text, steps=steps, answer=str(b - a), operations=2, exact=True, form=kind, slots=slots)
     if kind == "count":
         path = [f"{box} {i + 1}" for i, box in enumerate(boxes)]
         text = phrase(rng, ("How many boxes are there?", "How many steps does the diagram have?", "How many steps are there?"))
-        return Question(
-            task=kind, text=text, steps=(reading, f"Count {', '.join(path)}."), answer=str(len(boxes)), operations=2, exact=True
-        )
+        steps = (reading, f"Count {', '.join(path)}.")
+        return Question(task=kind, text=text, steps=steps, answer=str(len(boxes)), operations=2, exact=True, form="count boxes")
     text = phrase(
         rng,
         ("What is the first step?", "Where does it start?", "Which box comes first?")
@@ -68,7 +72,7 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
         else ("What is the last step?", "Where does it end?", "Which box comes last?"),
     )
     end = boxes[0] if kind == "first" else boxes[-1]
-    return Question(task=kind, text=text, steps=(reading, f"The {kind} is {end}."), answer=end, operations=1, exact=True)
+    return Question(task=kind, text=text, steps=(reading, f"The {kind} is {end}."), answer=end, operations=1, exact=True, form=kind)
 
 
 def ask_geometry(rng: random.Random, figure: Figure) -> Question:
@@ -88,7 +92,8 @@ def ask_geometry(rng: random.Random, figure: Figure) -> Question:
             f"Subtract 180 - {number(total)} = {rest}.",
             f"Check {number(total)} + {rest} = 180.",
         )
-        return Question(task="angle", text=text, steps=steps, answer=rest, operations=2, exact=True)
+        return Question(task="angle", text=text, steps=steps, answer=rest, operations=2, exact=True, form="angle")
+    shape = (("shape", figure.shape.split()[-1]),)
     area = figure.shape == "right triangle" or (figure.shape == "rectangle" and rng.random() < 0.5)
     if area:
         text = phrase(
@@ -102,7 +107,10 @@ def ask_geometry(rng: random.Random, figure: Figure) -> Question:
         if figure.shape == "right triangle":
             steps.append(f"Divide {number(product)} / 2 = {number(product / 2)}.")
             product /= 2
-        return Question(task="area", text=text, steps=tuple(steps), answer=number(product), operations=len(steps) - 1, exact=True)
+        answer, operations = number(product), len(steps) - 1
+        return Question(
+            task="area", text=text, steps=tuple(steps), answer=answer, operations=operations, exact=True, form="area", slots=shape
+        )
     text = phrase(
         rng,
         ("What is the perimeter{unit}?", "What is the perimeter of the {shape}?", "How long is the perimeter?", "Find the perimeter."),
@@ -112,6 +120,8 @@ def ask_geometry(rng: random.Random, figure: Figure) -> Question:
     if figure.shape == "rectangle":
         half = sum(figure.values)
         steps = [reading, f"Add {values[0]} + {values[1]} = {number(half)}.", f"Multiply 2 × {number(half)} = {number(2 * half)}."]
-        return Question(task="perimeter", text=text, steps=tuple(steps), answer=number(2 * half), operations=2, exact=True)
-    sums, total = running_sum(figure.values)
-    return Question(task="perimeter", text=text, steps=(reading, *sums), answer=number(total), operations=2, exact=True)
+        answer = number(2 * half)
+    else:
+        sums, total = running_sum(figure.values)
+        steps, answer = [reading, *sums], number(total)
+    return Question(task="perimeter", text=text, steps=tuple(steps), answer=answer, operations=2, exact=True, form="perimeter", slots=shape)

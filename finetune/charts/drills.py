@@ -14,6 +14,10 @@ from finetune.charts.figures import KINDS, number, sample
 from finetune.charts.questions import ask
 from finetune.charts.readings import read, running_sum, sign, tally_up, weigh
 from finetune.charts.series import View, scan
+from finetune.charts.wordings import reworded
+
+REWORDED = 0.65
+"""Share of questions asked in one of the many wordings, the others in the few plain phrases."""
 
 Exchange = tuple[str, str, str]
 """(task, user's text, model's text)"""
@@ -92,6 +96,7 @@ def _worked(rng: random.Random) -> Exchange:
         reading, *steps = asked.steps
         if not any(step.startswith("Read ") for step in steps):  # those need the picture
             break
+    asked = reworded(rng, asked) if rng.random() < REWORDED else asked
     return "text reasoning", f"{reading}\n{asked.text}", "\n".join((*steps, f"The answer is {asked.answer}."))
 
 

@@ -17,6 +17,8 @@ from finetune.charts.ocr import Faults, as_read
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, in_reading_order, read
 from finetune.charts.ticks import tick_text, ticks
+from finetune.charts.wordings import asked as in_words
+from finetune.charts.wordings import reworded
 from vision.pictures.lines import lines_of
 
 FAULTS = Faults(merged=0.3, glued=0.1, lost_lone=0.0, lost=0.0, cut=0.0, swapped=0.0, spoiled=0.0, dashed=0.03, percent=0.0)
@@ -44,7 +46,7 @@ def exchange(rng: random.Random) -> tuple[str, str, str]:
 def _asked(rng: random.Random, figure: Figure) -> tuple[str, str, str]:
     chance = rng.random()
     if chance < 0.5 or (chance < 0.7 and len(figure.series) > 1):
-        asked = ask(rng, figure, "value")
+        asked = reworded(rng, ask(rng, figure, "value"))
         return asked.task, asked.text, f"The answer is {asked.answer}."
     if chance < 0.7:
         chosen = rng.sample(range(len(figure.categories)), min(3, len(figure.categories)))
@@ -53,7 +55,7 @@ def _asked(rng: random.Random, figure: Figure) -> tuple[str, str, str]:
     if chance < 0.8 and len(figure.series) > 1:
         name = rng.choice(list(figure.series))
         return "series", f"Read {name}.", f"It shows {name}: {read(figure.categories, figure.series[name])}."
-    return "describe", rng.choice(("Describe the chart.", "Read the chart.", "List all values.")), f"It shows {describe(figure)}."
+    return "describe", in_words(rng, "describe", "trained"), f"It shows {describe(figure)}."
 
 
 def _letters(texts: Texts, em: float, size: tuple[int, int]) -> list[Letter]:

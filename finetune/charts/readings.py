@@ -24,6 +24,8 @@ class Question:
         answer: the exact answer as it is written.
         operations: how many look-ups, comparisons and calculations a solver needs after reading.
         exact: whether the answer is a word or follows from printed numbers; False where an axis must be read.
+        form: what :mod:`finetune.charts.wordings` knows other wordings for; may be empty.
+        slots: what fills them, as (slot, text).
     """
 
     task: str
@@ -32,6 +34,8 @@ class Question:
     answer: str
     operations: int
     exact: bool
+    form: str = ""
+    slots: tuple[tuple[str, str], ...] = ()
 
 
 Asked = Question | None

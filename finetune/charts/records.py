@@ -17,6 +17,7 @@ from PIL import Image
 from finetune.charts import matplotlib, pillow, questions, words
 from finetune.charts.figures import KINDS, Figure, number, sample
 from finetune.charts.readings import Question, in_reading_order
+from finetune.charts.wordings import Wordings, reworded
 
 HELD_OUT_FROM = 1_000_000_000
 """Seeds below this one are for training, the others for measuring only."""
@@ -115,7 +116,16 @@ def wear(rng: random.Random, image: Image.Image, *, pad: bool = True) -> Image.I
     return image
 
 
-def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: str = "", ease: float = 0.0, task: str = "") -> Record:
+def make(
+    seed: int,
+    *,
+    kind: str = "",
+    kinds: Sequence[str] = KINDS,
+    renderer: str = "",
+    ease: float = 0.0,
+    task: str = "",
+    wordings: Wordings = "plain",
+) -> Record:
     """The record of ``seed``.
 
     Args:
@@ -124,6 +134,8 @@ def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: s
         renderer: ``pillow`` or ``matplotlib``; when empty one in two is matplotlib's.
         ease: 0.0 for the full range, up to 1.0 for few categories.
         task: insist on a kind of question where the figure allows it.
+        wordings: ``plain`` for the few phrases that every question has, or the ``trained`` or ``held out`` ones of
+            :mod:`finetune.charts.wordings`; the picture and what is asked stay the same.
 
     Raises:
         ValueError: for a negative seed, an unknown kind or an unknown renderer.
@@ -142,4 +154,5 @@ def make(seed: int, *, kind: str = "", kinds: Sequence[str] = KINDS, renderer: s
     renderer = renderer or drawn_by
     image, figure = draw(rng, figure, renderer, ease)
     new_words = tuple(sorted(word for word in figure.words() if words.is_held_out(word)))
-    return Record(seed=seed, renderer=renderer, figure=figure, image=image, asked=questions.ask(rng, figure, task), new_words=new_words)
+    asked = reworded(random.Random(f"wording {seed}"), questions.ask(rng, figure, task), wordings)
+    return Record(seed=seed, renderer=renderer, figure=figure, image=image, asked=asked, new_words=new_words)

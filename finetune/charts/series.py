@@ -58,7 +58,7 @@ def _value(rng: random.Random, view: View) -> Asked:
         of=view.of,
         what=view.what,
     )
-    return _question("value", text, view, (f"Look up {view.at(at)}.",), number(view.values[at]), 1, view.exact)
+    return _question("value", text, view, (f"Look up {view.at(at)}.",), number(view.values[at]), 1, view.exact, name=view.names[at])
 
 
 def _extreme(rng: random.Random, view: View) -> Asked:
@@ -68,7 +68,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
         return None
     at = view.values.index(best)
     word = rng.choice(("highest", "largest", "maximum", "greatest") if high else ("lowest", "smallest", "minimum", "least"))
-    steps = tuple(scan(view, high)[0])
+    steps, side = tuple(scan(view, high)[0]), "high" if high else "low"
     if rng.random() < 0.35:
         text = phrase(
             rng,
@@ -78,7 +78,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
             what=view.what,
             each=view.each,
         )
-        return _question("extreme value", text, view, steps, number(best), 1, view.exact)
+        return _question("extreme value", text, view, steps, number(best), 1, view.exact, f"extreme value {side}")
     text = phrase(
         rng,
         (
@@ -94,7 +94,7 @@ def _extreme(rng: random.Random, view: View) -> Asked:
         what=view.what,
         each=view.each,
     )
-    return _question("extreme", text, view, steps, view.names[at], 1, True)
+    return _question("extreme", text, view, steps, view.names[at], 1, True, f"extreme {side}")
 
 
 def _difference(rng: random.Random, view: View) -> Asked:
@@ -120,7 +120,7 @@ def _difference(rng: random.Random, view: View) -> Asked:
     )
     high, low = number(view.values[a]), number(view.values[b])
     steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Subtract {high} - {low} = {gap}.")
-    return _question("difference", text, view, steps, gap, 2, view.exact)
+    return _question("difference", text, view, steps, gap, 2, view.exact, a=view.names[a], b=view.names[b])
 
 
 def _sum(rng: random.Random, view: View) -> Asked:
@@ -143,7 +143,7 @@ def _sum(rng: random.Random, view: View) -> Asked:
         what=view.what,
     )
     steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Add {number(view.values[a])} + {number(view.values[b])} = {total}.")
-    return _question("sum", text, view, steps, total, 2, view.exact)
+    return _question("sum", text, view, steps, total, 2, view.exact, a=view.names[a], b=view.names[b])
 
 
 def _addable(view: View, most: int) -> bool:
@@ -221,7 +221,7 @@ def _ratio(rng: random.Random, view: View) -> Asked:
         of=view.of,
     )
     steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Divide {number(view.values[a])} / {number(view.values[b])} = {ratio}.")
-    return _question("ratio", text, view, steps, ratio, 2, view.exact)
+    return _question("ratio", text, view, steps, ratio, 2, view.exact, a=view.names[a], b=view.names[b])
 
 
 def _count(rng: random.Random, view: View) -> Asked:
@@ -246,7 +246,7 @@ def _count(rng: random.Random, view: View) -> Asked:
     )
     counted = tally_up([view.at(i) for i in range(len(view.values))], [i in chosen for i in range(len(view.values))])
     steps = (f"{'Above' if above else 'Below'} {number(line)}: {counted}.", f"That makes {len(chosen)}.")
-    return _question("count", text, view, steps, str(len(chosen)), 2, True)
+    return _question("count", text, view, steps, str(len(chosen)), 2, True, f"count {'above' if above else 'below'}", line=number(line))
 
 
 def _between(low: float, high: float) -> float | None:
@@ -285,7 +285,9 @@ def _rank(rng: random.Random, view: View) -> Asked:
         steps += found
         if place < which:
             steps.append(f"Left: {', '.join(view.at(i) for i in left)}.")
-    return _question("rank", text, view, tuple(steps), view.names[order[which]], 2, True)
+    form = f"rank {'high' if high else 'low'}"
+    nth = ("second", "third")[which - 1]
+    return _question("rank", text, view, tuple(steps), view.names[order[which]], 2, True, form, nth=nth, n=str(which + 1))
 
 
 def _spread(rng: random.Random, view: View) -> Asked:
@@ -335,10 +337,20 @@ def _trend(rng: random.Random, view: View) -> Asked:
         f"Look up {view.at(a)}, {view.at(b)}.",
         f"From {number(first)} to {number(last)}: {number(first)} {sign(first, last)} {number(last)}, {answer}.",
     )
-    return _question("trend", text, view, steps, answer, 2, True)
+    return _question("trend", text, view, steps, answer, 2, True, a=view.names[a], b=view.names[b])
 
 
-def _question(task: str, text: str, view: View, steps: tuple[str, ...], answer: str, operations: int, exact: bool) -> Question:
+def _question(
+    task: str,
+    text: str,
+    view: View,
+    steps: tuple[str, ...],
+    answer: str,
+    operations: int,
+    exact: bool,
+    form: str = "",
+    **slots: str,
+) -> Question:
     return Question(
         task=task,
         text=text,
@@ -346,6 +358,8 @@ def _question(task: str, text: str, view: View, steps: tuple[str, ...], answer: 
         answer=answer,
         operations=operations,
         exact=exact,
+        form=form or task,
+        slots=(("of", view.of), ("what", view.what), ("each", view.each), *slots.items()),
     )
 
 

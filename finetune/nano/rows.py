@@ -18,10 +18,12 @@ import torch
 from transformers import GemmaTokenizer
 
 from finetune.charts.canvas import Letter, Marks, texts_of
-from finetune.charts.drills import Exchange, text_exchange
+from finetune.charts.drills import REWORDED, Exchange, text_exchange
 from finetune.charts.figures import Figure, number
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, read
+from finetune.charts.wordings import asked as in_words
+from finetune.charts.wordings import reworded
 from finetune.nano.model import IMAGE_TOKENS
 from vision.prompts import SYSTEM_PROMPT, Prompt, Turn
 
@@ -34,6 +36,11 @@ READ_OUT = ("describe", "series", "look up", "names", "title", "value", "read", 
 """Tasks whose answers are read out of the picture; numbers in other answers are worked out."""
 
 _DESCRIBE = ("Describe the chart.", "Describe the picture.", "What does the chart show?", "Read the chart.", "List all values.")
+
+
+def _ask(rng: random.Random, form: str, plainly: str) -> str:
+    """``plainly``, or one of the other wordings of ``form``."""
+    return in_words(rng, form, "trained") if rng.random() < REWORDED else plainly
 
 
 def _shows(reading: str) -> str:
@@ -63,7 +70,7 @@ def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) ->
 
     Every second question asks for a single value: finding it is the step that all others build on.
     """
-    made: list[Exchange] = [("describe", rng.choice(_DESCRIBE), _shows(describe(figure)))]
+    made: list[Exchange] = [("describe", _ask(rng, "describe", rng.choice(_DESCRIBE)), _shows(describe(figure)))]
     if len(figure.series) > 1:
         for name in rng.sample(list(figure.series), min(2, len(figure.series))):
             made.append(("series", f"Read {name}.", _shows(f"{name}: {read(figure.categories, figure.series[name])}")))
@@ -78,11 +85,12 @@ def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) ->
             made.append(("look up", f"Look up {', '.join(names)}.", _shows(read(names, tuple(figure.values[i] for i in chosen)))))
     if figure.kind != "geometry":
         joint = " -> " if figure.kind == "flow" else ", "
-        made.append(("names", "List the names.", _shows(joint.join(figure.categories))))
+        made.append(("names", _ask(rng, "names", "List the names."), _shows(joint.join(figure.categories))))
     if figure.title and rng.random() < 0.4:
-        made.append(("title", "What is the title?", _shows(figure.title)))
+        made.append(("title", _ask(rng, "title", "What is the title?"), _shows(figure.title)))
     for _ in range(questions):
         asked = ask(rng, figure, "value" if rng.random() < 0.5 else "")
+        asked = reworded(rng, asked) if rng.random() < REWORDED else asked
         made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
     made = list(dict.fromkeys(made))
     rng.shuffle(made)  # the last ones may not fit into a row
@@ -179,17 +187,18 @@ class Packer:
         self.tokenizer = tokenizer
         self.length = length
         picture = "<start_of_image>" + "<image_soft_token>" * IMAGE_TOKENS + "<end_of_image>\n\n"
-        self.prefix = self._ids("<bos><start_of_turn>user\n\n\n" + picture)
-        self.prefix_with_system = self._ids(f"<bos><start_of_turn>user\n{SYSTEM_PROMPT}\n\n\n\n" + picture)
-        self.text_prefix = self._ids("<bos><start_of_turn>user\n")
+        self.prefix = self.coded("<bos><start_of_turn>user\n\n\n" + picture)
+        self.prefix_with_system = self.coded(f"<bos><start_of_turn>user\n{SYSTEM_PROMPT}\n\n\n\n" + picture)
+        self.text_prefix = self.coded("<bos><start_of_turn>user\n")
 
     def prefix_for(self, lines: str, *, thinking: bool) -> list[int]:
         """What stands before the question about a picture whose text is given as ``lines``, word for word as the app sends it."""
         system = Prompt(turns=(Turn(question="", lines=(lines,)),), thinking=thinking).instructions
         picture = "\n\n<start_of_image>" + "<image_soft_token>" * IMAGE_TOKENS + "<end_of_image>\n\n"
-        return self._ids(f"<bos><start_of_turn>user\n{system}\n\n{picture}{lines}" if system else f"<bos><start_of_turn>user\n{picture}")
+        return self.coded(f"<bos><start_of_turn>user\n{system}\n\n{picture}{lines}" if system else f"<bos><start_of_turn>user\n{picture}")
 
-    def _ids(self, text: str) -> list[int]:
+    def coded(self, text: str) -> list[int]:
+        """The tokens of ``text`` alone."""
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]  # type: ignore[no-any-return]
 
     def pack(self, exchanges: list[Exchange], prefix: list[int], *, shared: bool, written: Written | None = None) -> Row:
@@ -206,8 +215,8 @@ class Packer:
             ids[:at], segment[:at], position[:at] = prefix, 0, np.arange(at)
         tasks: list[str] = []
         for task, question, answer in exchanges:
-            asked = ([] if shared else prefix) + self._ids(f"{question}<end_of_turn>\n<start_of_turn>model\n")
-            tokens = asked + self._ids(f"{answer}<end_of_turn>")
+            asked = ([] if shared else prefix) + self.coded(f"{question}<end_of_turn>\n<start_of_turn>model\n")
+            tokens = asked + self.coded(f"{answer}<end_of_turn>")
             end = at + len(tokens)
             if end > self.length:
                 continue
@@ -230,10 +239,18 @@ class Packer:
             spots[i, : len(cells)] = cells[:SPOTS]
 
     def picture_row(
-        self, rng: random.Random, exchanges: list[Exchange], letters: list[Letter] | None = None, values: Pairs | None = None
+        self,
+        rng: random.Random,
+        exchanges: list[Exchange],
+        letters: list[Letter] | None = None,
+        values: Pairs | None = None,
+        lines: str = "",
     ) -> Row:
-        """A row about one picture with its ``letters`` and ``values``; one in ten carries the system prompt that thinking is asked with."""
-        prefix = self.prefix_with_system if rng.random() < 0.1 else self.prefix
+        """A row about one picture with its ``letters``, ``values`` and the ``lines`` of its text.
+
+        One in ten carries the system prompt that thinking is asked with.
+        """
+        prefix = (self.prefix_with_system if rng.random() < 0.1 else self.prefix) + self.coded(lines)
         return self.pack(exchanges, prefix, shared=True, written=Written(letters, values) if letters else None)
 
     def text_row(self, rng: random.Random) -> Row:
