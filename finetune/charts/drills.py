@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 
 from finetune.charts import layouts, words
+from finetune.charts.elsewhere import small_talk
 from finetune.charts.figures import KINDS, number, sample
 from finetune.charts.questions import ask
 from finetune.charts.readings import read, running_sum, sign, tally_up, weigh
@@ -97,7 +98,7 @@ def _worked(rng: random.Random) -> Exchange:
         if not any(step.startswith("Read ") for step in steps):  # those need the picture
             break
     asked = reworded(rng, asked) if rng.random() < REWORDED else asked
-    return "text reasoning", f"{reading}\n{asked.text}", "\n".join((*steps, f"The answer is {asked.answer}."))
+    return "text reasoning", f"{reading}\n{asked.text}", "\n".join((*steps, asked.said))
 
 
 def _signs(rng: random.Random) -> Exchange:
@@ -136,6 +137,11 @@ def _tally(rng: random.Random) -> Exchange:
     return "tally", text, f"{'Above' if above else 'Below'} {number(line)}: {tally_up(items, counts)}.\nThat makes {sum(counts)}."
 
 
+def _talk(rng: random.Random) -> Exchange:
+    asked = small_talk(rng)
+    return asked.task, asked.text, asked.said
+
+
 DRILLS: tuple[tuple[Callable[[random.Random], Exchange], float], ...] = (
     (_arithmetic, 1.5),
     (_running, 1.2),
@@ -147,6 +153,7 @@ DRILLS: tuple[tuple[Callable[[random.Random], Exchange], float], ...] = (
     (_chain, 2.5),
     (_tally, 0.8),
     (layouts.exchange, 4.0),
+    (_talk, 0.2),
 )
 """(what makes an exchange, how often)"""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from finetune.charts.canvas import Letter
+from finetune.charts.elsewhere import unanswerable
 from finetune.charts.figures import Figure, number, sample
 from finetune.charts.ocr import Faults, as_read
 from finetune.charts.questions import ask
@@ -44,10 +45,13 @@ def exchange(rng: random.Random) -> tuple[str, str, str]:
 
 
 def _asked(rng: random.Random, figure: Figure) -> tuple[str, str, str]:
+    if rng.random() < 0.06:
+        apart = unanswerable(rng, figure)
+        return apart.task, apart.text, apart.said
     chance = rng.random()
     if chance < 0.5 or (chance < 0.7 and len(figure.series) > 1):
         asked = reworded(rng, ask(rng, figure, "value"))
-        return asked.task, asked.text, f"The answer is {asked.answer}."
+        return asked.task, asked.text, asked.said
     if chance < 0.7:
         chosen = rng.sample(range(len(figure.categories)), min(3, len(figure.categories)))
         names = tuple(figure.categories[i] for i in chosen)

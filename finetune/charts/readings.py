@@ -26,6 +26,7 @@ class Question:
         exact: whether the answer is a word or follows from printed numbers; False where an axis must be read.
         form: what :mod:`finetune.charts.wordings` knows other wordings for; may be empty.
         slots: what fills them, as (slot, text).
+        announced: whether the answer is a word or a number, given as ``The answer is …``; else it is a sentence of its own.
     """
 
     task: str
@@ -36,6 +37,12 @@ class Question:
     exact: bool
     form: str = ""
     slots: tuple[tuple[str, str], ...] = ()
+    announced: bool = True
+
+    @property
+    def said(self) -> str:
+        """The answer as a model gives it."""
+        return f"The answer is {self.answer}." if self.announced else self.answer
 
 
 Asked = Question | None

@@ -59,7 +59,7 @@ class Record:
 
     @property
     def answer(self) -> str:
-        return f"The answer is {self.asked.answer}."
+        return self.asked.said
 
     @property
     def gold(self) -> str:

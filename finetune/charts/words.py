@@ -178,6 +178,8 @@ FEW = [
 ]
 """The words that a curriculum begins with: a model first learns that what it sees can be said at all."""
 
+TOPICS = frozenset(_TOPICS)
+"""What labels may be of."""
 LISTED = sorted({word for words in _TOPICS.values() for word in words.split()})
 
 

@@ -19,6 +19,7 @@ from transformers import GemmaTokenizer
 
 from finetune.charts.canvas import Letter, Marks, texts_of
 from finetune.charts.drills import REWORDED, Exchange, text_exchange
+from finetune.charts.elsewhere import SHARE, aside
 from finetune.charts.figures import Figure, number
 from finetune.charts.questions import ask
 from finetune.charts.readings import describe, read
@@ -91,7 +92,10 @@ def picture_exchanges(rng: random.Random, figure: Figure, questions: int = 3) ->
     for _ in range(questions):
         asked = ask(rng, figure, "value" if rng.random() < 0.5 else "")
         asked = reworded(rng, asked) if rng.random() < REWORDED else asked
-        made.append((asked.task, asked.text, f"The answer is {asked.answer}."))
+        made.append((asked.task, asked.text, asked.said))
+    if rng.random() < SHARE * len(made):
+        apart = aside(rng, figure)
+        made.append((apart.task, apart.text, apart.said))
     made = list(dict.fromkeys(made))
     rng.shuffle(made)  # the last ones may not fit into a row
     return made
