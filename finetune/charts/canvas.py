@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -64,6 +64,16 @@ class Style:
         fill: share of a category's room that its bars take.
         labels: where printed values stand: ``above``, ``inside`` or ``middle``.
         legend: ``right``, ``top``, ``bottom`` or ``inside``.
+        ticks: how ticks are written (:func:`finetune.charts.ticks.tick_text`), and about how many; "" and 0 as they come.
+        far_axis: whether the ticks stand at the right, or above horizontal bars.
+        rod: whether a thin line with a dot at its end stands for each bar.
+        names_above: whether the names of horizontal bars stand above them.
+        from_edge: whether lines begin and end at the edges of the plot.
+        area: whether what is below a line is filled.
+        named_lines: whether the names of lines stand at their ends, in place of a legend.
+        pie: ``outside`` for shares around and a legend, ``leader`` for names on lines, ``below`` for a legend in rows,
+            ``shares`` for a legend that has them; "" as it comes.
+        apart: how far slices stand from each other, as a share of the radius.
     """
 
     width: int
@@ -84,6 +94,15 @@ class Style:
     fill: float
     labels: str
     legend: str
+    ticks: tuple[str, int] = ("", 0)
+    far_axis: bool = False
+    rod: bool = False
+    names_above: bool = False
+    from_edge: bool = False
+    area: bool = False
+    named_lines: bool = False
+    pie: str = ""
+    apart: float = 0.0
 
 
 def style(rng: random.Random, ease: float = 0.0) -> Style:
@@ -131,6 +150,30 @@ def style(rng: random.Random, ease: float = 0.0) -> Style:
         fill=rng.uniform(0.45, 0.92),
         labels=rng.choice(("above", "above", "above", "inside", "middle")),
         legend=rng.choice(("right", "right", "top", "bottom", "inside")),
+    )
+
+
+def varied(rng: random.Random, look: Style) -> Style:
+    """``look`` with the habits of more libraries and magazines: other ticks, axes, bars, lines and pies."""
+    form = rng.choice(("", "", "plain", "separator", "space", "k", "k"))
+    fill = look.fill
+    if rng.random() < 0.3:
+        fill = rng.choice((rng.uniform(0.18, 0.45), rng.uniform(0.92, 1.0)))
+    return replace(
+        look,
+        fill=fill,
+        ticks=(form, rng.choice((0, 0, 2, 3, 3, 4, 10))),
+        frame=rng.choice((look.frame, "none", "box", "corner")),
+        grid=rng.choice((look.grid, look.grid, "none", "value", "both")),
+        left_title=look.left_title or rng.random() < 0.25,
+        far_axis=rng.random() < 0.12,
+        rod=rng.random() < 0.08,
+        names_above=rng.random() < 0.12,
+        from_edge=rng.random() < 0.4,
+        area=rng.random() < 0.15,
+        named_lines=rng.random() < 0.25,
+        pie=rng.choice(("", "", "outside", "leader", "below", "shares")),
+        apart=rng.choice((0.0, 0.0, 0.0, rng.uniform(0.02, 0.09))),
     )
 
 

@@ -22,6 +22,7 @@ from finetune.charts.canvas import PALETTES, Letter, Marks, contrast
 from finetune.charts.figures import Figure, number
 from finetune.charts.fonts import advance, font
 from finetune.charts.shapes import triangle_corners
+from finetune.charts.variety import draw_pie, fit, vary
 
 _STYLES = (
     *("default",) * 8,
@@ -49,10 +50,11 @@ Shown = dict[tuple[str, str], Text | tuple[float, float]]
 """(series, category) -> the text that shows its value, or the point in data coordinates where it must be read."""
 
 
-def render(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter], Marks]:
+def render(rng: random.Random, figure: Figure, *, more: random.Random | None = None) -> tuple[Image.Image, list[Letter], Marks]:
     """Draw ``figure`` with matplotlib in a random style: an RGB picture of about 250 to 700 pixels a side.
 
-    With the place of every letter and value, as :func:`finetune.charts.pillow.render` gives them.
+    With the place of every letter and value, as :func:`finetune.charts.pillow.render` gives them, and looks of more
+    libraries where there is ``more`` to draw them from.
     """
     size = rng.choice(_SIZES)
     dpi = rng.choice((80, 100, 100, 120, 140))
@@ -77,7 +79,12 @@ def render(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter
         axes = plot.add_subplot()
         if rng.random() < 0.5 and figure.kind not in ("flow", "geometry", "table"):
             axes.set_prop_cycle(color=rng.choice(PALETTES))
-        shown = _DRAW[figure.kind](rng, axes, figure)
+        if more is not None and figure.kind == "pie" and more.random() < 0.6:
+            shown = draw_pie(more, axes, figure)
+        else:
+            shown = _DRAW[figure.kind](rng, axes, figure)
+        if more is not None and _DRAW[figure.kind] in (_bar, _line):
+            vary(more, axes, figure)
         if figure.title:
             fits = len(figure.title) < 26
             axes.set_title(
@@ -89,6 +96,8 @@ def render(rng: random.Random, figure: Figure) -> tuple[Image.Image, list[Letter
         if rng.random() < 0.95:
             plot.tight_layout(pad=rng.uniform(0.4, 1.1))
         renderer = canvas.get_renderer()
+        if more is not None:
+            fit(plot, axes, renderer)
         written, texts = _listen(renderer)
         canvas.draw()
         image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
@@ -117,7 +126,7 @@ def _read_at(figure: Figure, shown: Shown, texts: dict[Text, list[Letter]], axes
             x, y = axes.transData.transform(at)
             found[series, category] = [("", float(x), height - float(y))] * len(value)
         else:
-            found[series, category] = texts[at][at.get_text().index(value) :][: len(value)]
+            found[series, category] = texts[at][at.get_text().rindex(value) :][: len(value)]
     return found
 
 

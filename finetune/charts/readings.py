@@ -77,7 +77,7 @@ def in_reading_order(figure: Figure, letters: list[Letter]) -> Figure:
         return figure
     shares = tuple(map(number, figure.values))
     wanted = figure.categories if figure.kind == "pie" else shares
-    behind = [rf" {re.escape(share)}(\.0)?%?" if figure.kind == "pie" else rf" ?{re.escape(figure.unit)}" for share in shares]
+    behind = [rf"[ :,(]+{re.escape(share)}(\.0)?%?\)?" if figure.kind == "pie" else rf" ?{re.escape(figure.unit)}" for share in shares]
     found: dict[int, tuple[int, float]] = {}
     for _, text in texts_of(letters):
         written, (_, x, y) = "".join(letter for letter, *_ in text), text[0]

@@ -20,41 +20,95 @@ def draw_pie(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> N
     x0, y0, x1, y1 = room
     names, values = figure.categories, figure.values
     layout = rng.choice(("beside", "beside", "together", "legend"))
+    layout = look.pie or layout
     suffix = rng.choice(("%", "%", "%", ".0%" if rng.random() < 0.5 else "%", ""))
+    suffix = suffix or "%" if layout == "shares" else suffix
     shares = [number(value) + (".0%" if suffix == ".0%" else suffix) for value in values]
     widest = max(canvas.measure(name)[0] for name in names)
     center = ((x0 + x1) / 2, (y0 + y1) / 2)
-    if layout == "legend":
+    if layout == "below":
+        rows = _legend_rows(canvas, names, x1 - x0)
+        y1 -= look.text * 1.6 * len(rows)
+        center = (center[0], (y0 + y1) / 2)
+        radius = min(x1 - x0, y1 - y0) / 2 * 0.95
+    elif layout in ("legend", "outside", "shares"):
+        widest += canvas.measure(" 00%")[0] if layout == "shares" else 0
         center = (x0 + (x1 - x0 - widest - look.text * 2) / 2, center[1])
         radius = min(x1 - x0 - widest - look.text * 2.5, y1 - y0) / 2 * 0.95
+        radius -= look.text * 1.6 if layout == "outside" else 0
     else:
-        longest = widest if layout == "beside" else widest + canvas.measure("00% ()")[0]
+        longest = widest + look.text * 1.2 if layout == "leader" else widest if layout == "beside" else widest + canvas.measure("00% ()")[0]
         radius = min((x1 - x0) / 2 - longest - look.text * 0.8, (y1 - y0) / 2 - look.text * 1.4)
     radius = max(radius, min(x1 - x0, y1 - y0) * 0.22)
     hole = radius * rng.uniform(0.4, 0.6) if rng.random() < 0.2 else 0.0
     angle = rng.choice((0.0, -90.0, -90.0, rng.uniform(0, 360)))
     turn = rng.choice((-1, 1))
     middles = _slices(canvas, values, center, radius, hole, angle, turn)
+    if layout == "below":
+        _legend_below(canvas, rows, y1)
     for i, (name, share, middle) in enumerate(zip(names, shares, middles, strict=True)):
         cos, sin = math.cos(math.radians(middle)), math.sin(math.radians(middle))
         within = (radius + hole) / 2 if hole else radius * 0.66
         inside = (center[0] + within * cos, center[1] + within * sin)
         outside = (center[0] + radius * 1.08 * cos, center[1] + radius * 1.08 * sin)
         anchor = "lm" if cos >= 0 else "rm"
+        if layout == "shares":
+            _legend_entry(canvas, (x1 - widest - look.text * 1.4, _entry_y(canvas, room, i, len(names))), i, f"{name} {share}")
+            canvas.mark("", name, number(values[i]))
+            continue
         if layout == "together":
             canvas.text(outside, f"{name} {share}", anchor)
             canvas.mark("", name, number(values[i]))
             continue
 
-        canvas.text(inside, share, "mm", scale=0.95, color=contrast(look.colors[i]))
+        if layout == "outside":
+            canvas.text((center[0] + (radius + look.text) * cos, center[1] + (radius + look.text) * sin), share, "mm", scale=0.95)
+        else:
+            canvas.text(inside, share, "mm", scale=0.95, color=contrast(look.colors[i]))
         canvas.mark("", name, number(values[i]))
         if layout == "beside":
             canvas.text(outside, name, anchor)
-        else:
-            y = (y0 + y1) / 2 + look.text * 1.5 * (i - (len(names) - 1) / 2)
-            x = x1 - widest - look.text * 1.4
-            canvas.draw.rectangle((x, y - look.text * 0.45, x + look.text * 0.9, y + look.text * 0.45), fill=look.colors[i])
-            canvas.text((x + look.text * 1.3, y), name, "lm")
+        elif layout == "leader":
+            end = (center[0] + radius * 1.15 * cos, center[1] + radius * 1.15 * sin)
+            beyond = (end[0] + math.copysign(look.text * 0.6, cos), end[1])
+            canvas.draw.line((center[0] + radius * cos, center[1] + radius * sin, *end, *beyond), fill=look.ink)
+            canvas.text((beyond[0] + math.copysign(look.text * 0.25, cos), end[1]), name, anchor)
+        elif layout != "below":
+            _legend_entry(canvas, (x1 - widest - look.text * 1.4, _entry_y(canvas, room, i, len(names))), i, name)
+
+
+def _entry_y(canvas: Canvas, room: Box, index: int, count: int) -> float:
+    """The middle of entry ``index`` of a legend of ``count`` that stands in the middle of ``room``."""
+    return (room[1] + room[3]) / 2 + canvas.look.text * 1.5 * (index - (count - 1) / 2)
+
+
+def _legend_entry(canvas: Canvas, at: Point, index: int, text: str) -> None:
+    (x, y), half = at, canvas.look.text * 0.45
+    canvas.draw.rectangle((x, y - half, x + 2 * half, y + half), fill=canvas.look.colors[index])
+    canvas.text((x + canvas.look.text * 1.3, y), text, "lm")
+
+
+def _legend_rows(canvas: Canvas, names: tuple[str, ...], wide: float) -> list[list[tuple[int, str, float]]]:
+    """``names`` in rows of at most ``wide`` pixels: (index, name, where it begins)."""
+    rows: list[list[tuple[int, str, float]]] = [[]]
+    x = 0.0
+    for i, name in enumerate(names):
+        each = canvas.measure(name)[0] + canvas.look.text * 2.2
+        if rows[-1] and x + each > wide:
+            rows.append([])
+            x = 0.0
+        rows[-1].append((i, name, x))
+        x += each
+    return rows
+
+
+def _legend_below(canvas: Canvas, rows: list[list[tuple[int, str, float]]], top: float) -> None:
+    """The ``rows`` of a legend one below the other from ``top``, each in the middle."""
+    look = canvas.look
+    for r, row in enumerate(rows):
+        wide = row[-1][2] + canvas.measure(row[-1][1])[0] + look.text * 1.3
+        for i, name, x in row:
+            _legend_entry(canvas, ((look.width - wide) / 2 + x, top + look.text * (1.6 * r + 0.9)), i, name)
 
 
 def _slices(canvas: Canvas, values: tuple[float, ...], center: Point, radius: float, hole: float, angle: float, turn: int) -> list[float]:
@@ -66,7 +120,11 @@ def _slices(canvas: Canvas, values: tuple[float, ...], center: Point, radius: fl
     for i, value in enumerate(values):
         sweep = 360 * value / total * turn
         start, end = (at, at + sweep) if turn > 0 else (at + sweep, at)
-        draw.pieslice((0, 0, side, side), start, end, fill=canvas.look.colors[i], outline=canvas.look.paper, width=3)
+        away = math.radians(at + sweep / 2)
+        off = (canvas.look.apart * side / 2 * math.cos(away), canvas.look.apart * side / 2 * math.sin(away))
+        within = canvas.look.apart * side / 2
+        square = tuple(edge + off[axis] for edge, axis in ((within, 0), (within, 1), (side - within, 0), (side - within, 1)))
+        draw.pieslice(square, start, end, fill=canvas.look.colors[i], outline=canvas.look.paper, width=3)
         middles.append(at + sweep / 2)
         at += sweep
     if hole:

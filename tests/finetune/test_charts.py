@@ -150,14 +150,16 @@ def _place(letters: list[Letter], name: str) -> tuple[int, float]:
     raise AssertionError(f"{name} is not written")
 
 
+@pytest.mark.parametrize("varied", [False, True], ids=["as measured", "varied"])
 @pytest.mark.parametrize("kind", ["bar", "hbar", "grouped", "line", "pie", "table"])
 @pytest.mark.parametrize("renderer", [pillow, matplotlib], ids=["pillow", "matplotlib"])
-def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # type: ignore[no-untyped-def]
+def test_values_are_marked_where_they_are_read(renderer, kind: str, varied: bool) -> None:  # type: ignore[no-untyped-def]
     """Printed values are marked at their letters, others where something is drawn that ends there."""
     printed, ends = 0, list[bool]()
-    for seed in range(16):
+    for seed in range(24 if varied else 16):
         figure = sample(rng := random.Random(seed), kind)
-        image, letters, marks = renderer.render(rng, figure)
+        image, letters, marks = renderer.render(rng, figure, more=random.Random(seed) if varied else None)
+        assert in_reading_order(figure, letters).categories, "a pie's names and shares are found in any layout"
         assert set(marks) == {(name, category) for name in figure.series for category in figure.categories}
         for (name, category), places in marks.items():
             value = number(figure.series[name][figure.categories.index(category)])
@@ -171,6 +173,17 @@ def test_values_are_marked_where_they_are_read(renderer, kind: str) -> None:  # 
                 ends.append(float(np.ptp(around)) > 15)
     assert printed > 10 and sum(ends) >= 0.9 * len(ends)
     assert ends or kind in ("pie", "table"), "these print all values"
+
+
+@pytest.mark.parametrize("renderer", [pillow, matplotlib], ids=["pillow", "matplotlib"])
+def test_more_looks_change_nothing_that_is_drawn_after_them(renderer) -> None:  # type: ignore[no-untyped-def]
+    for seed, kind in enumerate(("bar", "hbar", "line", "grouped")):
+        states = []
+        for more in (None, random.Random(seed)):
+            rng = random.Random(seed)
+            renderer.render(rng, sample(rng, kind), more=more)
+            states.append(rng.getstate())
+        assert states[0] == states[1], kind
 
 
 def test_pies_sum_to_a_hundred() -> None:
