@@ -10,9 +10,10 @@ import pytest
 
 from finetune.charts import comparison, diagrams, series
 from finetune.charts.figures import KINDS, sample
+from finetune.charts.forms import FORMS
 from finetune.charts.questions import ask
 from finetune.charts.records import HELD_OUT_FROM, make
-from finetune.charts.wordings import FORMS, reworded, wordings_of
+from finetune.charts.wordings import reworded, wordings_of
 
 MAIN = ("value", "extreme high", "extreme value high", "difference", "sum", "total", "mean", "ratio", "count above", "rank high")
 MAIN += ("extreme low", "extreme value low", "count below", "rank low", "range", "trend", "compare high", "how often", "after", "before")
