@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from vision.pictures.writing import Writing
 from vision.replies import Ballot, Reply
 
 
@@ -21,8 +22,25 @@ def reply_as_json(reply: Reply) -> dict[str, Any]:
             for step in reply.steps
         ],
         "answer": reply.answer,
+        "writing": [writing_as_json(each) for each in reply.writing],
         "truncated": reply.truncated,
         "usage": asdict(reply.usage) if reply.usage else None,
+    }
+
+
+def writing_as_json(writing: Writing) -> dict[str, Any]:
+    """The text of a picture: ``size`` is (width, height), a ``box`` (left, top, right, bottom), all in the picture's pixels."""
+    return {
+        "size": list(writing.size),
+        "texts": [
+            {
+                "text": text.text,
+                "box": [round(edge, 1) for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)],
+                "angle": round(text.angle, 1),
+                "score": round(text.score, 3),
+            }
+            for text in writing.texts
+        ],
     }
 
 
@@ -37,8 +55,9 @@ def ballot_as_json(ballot: Ballot) -> dict[str, Any]:
         "clusters": [{"answer": cluster.answer, "traces": list(cluster.traces)} for cluster in vote.clusters],
         "abstained": list(vote.abstained),
         "spared": ballot.spared,
+        "writing": [writing_as_json(each) for each in ballot.replies[0].writing] if ballot.replies else [],
         "traces": [
-            {"temperature": temperature, **reply_as_json(reply)}
+            {"temperature": temperature, **reply_as_json(replace(reply, writing=()))}
             for reply, temperature in zip(ballot.replies, ballot.temperatures, strict=True)
         ],
     }

@@ -35,11 +35,12 @@ EngineModel = Annotated[str | None, typer.Option(help="Model as that server name
 Precision = Annotated[str | None, typer.Option(help="auto, fp32, bf16, 8bit or 4bit.")]
 Words = Annotated[
     list[str],
-    typer.Argument(metavar="PICTURE... QUESTION", help="Pictures, then the question; of a PDF page 1, or chart.pdf#page=2-3."),
+    typer.Argument(metavar="PICTURE... QUESTION", help="Pictures, SVG or PDF, then the question; of a PDF page 1, or chart.pdf#page=2-3."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object with steps, claims and usage.")]
 ThoughtTokens = Annotated[int | None, typer.Option(help="Tokens after which the thought is closed.")]
 PanAndScan = Annotated[str | None, typer.Option(help="Show long pictures in crops too: auto, on or off.")]
+GiveWriting = Annotated[str | None, typer.Option("--writing", help="Give the model the text of the pictures: auto, on or off.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the sampling.")]
 
 
@@ -56,6 +57,7 @@ def ask(
     temperature: Annotated[float | None, typer.Option(help="0 takes the likeliest token every time; up to 2.")] = None,
     seed: Seed = None,
     pan_and_scan: PanAndScan = None,
+    writing: GiveWriting = None,
     thinking: Annotated[bool, typer.Option("--thinking/--no-thinking", help="Whether to think before answering.")] = True,
 ) -> None:
     """Ask a question about one picture or several."""
@@ -69,13 +71,22 @@ def ask(
         temperature=temperature,
         seed=seed,
         pan_and_scan=pan_and_scan,
+        writing=writing,
     )
     from app.terminal import show
     from vision.ask import ask_live, sampling_of
 
     def live(pictures: list[Any], question: str, engine: Any, limits: Any) -> Any:
-        crops = settings.pan_and_scan
-        return ask_live(pictures, question, engine, sampling=sampling_of(settings), thinking=thinking, limits=limits, pan_and_scan=crops)
+        return ask_live(
+            pictures,
+            question,
+            engine,
+            sampling=sampling_of(settings),
+            thinking=thinking,
+            limits=limits,
+            pan_and_scan=settings.pan_and_scan,
+            writing=settings.writing,
+        )
 
     reply = _run(words, settings, live, partial(show, quiet=as_json))
     if as_json:
@@ -106,6 +117,7 @@ def vote(
     weights: Annotated[str, typer.Option(help="How traces weigh: count, probability (of their tokens) or claims (that hold).")] = "count",
     seed: Seed = None,
     pan_and_scan: PanAndScan = None,
+    writing: GiveWriting = None,
 ) -> None:
     """Ask several times and let the answers vote."""
     if weights not in ("count", "probability", "claims"):
@@ -119,6 +131,7 @@ def vote(
         max_thought_tokens=max_thought_tokens,
         seed=seed,
         pan_and_scan=pan_and_scan,
+        writing=writing,
     )
     drawn = _temperatures(temperatures, traces)
     from app.terminal import show_votes
@@ -134,6 +147,7 @@ def vote(
             weighing=weights,  # type: ignore[arg-type]
             limits=limits,
             pan_and_scan=settings.pan_and_scan,
+            writing=settings.writing,
         )
 
     ballot = _run(words, settings, live, partial(show_votes, quiet=as_json))

@@ -29,8 +29,10 @@ from finetune.samples import Rejected, Row, Sample, registered, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, tokenizer_of
 from finetune.sources import Source, SourceError, questions_of, source_of
 from vision.errors import ImageError
-from vision.pictures.crops import pan_and_scan_boxes
+from vision.pictures.crops import GEMMA_SIDE, GEMMA_TOKENS, MIN_CROP, pan_and_scan_boxes, seen
 from vision.pictures.images import open_image
+from vision.pictures.lines import GiveWriting, lines_for
+from vision.pictures.writing import read_writing
 
 DATA = Path(__file__).parent / "data"
 BATCH = 256
@@ -72,6 +74,7 @@ class Rows:
         folder: where they go to.
         sieve: what is dropped.
         crops: whether long pictures get crops.
+        writing: whether the text of pictures is given, as the app gives it to Gemma 3.
         limit: rows to keep at most, 0 for all.
     """
 
@@ -79,6 +82,7 @@ class Rows:
     folder: Path
     sieve: Sieve
     crops: bool = True
+    writing: GiveWriting = "off"
     limit: int = 0
 
     @property
@@ -94,7 +98,9 @@ class Rows:
         """What an interrupted run must have in common with this one."""
         sieve = self.sieve
         forbidden = hashlib.blake2b(str(sorted(sieve.forbidden)).encode(), digest_size=4).hexdigest()
-        return f"{self.source.place} {self.source.version}; {sieve}; test sets {forbidden}; crops {self.crops}; limit {self.limit}"
+        return f"{self.source.place} {self.source.version}; {sieve}; test sets {forbidden}; crops {self.crops}; limit {self.limit}" + (
+            f"; writing {self.writing}" if self.writing != "off" else ""
+        )
 
     def write(self, workers: int, tell: Callable[[Report], None] = lambda report: None) -> Report:
         """Write :attr:`out`, going on where an earlier run was; ``tell`` hears how far it has come.
@@ -197,7 +203,7 @@ def _make(row: Row) -> Made | str:
 
 def _with_pictures(sample: Sample) -> tuple[Sample, list[bytes]]:
     """``sample`` with its pictures, and crops of a long one, saved beside the rows; and the pictures' digests."""
-    places, digests = [], []
+    places, digests, lines = [], [], []
     folder = _rows.source.pictures or Path()
     for name in sample.pictures:
         path = folder / name
@@ -208,6 +214,9 @@ def _with_pictures(sample: Sample) -> tuple[Sample, list[bytes]]:
         except ImageError as exc:
             raise Rejected("picture missing or broken") from exc
         boxes = pan_and_scan_boxes(picture.size) if _rows.crops and len(sample.pictures) == 1 else []
+        if _rows.writing != "off":
+            shown = seen(picture, side=GEMMA_SIDE, tokens_per_image=GEMMA_TOKENS, min_crop=MIN_CROP if boxes else 0)
+            lines.append(lines_for(read_writing(picture), _rows.writing, shown))
         digest = hashlib.blake2b(picture.tobytes(), digest_size=16)
         digests.append(digest.digest())
         for i, part in enumerate([picture, *(picture.crop(box) for box in boxes)]):
@@ -219,7 +228,8 @@ def _with_pictures(sample: Sample) -> tuple[Sample, list[bytes]]:
                 part.save(half, "PNG", compress_level=1)
                 half.replace(target)
             places.append(saved.as_posix())
-    return replace(sample, pictures=tuple(places), cropped=len(places) > len(sample.pictures)), digests
+    cropped = len(places) > len(sample.pictures)
+    return replace(sample, pictures=tuple(places), cropped=cropped, lines=tuple(lines) or sample.lines), digests
 
 
 def write_report(folder: Path) -> str:
@@ -263,6 +273,14 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--benchmarks", type=Path, help="folder with those test sets as NAME.jsonl; from the Hub when left out")
     parser.add_argument("--any-language", action="store_true", help="keep other languages than English")
     parser.add_argument("--no-crops", action="store_true", help="no pan-and-scan crops of long pictures")
+    parser.add_argument(
+        "--writing",
+        nargs="?",
+        choices=("auto", "on", "off"),
+        const="auto",
+        default="off",
+        help="give the text of pictures, as the app does: auto where Gemma 3 cannot read it by itself, on for every picture",
+    )
     parser.add_argument("--seed", type=int, default=0, help="first seed of the charts")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     args = parser.parse_args(arguments)
@@ -291,7 +309,7 @@ def _all(args: argparse.Namespace) -> Iterator[Rows]:
     sieve = Sieve(cutoff=args.cutoff, tokenizer=_tokenizer(args.tokenizer), forbidden=forbidden, english=not args.any_language)
     for written in args.sources:
         source = source_of(written, args.out, args.seed, args.workers)
-        yield Rows(source=source, folder=args.out, sieve=sieve, crops=not args.no_crops, limit=args.limit)
+        yield Rows(source=source, folder=args.out, sieve=sieve, crops=not args.no_crops, writing=args.writing, limit=args.limit)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vision.answers.answers import equivalent, extract
-from vision.prompts import SYSTEM_PROMPT
+from vision.prompts import Prompt, Turn
 from vision.thoughts.reasoning import ANSWER_PAIRS, PAIRS, split
 
 Row = Mapping[str, Any]
@@ -38,6 +38,7 @@ class Sample:
         source: name of the data set.
         question, thought, answer: plain text without tags.
         pictures: file names, in the order in which the question means them.
+        lines: the text of each picture as a model is given it (:func:`vision.pictures.lines.lines_of`), "" for none; may be shorter.
         cropped: whether the first picture is the whole and the others are crops of it.
         gold: the short right answer, "" where none is known.
     """
@@ -47,6 +48,7 @@ class Sample:
     thought: str
     answer: str
     pictures: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
     cropped: bool = False
     gold: str = ""
 
@@ -96,7 +98,7 @@ def open_r1_math(row: Row) -> Sample:
 
 
 def pictured(row: Row, source: str = "charts") -> Sample:
-    """A row about pictures: ``question``, ``thought``, ``answer``, ``image`` or ``images``, and perhaps ``gold``."""
+    """A row about pictures: ``question``, ``thought``, ``answer``, ``image`` or ``images``, and perhaps ``gold`` and ``lines``."""
     names = row.get("images") or ([row["image"]] if row.get("image") else [])
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise Rejected("no picture")
@@ -106,7 +108,10 @@ def pictured(row: Row, source: str = "charts") -> Sample:
         sample = _taken_apart(source, question, answer, gold)
     else:
         sample = _checked(Sample(source=source, question=question, thought=_text(row, "thought"), answer=answer, gold=gold))
-    return Sample(**(vars(sample) | {"pictures": tuple(names)}))
+    lines = row.get("lines") or []
+    if not isinstance(lines, list) or len(lines) > len(names) or not all(isinstance(each, str) for each in lines):
+        raise Rejected("not in the publisher's form")
+    return replace(sample, pictures=tuple(names), lines=tuple(_unmarked(each) for each in lines))
 
 
 READERS: dict[str, Callable[[Row], Sample]] = {
@@ -122,16 +127,19 @@ def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
     """``sample`` as LLaMA-Factory's sharegpt format has it.
 
     The system prompt, which speaks of a picture, goes with pictures only. A row without thinking has none and answers at
-    once, so that a tune keeps both ways of answering.
+    once, so that a tune keeps both ways of answering. Lines stand behind their picture and before the question, as the app sends them.
     """
     said = f"<think>\n{sample.thought}\n</think>\n\n{sample.answer}" if thinking else sample.answer
-    marks = "<image>" * len(sample.pictures)
+    lines = [*sample.lines, *[""] * (len(sample.pictures) - len(sample.lines))]
+    asked = "".join(f"<image>{each.strip()}" for each in lines[:-1])
+    asked += (f"<image>{lines[-1]}" if lines else "") + sample.question
     if sample.cropped:  # in the words of Gemma 3's processor
         crops = " ".join(["<image>"] * (len(sample.pictures) - 1))
-        marks = f"Here is the original image <image> and here are some crops to help you see better {crops}"
+        asked = f"Here is the original image <image> and here are some crops to help you see better {crops}{lines[0]}{sample.question}"
+    turn = Turn(question=sample.question, lines=sample.lines)
     return {
-        "system": SYSTEM_PROMPT if thinking and sample.pictures else "",
-        "conversations": [{"from": "human", "value": marks + sample.question}, {"from": "gpt", "value": said}],
+        "system": Prompt(turns=(turn,), thinking=thinking and bool(sample.pictures)).instructions,
+        "conversations": [{"from": "human", "value": asked}, {"from": "gpt", "value": said}],
         "images": list(sample.pictures),
     }
 

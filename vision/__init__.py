@@ -15,6 +15,7 @@ from vision.engines.engine import Control, Engine, Sampling, Usage
 from vision.engines.opening import open_engine
 from vision.errors import GenerationError, ImageError, LogicFlowError, ModelError, PromptError, SettingsError
 from vision.pictures.images import Limits, open_image
+from vision.pictures.writing import Text, Writing, read_writing
 from vision.prompts import Prompt, Turn
 from vision.replies import Ballot, Reply
 from vision.settings import Settings, load_settings
@@ -44,9 +45,11 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Step",
+    "Text",
     "Turn",
     "Usage",
     "Vote",
+    "Writing",
     "ask",
     "ask_live",
     "equivalent",
@@ -56,6 +59,7 @@ __all__ = [
     "normalize",
     "open_engine",
     "open_image",
+    "read_writing",
     "split",
     "steps_of",
     "tally",

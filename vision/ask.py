@@ -16,12 +16,16 @@ from contextlib import closing
 from dataclasses import replace
 from typing import cast
 
+from PIL import Image
+
 from vision.answers.consensus import Weighing
 from vision.engines.engine import Control, Delta, Engine, Piece, Sampling, Usage
 from vision.errors import SettingsError
 from vision.pictures.crops import PanAndScan
 from vision.pictures.documents import open_pictures
 from vision.pictures.images import Limits, Source
+from vision.pictures.lines import GiveWriting, lines_for
+from vision.pictures.writing import Writing, read_writing
 from vision.prompts import Prompt, Turn, check_question
 from vision.replies import Ballot, Reply
 from vision.settings import Settings
@@ -64,13 +68,16 @@ def ask(
     thinking: bool = True,
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
+    writing: GiveWriting = "auto",
 ) -> Reply:
     """Ask ``question`` about one picture or several and wait for the whole reply.
 
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    *_, reply = ask_live(pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
+    *_, reply = ask_live(
+        pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan, writing=writing
+    )
     return reply
 
 
@@ -83,13 +90,14 @@ def ask_live(
     thinking: bool = True,
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
+    writing: GiveWriting = "auto",
     control: Control | None = None,
 ) -> Iterator[Reply]:
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
     sampling = sampling or Sampling()
     thinking = thinking and sampling.max_thought_tokens > 0
     prompt = converse(pictures, question, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
-    yield from follow(engine, prompt, sampling, control)
+    yield from follow(engine, read_pictures(engine, prompt, writing), sampling, control)
 
 
 def vote(
@@ -102,6 +110,7 @@ def vote(
     weighing: Weighing = "count",
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
+    writing: GiveWriting = "auto",
 ) -> Ballot:
     """Ask ``question`` several times and let the answers vote; the whole ballot, see :func:`vote_live`.
 
@@ -117,6 +126,7 @@ def vote(
         weighing=weighing,
         limits=limits,
         pan_and_scan=pan_and_scan,
+        writing=writing,
     )
     return ballot
 
@@ -131,6 +141,7 @@ def vote_live(
     weighing: Weighing = "count",
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
+    writing: GiveWriting = "auto",
     control: Control | None = None,
 ) -> Iterator[Ballot]:
     """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
@@ -140,7 +151,7 @@ def vote_live(
     """
     sampling = sampling or Sampling()
     prompt = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
-    yield from elect(engine, prompt, sampling, temperatures or spread(5), control, weighing)
+    yield from elect(engine, read_pictures(engine, prompt, writing), sampling, temperatures or spread(5), control, weighing)
 
 
 def elect(
@@ -193,6 +204,26 @@ def converse(
     return Prompt(turns=(turn,), thinking=thinking, pan_and_scan=pan_and_scan)
 
 
+def read_pictures(engine: Engine, prompt: Prompt, give: GiveWriting) -> Prompt:
+    """``prompt`` with the text of its pictures, read where it was not known, and as lines where ``engine`` is to be given it.
+
+    Where nothing is to be given nothing is read.
+    """
+    if give == "off":
+        return prompt
+    turns = []
+    for turn in prompt.turns:
+        known = [*turn.writing, *[None] * (len(turn.images) - len(turn.writing))]
+        writing = [read_writing(image) if text is None else text for image, text in zip(turn.images, known, strict=True)]
+        lines = [_lines(engine, prompt, image, text, give) for image, text in zip(turn.images, writing, strict=True)]
+        turns.append(replace(turn, writing=tuple(writing), lines=tuple(lines)))
+    return replace(prompt, turns=tuple(turns))
+
+
+def _lines(engine: Engine, prompt: Prompt, image: Image.Image, writing: Writing, give: GiveWriting) -> str:
+    return lines_for(writing, give, engine.seen(image, prompt.pan_and_scan)) if writing.texts else ""
+
+
 def follow(engine: Engine, prompt: Prompt, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
     """Stream an engine's text through the reasoning parser into growing replies."""
     growing = _Growing(prompt)
@@ -207,7 +238,9 @@ class _Growing:
 
     def __init__(self, prompt: Prompt) -> None:
         self.parser = ReasoningParser()
-        self.reply = Reply(question=prompt.turns[-1].question)
+        self.reply = Reply(
+            question=prompt.turns[-1].question, writing=tuple(text for turn in prompt.turns for text in turn.writing if text)
+        )
         if prompt.draft:
             self.take(Delta(prompt.draft))
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from vision.errors import PromptError
 from vision.pictures.crops import PanAndScan
+from vision.pictures.writing import Writing
 from vision.thoughts.reasoning import split
 
 SYSTEM_PROMPT = (
@@ -30,6 +31,7 @@ class Turn:
     Attributes:
         question: the user's words.
         images: pictures that came with this question, RGB.
+        writing: the text that stands in each picture, None where nobody has read it yet; shorter than ``images`` as ``lines`` may be.
         lines: the text of each picture as the model is given it (:func:`vision.pictures.lines.lines_of`), "" for none; shorter than
             ``images`` where the last ones have none.
         answer: the model's text; a thought in it is left out of later prompts.
@@ -37,6 +39,7 @@ class Turn:
 
     question: str
     images: tuple[Image.Image, ...] = ()
+    writing: tuple[Writing | None, ...] = ()
     lines: tuple[str, ...] = ()
     answer: str = ""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vision.answers.answers import extract
 from vision.answers.consensus import Vote, Weighing, tally
 from vision.engines.engine import Usage
+from vision.pictures.writing import Writing
 from vision.thoughts.steps import Step, steps_of
 
 
@@ -22,6 +23,7 @@ class Reply:
         answer_text: the text after the thought so far.
         thinking: whether the thought is still open.
         usage: counts and times; None while the text grows.
+        writing: the text of each picture, where it was read.
         text: all that the model wrote, tags included: the draft from which a stopped answer can go on.
     """
 
@@ -31,6 +33,7 @@ class Reply:
     thinking: bool = False
     usage: Usage | None = None
     text: str = ""
+    writing: tuple[Writing, ...] = ()
 
     @property
     def steps(self) -> list[Step]:

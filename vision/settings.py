@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vision.errors import SettingsError
 from vision.pictures.crops import PanAndScan
+from vision.pictures.lines import GiveWriting
 
 NANO = Path(__file__).parent / "nano"
 """The bundled model; its thinking adapter lies in ``thinking`` below it."""
@@ -49,6 +50,7 @@ class Settings(BaseSettings):
         "", description="folder for kept conversations; by default logicflow in the user's data folder", validate_default=True
     )
     pan_and_scan: PanAndScan = Field("auto", description="whether long pictures are also shown in crops: auto, on or off")
+    writing: GiveWriting = Field("auto", description="whether the model is given the text of pictures: auto, on or off")
     users: str = Field("", description="file of users who may sign in to the page; empty lets everybody in")
     questions_per_minute: int = Field(0, ge=0, le=10_000, description="limit for each user of the page; 0 for none")
     engine_url: str = Field("", description="server that answers instead of a model in this process: OpenAI's protocol, up to and with /v1")

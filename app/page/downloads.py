@@ -26,7 +26,7 @@ class Downloads:
         self.history = history
         self._folders: deque[tempfile.TemporaryDirectory[str]] = deque()
 
-    def prompt(self, form: str, thoughts: bool, conversation: Conversation, owner: str) -> str:
+    def conversation(self, form: str, thoughts: bool, conversation: Conversation, owner: str) -> str:
         """The path of ``conversation`` as ``Markdown``, ``HTML`` or ``JSON``.
 
         Raises:

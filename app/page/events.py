@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,9 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from app.page.render import chat_messages, exchange_html, place_of
+from app.page.render import chat_messages, exchange_html, place_of, writing_html
 from app.page.running import Running
+from app.page.taken import picture_files
 from app.serving.accounts import Pace, caller
 from app.talks import export, links
 from app.talks.answering import answer, resumable, resume
@@ -26,8 +26,7 @@ from app.talks.values import MAX_EXCHANGES, MAX_PICTURES, Conversation, Exchange
 from vision.ask import limits_of
 from vision.engines.engine import Engine
 from vision.errors import ConversationError, LogicFlowError, PromptError
-from vision.pictures.documents import is_pdf, open_pages
-from vision.pictures.images import Limits, open_image
+from vision.pictures.images import open_image
 from vision.prompts import check_question
 from vision.settings import Settings
 
@@ -37,7 +36,7 @@ SAVE_S = 2.0
 """Seconds between two states that are kept."""
 
 State = dict[str, Any]
-"""What a browser keeps: ``key`` of its history, ``user`` who signed in, and ``conversation``, the id of the conversation it shows."""
+"""What a browser keeps: ``key`` of its history, ``user`` who signed in, and ``talk``, the id of the conversation it shows."""
 
 
 class Desk:
@@ -51,7 +50,7 @@ class Desk:
         self.running = Running()
 
     # What shows a conversation returns, in this order: what the browser keeps, conversation, chat, steps, kept ones, three buttons,
-    # what the model saw.
+    # what the model saw, the text that was read in the pictures.
 
     def show(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> tuple[Any, ...]:
         """The page for ``conversation``, which is ``busy`` while it is being answered."""
@@ -65,6 +64,7 @@ class Desk:
             gr.Button(interactive=busy),
             gr.Button(interactive=not busy and resumable(conversation)),
             self.saw(conversation, state),
+            self.read(conversation, state),
         )
 
     def chat(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
@@ -88,13 +88,13 @@ class Desk:
             files = [Path(path) for path in message.get("files") or []]
             if not files and not any(exchange.pictures for exchange in conversation.exchanges):
                 raise PromptError("there is no picture yet; drop one into the box or choose an example")
-            pictures = [data for file in files[: MAX_PICTURES + 1] for data in picture_files(file, pages, self.limits)]
-            if len(pictures) > MAX_PICTURES or len(conversation.exchanges) >= MAX_EXCHANGES:
+            taken = [picture for file in files[: MAX_PICTURES + 1] for picture in picture_files(file, pages, self.limits)]
+            if len(taken) > MAX_PICTURES or len(conversation.exchanges) >= MAX_EXCHANGES:
                 raise PromptError(
                     f"a question takes up to {MAX_PICTURES} pictures and a conversation {MAX_EXCHANGES} questions; begin a new one"
                 )
             self.pace.check(caller(request))
-            names = [self.history.keep_picture(state["key"], data) for data in pictures]
+            names = [self.history.keep_picture(state["key"], picture.data) for picture in taken]
         except LogicFlowError as exc:
             yield (gr.skip(), *self.show(conversation, state, error=str(exc)))
             return
@@ -161,7 +161,7 @@ class Desk:
                     before, said = said, conversation.exchanges[-1].answer_text
                     chat = gr.skip() if said == before else self.chat(conversation, state, busy=True)
                     steps = exchange_html(conversation.exchanges[-1], growing=True)
-                    yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 5)
+                    yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 6)
                     shown_at = now
         except LogicFlowError as exc:
             error = str(exc)
@@ -191,10 +191,23 @@ class Desk:
             files = []
         return ({"text": last.question, "files": files}, *self.show(conversation, state))
 
-    def look(self, conversation: Conversation, event: gr.SelectData) -> Any:
-        """The steps of the answer that was clicked."""
+    def look(self, conversation: Conversation, state: State, event: gr.SelectData) -> Any:
+        """The steps of the answer that was clicked, and the text of its pictures."""
         at = place_of(conversation, event.index)
-        return gr.skip() if at is None else exchange_html(conversation.exchanges[at])
+        if at is None:
+            return gr.skip(), gr.skip()
+        return exchange_html(conversation.exchanges[at]), self.read(conversation.until(at + 1), state)
+
+    def read(self, conversation: Conversation, state: State) -> str:
+        """The latest pictures of the conversation with the text that was read in them."""
+        exchange = next((each for each in reversed(conversation.exchanges) if each.writing), None)
+        if exchange is None:
+            return ""
+        shown = []
+        for name, writing in zip(exchange.pictures, exchange.writing, strict=False):
+            with contextlib.suppress(LogicFlowError):
+                shown.append(writing_html(self.picture(state, name), writing))
+        return "".join(shown)
 
     def saw(self, conversation: Conversation, state: State) -> Any:
         """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
@@ -310,25 +323,6 @@ class Desk:
         except LogicFlowError as exc:
             return self.show(conversation, state, error=str(exc))
         return self.show(taken, state)
-
-
-def picture_files(file: Path, pages: str, limits: Limits) -> list[bytes]:
-    """The picture in ``file`` as it is, or the chosen ``pages`` of a PDF as PNG.
-
-    Raises:
-        ImageError: for what is neither, or goes beyond ``limits``.
-    """
-    data = file.read_bytes()
-    if not is_pdf(data):
-        open_image(file, limits)
-        return [data]
-    made = []
-    for page in open_pages(data, pages or "1", limits):
-        stream = io.BytesIO()
-        page.save(stream, "PNG")
-        open_image(stream.getvalue(), limits)
-        made.append(stream.getvalue())
-    return made
 
 
 def verdicts(conversation: Conversation) -> list[str | None]:

@@ -17,6 +17,7 @@ import gradio as gr
 from app.as_json import ballot_as_json, reply_as_json
 from app.page.downloads import Downloads
 from app.page.events import Desk
+from app.page.taken import FILE_TYPES
 from app.serving.accounts import Accounts, Pace, caller
 from app.talks.feedback import REASONS
 from app.talks.history import History
@@ -28,6 +29,7 @@ from vision.engines.engine import Engine
 from vision.engines.loading import display_name
 from vision.engines.opening import open_engine, rival_of
 from vision.errors import LogicFlowError, SettingsError
+from vision.pictures.lines import GiveWriting
 from vision.settings import Settings
 
 CSS = Path(__file__).with_name("page.css")
@@ -87,10 +89,11 @@ def build(engine: Engine, settings: Settings, history: History, *, compare: bool
             with gr.Column(scale=5):
                 with gr.Accordion("Steps", elem_id="lf-fold"):
                     steps = gr.HTML("", container=False, elem_id="lf-steps")
+                read = gr.HTML("", container=False, elem_id="lf-read")
                 saw = gr.Gallery(
                     visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
                 )
-        shown = [state, conversation, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw]
+        shown = [state, conversation, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw, read]
         _wire_conversation(desk, talking, chosen, conversation, state, shown, steps)
         _wire_history(desk, Downloads(history), side, conversation, state, shown)
         _endpoints(engine, settings, desk.pace)
@@ -140,7 +143,7 @@ def _conversation() -> dict[str, Any]:
     )
     made["box"] = gr.MultimodalTextbox(
         placeholder="Ask about a picture; drop, paste or choose one or several",
-        file_types=["image", ".pdf"],
+        file_types=FILE_TYPES,
         file_count="multiple",
         max_lines=6,
         show_label=False,
@@ -174,6 +177,13 @@ def _settings(settings: Settings, rival: str) -> list[Any]:
                 info="auto: where a crop shows more than the whole, for models made for it",
                 elem_id="lf-crops",
             ),
+            gr.Radio(
+                ["auto", "on", "off"],
+                value=settings.writing,
+                label="Give the model the text of the picture",
+                info="auto: where it is too small for the model to read",
+                elem_id="lf-writing",
+            ),
             gr.Slider(1, 15, 1, step=1, label="Traces that vote", info="1 answers once, at the temperature above", elem_id="lf-traces"),
             gr.Checkbox(False, label=f"Compare with {rival}", visible=bool(rival), elem_id="lf-compare"),
         ]
@@ -205,7 +215,7 @@ def _wire_conversation(
     talking["on"].click(desk.go_on, kept, shown, **answering)
     chat.undo(desk.undo, kept, [box, *shown], **QUICK)
     chat.clear(desk.begin, [state], shown, **QUICK)
-    chat.select(desk.look, [conversation], [steps], **QUICK)
+    chat.select(desk.look, kept, [steps, shown[-1]], **QUICK)
     chat.like(desk.like, kept, [conversation], **QUICK)
     talking["stop"].click(desk.stop, None, None, **QUICK)
     talking["now"].click(desk.answer_now, None, None, **QUICK)
@@ -231,7 +241,7 @@ def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conver
     )
     side["feedback"].click(lambda state: gr.File(downloads.feedback(state["key"]), visible=True), [state], [side["file"]], **QUICK)
     side["make"].click(
-        lambda form, thoughts, conversation, state: gr.File(downloads.prompt(form, thoughts, conversation, state["key"]), visible=True),
+        lambda form, thoughts, *kept: gr.File(downloads.conversation(form, thoughts, kept[0], kept[1]["key"]), visible=True),
         [side["form"], side["thoughts"], *kept],
         [side["file"]],
         **QUICK,
@@ -240,10 +250,16 @@ def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conver
 
 def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
     """What programs and agents call: ``ask`` and ``vote``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
-    limits, usual, crops = limits_of(settings), sampling_of(settings), settings.pan_and_scan
+    limits, usual, crops, usual_writing = limits_of(settings), sampling_of(settings), settings.pan_and_scan, settings.writing
 
     def ask(
-        picture: str, question: str, request: gr.Request, thinking: bool = True, temperature: float = 0.0, seed: float = 0
+        picture: str,
+        question: str,
+        request: gr.Request,
+        thinking: bool = True,
+        temperature: float = 0.0,
+        seed: float = 0,
+        writing: GiveWriting = usual_writing,
     ) -> dict[str, Any]:
         """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
 
@@ -253,17 +269,29 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
             thinking: whether to reason before answering.
             temperature: 0 for the likeliest answer, up to 2.
             seed: of the sampling.
+            writing: whether the model is given the text of the picture: auto, on or off.
         """
         try:
             pace.check(caller(request))
             drawn = replace(usual, temperature=temperature, seed=int(seed))
             return reply_as_json(
-                ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, limits=limits, pan_and_scan=crops)
+                ask_engine(
+                    picture,
+                    question,
+                    engine,
+                    sampling=drawn,
+                    thinking=thinking,
+                    limits=limits,
+                    pan_and_scan=crops,
+                    writing=writing,
+                )
             )
         except LogicFlowError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
 
-    def vote(picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0) -> dict[str, Any]:
+    def vote(
+        picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0, writing: GiveWriting = usual_writing
+    ) -> dict[str, Any]:
         """Ask several times and let the answers vote; the winner comes back with its share and every trace.
 
         Args:
@@ -271,6 +299,7 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
             question: what to find out about it.
             traces: at most so many, 1 to 64; those that still run when the vote is settled are ended.
             seed: of the first trace.
+            writing: whether the model is given the text of the picture: auto, on or off.
         """
         try:
             pace.check(caller(request))
@@ -286,6 +315,7 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
                     temperatures=drawn,
                     limits=limits,
                     pan_and_scan=crops,
+                    writing=writing,
                 )
             )
         except LogicFlowError as exc:
@@ -295,8 +325,9 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
         thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
         seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
-        gr.Button().click(ask, [picture, question, thinking, temperature, seed], result, api_name="ask", **_turns(engine))
-        gr.Button().click(vote, [picture, question, traces, seed], result, api_name="vote", **_turns(engine))
+        writing = gr.Radio(["auto", "on", "off"], value=usual_writing, label="writing")
+        gr.Button().click(ask, [picture, question, thinking, temperature, seed, writing], result, api_name="ask", **_turns(engine))
+        gr.Button().click(vote, [picture, question, traces, seed, writing], result, api_name="vote", **_turns(engine))
 
 
 def theme() -> gr.themes.Base:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from app.page.safe import formulas, harmless, inline_html, plain, visible
 from app.talks.values import Conversation, Exchange
 from vision.answers.consensus import Vote
 from vision.errors import LogicFlowError
+from vision.pictures.writing import Writing
 from vision.replies import Reply
 from vision.thoughts.claims import Claim
 from vision.thoughts.steps import Step
 
+OVERLAY_PX = 1200
+"""Longest side of a picture under the boxes of its text, pixels."""
 _MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
 
 
@@ -132,6 +139,31 @@ def _ours(exchange: Exchange, *, growing: bool) -> str:
         said = "not needed" if reply.spared else visible(reply.answer) or ("…" if reply.usage is None else "no answer")
         traces.append(f"<details{opened}><summary>Trace {number}: {html.escape(said)}</summary>{reasoning_html(reply)}</details>")
     return votes_html(exchange.vote, left) + "".join(traces)
+
+
+def writing_html(image: Image.Image, writing: Writing) -> str:
+    """A picture with a box around each text that was read in it; closed until it is asked for."""
+    width, height = writing.size
+    boxes = "".join(
+        f'<rect x="{text.box.left:.1f}" y="{text.box.top:.1f}" width="{text.box.width:.1f}" height="{text.box.height:.1f}">'
+        f"<title>{html.escape(visible(text.text))}</title></rect>"
+        for text in writing.texts
+    )
+    count = len(writing.texts)
+    told = f"{count} text{'' if count == 1 else 's'} read in the picture" if count else "No text was found in the picture"
+    listed = html.escape(visible("; ".join(text.text for text in writing.texts)))
+    return (
+        f'<details class="lf-read"><summary>{told}</summary><div><img src="{_small_uri(image)}" alt="The picture. Read in it: {listed}">'
+        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{boxes}</svg></div></details>'
+    )
+
+
+def _small_uri(image: Image.Image) -> str:
+    small = image.copy()
+    small.thumbnail((OVERLAY_PX, OVERLAY_PX))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def chat_messages(conversation: Conversation, path: Callable[[str], Path], *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:

@@ -10,9 +10,12 @@ from dataclasses import replace
 
 from PIL import Image
 
-from app.talks.values import Conversation, prompt_of
-from vision.ask import elect, follow, spread
+from app.talks.values import Conversation, Exchange, prompt_of
+from vision.ask import elect, follow, read_pictures, spread
 from vision.engines.engine import Control, Engine
+from vision.pictures.writing import Writing
+from vision.prompts import Prompt
+from vision.replies import Reply
 
 OpenPicture = Callable[[str], Image.Image]
 """A picture, checked and upright, by its name."""
@@ -35,18 +38,20 @@ def answer(
     """
     last = replace(conversation.exchanges[-1], model=engine.name, replies=(), rival=None, rival_model="")
     prompt, sampling = prompt_of(conversation, open_picture), last.options.sampling(max_answer_tokens)
+    asked = read_pictures(engine, prompt, last.options.writing)
+    last = replace(last, writing=_read(asked, last))
     if last.options.traces > 1:
-        for ballot in elect(engine, prompt, sampling, spread(last.options.traces), control):
-            last = replace(last, replies=ballot.replies)
+        for ballot in elect(engine, asked, sampling, spread(last.options.traces), control):
+            last = replace(last, replies=tuple(map(_lean, ballot.replies)))
             yield conversation.with_last(last)
     else:
-        for reply in follow(engine, prompt, sampling, control):
-            last = replace(last, replies=(reply,))
+        for reply in follow(engine, asked, sampling, control):
+            last = replace(last, replies=(_lean(reply),))
             yield conversation.with_last(last)
     if last.options.compare and rival is not None and not control.stopped:
         other = rival()
-        for reply in follow(other, prompt, sampling, control):
-            yield conversation.with_last(replace(last, rival=reply, rival_model=other.name))
+        for reply in follow(other, read_pictures(other, asked, last.options.writing), sampling, control):
+            yield conversation.with_last(replace(last, rival=_lean(reply), rival_model=other.name))
 
 
 def resume(
@@ -60,8 +65,10 @@ def resume(
     begun = last.replies[0] if last.replies else None
     spent = begun.usage.answer_tokens if begun is not None and begun.usage is not None else 0
     prompt = replace(prompt_of(conversation, open_picture), draft=begun.text if begun is not None else "")
-    for reply in follow(engine, prompt, last.options.sampling(max_answer_tokens + spent), control):
-        yield conversation.with_last(replace(last, replies=(reply,)))
+    asked = read_pictures(engine, prompt, last.options.writing)
+    last = replace(last, writing=_read(asked, last))
+    for reply in follow(engine, asked, last.options.sampling(max_answer_tokens + spent), control):
+        yield conversation.with_last(replace(last, replies=(_lean(reply),)))
 
 
 def resumable(conversation: Conversation) -> bool:
@@ -70,3 +77,15 @@ def resumable(conversation: Conversation) -> bool:
         return False
     replies = conversation.exchanges[-1].replies
     return not replies or replies[0].usage is None or replies[0].usage.end != "end"
+
+
+def _read(prompt: Prompt, exchange: Exchange) -> tuple[Writing, ...]:
+    """The text of the pictures that came with ``exchange``, the last that was asked; they are the last ones of its turn."""
+    writing = prompt.turns[-1].writing
+    mine = writing[len(writing) - len(exchange.pictures) :]
+    return tuple(text for text in mine if text is not None) if None not in mine else ()
+
+
+def _lean(reply: Reply) -> Reply:
+    """``reply`` without the text of the pictures, which its exchange keeps once for all traces."""
+    return replace(reply, writing=())

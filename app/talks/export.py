@@ -13,11 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.page.render import answer_html, reasoning_html, votes_html
+from app.page.render import answer_html, reasoning_html, votes_html, writing_html
 from app.page.safe import plain, visible
 from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
 from vision.errors import ConversationError
+from vision.pictures.images import open_image
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Size of a conversation file that is read back."""
@@ -39,6 +40,9 @@ def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
         parts.append(f"## {number}. {_plain(exchange.question)}")
         if exchange.pictures:
             parts.append(f"*{len(exchange.pictures)} picture{'s' if len(exchange.pictures) > 1 else ''}*")
+        parts += [
+            f"*Read in the picture:* {_plain('; '.join(text.text for text in each.texts))}" for each in exchange.writing if each.texts
+        ]
         best = exchange.best
         if best is None:
             parts.append("*No answer.*")
@@ -75,6 +79,8 @@ def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True
     sections = []
     for exchange in conversation.exchanges:
         shown = "".join(f'<img alt="picture {i}" src="{_data_uri(picture(name))}">' for i, name in enumerate(exchange.pictures, start=1))
+        read = zip(exchange.pictures, exchange.writing, strict=False)  # one that nobody has read has none
+        shown += "".join(writing_html(open_image(picture(name)), writing) for name, writing in read)
         best = exchange.best
         parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", shown]
         if best is not None:

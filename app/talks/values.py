@@ -16,12 +16,14 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
 from PIL import Image
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from vision.answers.consensus import Vote
 from vision.engines.engine import Sampling
 from vision.errors import ConversationError, SettingsError
 from vision.pictures.crops import PanAndScan
+from vision.pictures.lines import GiveWriting
+from vision.pictures.writing import Writing
 from vision.prompts import MAX_QUESTION_CHARS, Prompt, Turn
 from vision.replies import Reply, count_votes
 
@@ -29,6 +31,8 @@ FORMAT = "logicflow-talk-1"
 
 MAX_PICTURES = 32
 """Pictures of one question."""
+MAX_TEXTS = 10_000
+"""Texts of one picture."""
 MAX_EXCHANGES = 200
 """Questions of one conversation."""
 
@@ -44,6 +48,7 @@ class Options:
         thinking: whether a thought was asked for.
         temperature, top_p, seed, max_thought_tokens: as in :class:`vision.engines.engine.Sampling`.
         pan_and_scan: as in :class:`vision.prompts.Prompt`.
+        writing: whether the model is given the text of pictures.
         traces: 1 for a single answer, more for a vote.
         compare: whether a second model answers beside the first.
     """
@@ -54,6 +59,7 @@ class Options:
     seed: int = 0
     max_thought_tokens: int = 1024
     pan_and_scan: PanAndScan = "auto"
+    writing: GiveWriting = "auto"
     traces: int = 1
     compare: bool = False
 
@@ -83,6 +89,18 @@ def chosen_of(options: Options) -> list[Any]:
     return list(asdict(options).values())
 
 
+def _believable(writing: tuple[Writing, ...]) -> tuple[Writing, ...]:
+    """``writing`` as it may have been read here; what is imported can come from anyone."""
+    for each in writing:
+        width, height = each.size
+        edges = [edge for text in each.texts for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)]
+        if len(each.texts) > MAX_TEXTS or any(len(text.text) > MAX_QUESTION_CHARS for text in each.texts):
+            raise ValueError(f"a picture has more than {MAX_TEXTS} texts, or one of more than {MAX_QUESTION_CHARS} characters")
+        if width < 1 or height < 1 or not all(abs(edge) <= 2 * (width + height) for edge in edges):
+            raise ValueError(f"a text stands outside of its picture of {width} x {height} pixels")
+    return writing
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
     """One question and what came of it.
@@ -90,6 +108,7 @@ class Exchange:
     Attributes:
         question: as it was asked.
         pictures: names of its pictures.
+        writing: the text that was read in each of them; empty where nobody has read it.
         options: how it was asked.
         replies: one trace, or those of a vote; a trace without usage was interrupted.
         model: name of the model that answered.
@@ -100,6 +119,7 @@ class Exchange:
 
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
     pictures: Annotated[tuple[PictureName, ...], Field(max_length=MAX_PICTURES)] = ()
+    writing: Annotated[tuple[Writing, ...], Field(max_length=MAX_PICTURES), AfterValidator(_believable)] = ()
     options: Options = field(default_factory=Options)
     replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
     model: str = ""
@@ -167,8 +187,18 @@ class Conversation:
 def prompt_of(conversation: Conversation, open_picture: Callable[[str], Image.Image]) -> Prompt:
     """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought."""
     options = conversation.exchanges[-1].options
+    read = {
+        name: text
+        for exchange in conversation.exchanges
+        for name, text in zip(exchange.pictures, exchange.writing, strict=False)  # an exchange whose pictures nobody has read has none
+    }
     turns = [
-        Turn(question=question, images=tuple(open_picture(name) for name in pictures), answer=answer)
+        Turn(
+            question=question,
+            images=tuple(open_picture(name) for name in pictures),
+            writing=tuple(read.get(name) for name in pictures),
+            answer=answer,
+        )
         for pictures, question, answer in turns_of(conversation)
     ]
     thinking = options.thinking and options.max_thought_tokens > 0

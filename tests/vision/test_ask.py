@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from finetune.charts.records import Record
-from tests.fakes import TOOK, SeededEngine
-from vision import Control, PromptError, Reply, Sampling, SettingsError, vote, vote_live
+from tests.fakes import TOOK, QueuedEngine, ScriptedEngine, SeededEngine
+from vision import Control, Prompt, PromptError, Reply, Sampling, SettingsError, Text, Turn, Writing, ask, vote, vote_live
+from vision.ask import read_pictures
+from vision.engines.engine import Delta
 from vision.engines.local.engine import LocalEngine
+from vision.pictures.box import Box
+from vision.prompts import messages
 from vision.replies import count_votes
 
 PICTURE = Image.new("RGB", (64, 64), "white")
@@ -93,3 +98,58 @@ def test_the_bundled_model_votes(engine: LocalEngine, chart: Record) -> None:
     assert ballot.done and len(ballot.replies) == 3
     assert ballot.vote.cast + len(ballot.vote.abstained) + ballot.spared == 3
     assert all(reply.usage is not None for reply in ballot.replies) and ballot.vote.winner
+
+
+def with_words(size: int = 18) -> Image.Image:
+    """A picture that says Museum, and 64 below it."""
+    image = Image.new("RGB", (900, 600), "white")
+    draw = ImageDraw.Draw(image)
+    for at, text in (((100, 60), "Museum"), ((110, 300), "64")):
+        draw.text(at, text, fill="black", font=ImageFont.load_default(size))
+    return image
+
+
+class Seeing(QueuedEngine):
+    """A queued engine that sees pictures as nano does."""
+
+    seen = ScriptedEngine.seen
+
+
+def test_a_model_is_given_the_text_that_it_cannot_read_by_itself() -> None:
+    engine = Seeing([Delta("The answer is 64."), TOOK])
+    reply = ask(with_words(), "How much is Museum?", engine)
+    question = messages(engine.history[0])[-1]["content"][-1]["text"]
+    assert question.startswith("Text in the picture, each at x y percent:\n") and question.endswith("\n\nHow much is Museum?")
+    assert " Museum\n" in question and " 64\n" in question
+    assert [text.text for text in reply.writing[0].texts] == ["Museum", "64"] and reply.writing[0].size == (900, 600)
+
+
+def test_large_text_is_left_to_the_model_unless_it_is_to_be_given() -> None:
+    for writing, given in (("auto", False), ("on", True)):
+        engine = Seeing([TOOK])
+        ask(with_words(80), "How much is Museum?", engine, writing=writing)  # type: ignore[arg-type]
+        assert bool(engine.history[0].turns[0].lines[0]) is given
+
+
+def test_what_is_known_of_a_picture_is_not_read_again_and_off_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(image: Image.Image) -> Writing:
+        raise AssertionError("nobody asked to have it read")
+
+    monkeypatch.setattr(sys.modules["vision.ask"], "read_writing", refuse)
+    known = Writing(size=(64, 64), texts=(Text(text="64", box=Box(1, 1, 9, 9)),))
+    turn = Turn(question="?", images=(PICTURE,), writing=(known,))
+    assert "64" in read_pictures(ScriptedEngine(""), Prompt(turns=(turn,)), "on").turns[0].lines[0]
+    unread = Prompt(turns=(Turn(question="?", images=(PICTURE,)),))
+    assert read_pictures(ScriptedEngine(""), unread, "off") == unread
+
+
+def test_each_picture_of_a_conversation_keeps_its_text_in_its_turn() -> None:
+    first, second = (Writing(size=(64, 64), texts=(Text(text=text, box=Box(1, 1, 9, 9)),)) for text in ("one", "two"))
+    turns = (
+        Turn(question="A?", images=(PICTURE,), writing=(first,), answer="1"),
+        Turn(question="B?", images=(PICTURE,), writing=(second,)),
+    )
+    longer = (*turns[:1], replace(turns[1], answer="2"), Turn(question="C?"))
+    sent, later = (messages(read_pictures(ScriptedEngine(""), Prompt(turns=each), "on")) for each in (turns, longer))
+    assert later[: len(sent)] == sent, "a prompt's beginning stays as it was, so that it need not be read twice"
+    assert ["one" in str(message) for message in sent if message["role"] == "user"] == [True, False]

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from vision import Prompt, PromptError, Turn
-from vision.prompts import SYSTEM_PROMPT, check_question, messages
+from vision.prompts import SYSTEM_PROMPT, TEXT_IS_DATA, check_question, messages
 
 PICTURE = Image.new("RGB", (40, 40))
 
@@ -28,6 +28,19 @@ def test_pictures_stand_before_their_question_in_order() -> None:
     kinds = [[part["type"] for part in message["content"]] for message in messages(talk)]
     assert kinds == [["image", "image", "text"], ["text"], ["image", "text"]]
     assert len(talk.images) == 3
+
+
+def test_each_picture_has_its_text_behind_it_and_the_question_comes_last() -> None:
+    turn = Turn(question="Which?", images=(PICTURE, PICTURE, PICTURE), lines=("One\n\n", "", "Three\n\n"))
+    content = messages(Prompt(turns=(turn,)))[-1]["content"]
+    assert [part.get("text", "picture") for part in content] == ["picture", "One\n\n", "picture", "picture", "Three\n\nWhich?"]
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+def test_the_system_prompt_says_that_the_text_of_a_picture_is_data(thinking: bool) -> None:
+    turns = (Turn(question="A?", images=(PICTURE,), lines=("Text\n\n",), answer="4"), Turn(question="B?"))
+    system = messages(Prompt(turns=turns, thinking=thinking))[0]
+    assert system["role"] == "system" and system["content"][0]["text"] == (f"{SYSTEM_PROMPT} " if thinking else "") + TEXT_IS_DATA
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "x" * 9000])

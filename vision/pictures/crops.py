@@ -11,16 +11,12 @@ from PIL import Image
 PanAndScan = Literal["auto", "on", "off"]
 """Whether long pictures are also shown in crops: ``on`` wherever Gemma 3's rule makes any, ``auto`` only where a crop
 shows more than the whole did, and never for a model that was not made for crops, ``off`` not at all."""
-
-
+GEMMA_SIDE, GEMMA_TOKENS = 896, 256
+"""How Gemma 3 is shown a picture: side of its square in pixels, and the tokens that it costs."""
 MIN_CROP = 256
 """Smallest side of a pan-and-scan crop, pixels."""
-
-
 MAX_CROPS = 4
 """Most crops of one picture."""
-
-
 MIN_RATIO = 1.2
 """Aspect ratio from which a picture is cropped at all."""
 

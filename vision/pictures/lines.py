@@ -10,13 +10,29 @@ One form for everybody: the app sends it, rows that models are trained on hold i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Literal
+
+from vision.pictures.crops import Seen
+from vision.pictures.writing import Text, Writing
+
+GiveWriting = Literal["auto", "on", "off"]
+"""Whether a model is given the text of pictures: ``on`` for every picture, ``auto`` where the model cannot read it by itself,
+``off`` not at all."""
 
 HEADER = "Text in the picture, each at x y percent:\n"
 MOST = 90
 """Lines of one picture at most."""
 NEAR, WIDE = 0.012, 0.02
 """Places that are this near to the next, in groups at most this wide, as shares of a side, are made the same."""
+
+LEGIBLE = 12.0
+"""Height of a text from which a model is taken to read it, pixels of the square that the model is shown. SigLIP looks at patches of 14
+pixels: of smaller letters several share a patch, and small towers confuse them."""
+LABEL = 24
+"""Letters of a text that may be a label or a value; longer ones are prose, which goes first where there is too much."""
+_MARK = re.compile(r"<(?=[a-zA-Z/|◁])")
 
 Placed = tuple[str, float, float]
 """A text, and where its middle stands as shares of the picture's width and height."""
@@ -52,3 +68,48 @@ def _aligned(places: list[float]) -> list[int]:
         group.append(i)
     close()
     return percent
+
+
+def lines_for(writing: Writing, give: GiveWriting, seen: Seen | None) -> str:
+    """The lines of ``writing`` that a model is given, "" where it is given none.
+
+    Args:
+        writing: of one picture.
+        give: what was asked for.
+        seen: what the model sees of the picture, None for a model that reads text only.
+    """
+    if give == "off" or not writing.texts or (give == "auto" and seen is not None and legible(writing, seen)):
+        return ""
+    width, height = writing.size
+    chosen = sorted(writing.texts, key=_usefulness, reverse=True)[:MOST]
+    return lines_of((_harmless(text.text), text.box.middle[0] / width, text.box.middle[1] / height) for text in chosen)
+
+
+def legible(writing: Writing, seen: Seen) -> bool:
+    """Whether a model reads what stands in a picture by itself: nine texts in ten are :data:`LEGIBLE` pixels high as it is shown them.
+
+    The tenth that may be smaller is what nobody asks for, such as a footnote.
+    """
+    sizes = sorted(_shown_height(text, seen) for text in writing.texts)
+    return not sizes or sizes[len(sizes) // 10] >= LEGIBLE
+
+
+def _shown_height(text: Text, seen: Seen) -> float:
+    """The height of ``text`` across its letters, in pixels of the square that shows it largest."""
+    x, y = text.box.middle
+    level = abs(text.angle) < 45
+    sizes = [0.0]
+    for square, (left, top, right, bottom) in zip(seen.squares, seen.boxes, strict=True):
+        if left <= x <= right and top <= y <= bottom:
+            sizes.append(text.box.height * square.height / (bottom - top) if level else text.box.width * square.width / (right - left))
+    return max(sizes)
+
+
+def _usefulness(text: Text) -> tuple[bool, float]:
+    """Labels and values before prose, large before small."""
+    return len(text.text) <= LABEL, min(text.box.height, text.box.width)
+
+
+def _harmless(text: str) -> str:
+    """``text`` without marks that a template would take for its own: ``<end_of_turn>`` becomes ``< end_of_turn>``."""
+    return _MARK.sub("< ", text)

@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from app.page.render import answer_html, chat_messages, exchange_html, place_of, reasoning_html, step_html, votes_html
+from app.page.render import answer_html, chat_messages, exchange_html, place_of, reasoning_html, step_html, votes_html, writing_html
 from app.page.running import Running
 from app.talks.values import Conversation, Exchange, Options
-from vision import Reply, Usage, steps_of, tally
+from vision import Reply, Text, Usage, Writing, steps_of, tally
+from vision.pictures.box import Box
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & 3 < 4"
 USAGE = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=4, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="end")
@@ -40,6 +42,17 @@ def test_a_chain_is_shown_once() -> None:
 )
 def test_everything_that_was_written_is_escaped(made: str) -> None:
     assert "<script" not in made and "<img" not in made and "&lt;script&gt;" in made
+
+
+def test_each_text_that_was_read_has_a_box_over_the_picture_and_is_escaped() -> None:
+    texts = tuple(
+        Text(text=text, box=Box(10.0, 20.0 * i, 50.0, 20.0 * i + 14), angle=0.0, score=1.0) for i, text in enumerate(("64", NASTY))
+    )
+    made = writing_html(Image.new("RGB", (4000, 2000), "white"), Writing(size=(4000, 2000), texts=texts))
+    assert "2 texts read" in made and 'viewBox="0 0 4000 2000"' in made
+    assert '<rect x="10.0" y="0.0" width="40.0" height="14.0"><title>64</title></rect>' in made
+    assert "<script" not in made and made.count("<img") == 1 and len(made) < 40_000, "the picture is sent small"
+    assert "No text was found" in writing_html(Image.new("RGB", (40, 40)), Writing(size=(40, 40), texts=()))
 
 
 def test_the_footer_tells_times_counts_and_why_it_ended() -> None:

@@ -75,7 +75,7 @@ def test_delete_everything_leaves_nothing(history: History) -> None:
 
 def test_there_is_room_for_so_many_bytes_and_talks(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.talks.history.MAX_PICTURE_BYTES", 10)
-    monkeypatch.setattr("app.talks.history.MAX_TALKS", 2)
+    monkeypatch.setattr("app.talks.history.MAX_CONVERSATIONS", 2)
     history.keep_picture("anna", b"12345678")
     history.keep_picture("anna", b"12345678")
     with pytest.raises(ConversationError, match="delete conversations"):
@@ -92,7 +92,7 @@ def test_what_was_deleted_while_it_was_answered_stays_deleted(history: History) 
 
 
 def test_the_oldest_goes_with_its_pictures(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.talks.history.MAX_TALKS", 1)
+    monkeypatch.setattr("app.talks.history.MAX_CONVERSATIONS", 1)
     name = history.keep_picture("anna", b"old")
     history.save("anna", Conversation(exchanges=(Exchange(question="old", pictures=(name,)),)))
     history.save("anna", Conversation(exchanges=(Exchange(question="new"),)))

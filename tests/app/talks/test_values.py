@@ -9,8 +9,10 @@ import pytest
 from PIL import Image
 
 from app.talks.values import Conversation, Exchange, Options, conversation_as_json, conversation_from_json, prompt_of
+from vision import Text, Writing
 from vision.engines.engine import Usage
 from vision.errors import ConversationError
+from vision.pictures.box import Box
 from vision.prompts import messages
 from vision.replies import Reply
 
@@ -22,7 +24,9 @@ def answered(question: str, answer: str, *pictures: str) -> Exchange:
     return Exchange(question=question, pictures=pictures, replies=(reply,), model="nano")
 
 
-CONVERSATION = Conversation(exchanges=(answered("How many?", "4", "a" * 64), answered("And then?", "5")))
+READ = Writing(size=(640, 480), texts=(Text(text="64", box=Box(10.0, 20.0, 40.0, 36.0), angle=0.0, score=0.9),))
+ONE = {"text": "64", "box": {"left": 1, "top": 1, "right": 9, "bottom": 9}, "angle": 0, "score": 1}
+CONVERSATION = Conversation(exchanges=(replace(answered("How many?", "4", "a" * 64), writing=(READ,)), answered("And then?", "5")))
 
 
 def test_a_talk_survives_its_json() -> None:
@@ -39,6 +43,13 @@ def test_a_talk_survives_its_json() -> None:
         (lambda value: value["exchanges"][0].update(question="a" * 9000), "exchanges 1 question"),
         (lambda value: value["exchanges"][0].update(pictures=["../secret"]), "exchanges 1 pictures 1"),
         (lambda value: value["exchanges"][0].update(pictures=["a" * 64] * 40), "exchanges 1 pictures"),
+        (lambda value: value["exchanges"][0]["writing"][0]["texts"][0]["box"].update(left=1e9), "stands outside of its picture"),
+        (lambda value: value["exchanges"][0]["writing"][0]["texts"][0]["box"].update(left=float("nan")), "exchanges 1 writing"),
+        (lambda value: value["exchanges"][0]["writing"][0]["texts"][0].update(text="a" * 9000), "one of more than 8000 characters"),
+        (
+            lambda value: value["exchanges"][0]["writing"][0].update(texts=[value["exchanges"][0]["writing"][0]["texts"][0]] * 10_001),
+            "texts",
+        ),
         (lambda value: value["exchanges"][0].update(liked="perhaps"), "exchanges 1 liked"),
         (lambda value: value["exchanges"][1]["options"].update(temperature=9), "temperature is 9"),
         (lambda value: value["exchanges"][1]["replies"][0]["usage"].update(end="never"), "exchanges 2 replies 1 usage end"),
@@ -62,6 +73,11 @@ def test_the_model_is_sent_answers_but_no_old_thought() -> None:
     sent = json.dumps(messages(prompt))
     assert "The answer is 4." in sent and "Add 2 + 2" not in sent
     assert [len(turn.images) for turn in prompt.turns] == [1, 0, 0]
+
+
+def test_what_was_read_in_a_picture_is_not_read_again() -> None:
+    prompt = prompt_of(CONVERSATION.asked(Exchange(question="Why?", pictures=("b" * 64,))), lambda name: Image.new("RGB", (8, 8)))
+    assert [turn.writing for turn in prompt.turns] == [(READ,), (), (None,)]
 
 
 def test_an_unanswered_question_is_left_out_but_its_picture_stays() -> None:

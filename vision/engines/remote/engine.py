@@ -23,7 +23,7 @@ from PIL import Image
 from vision.engines.counts import Ledger
 from vision.engines.engine import Control, EndReason, Piece, Sampling
 from vision.errors import GenerationError, LogicFlowError, ModelError, PromptError
-from vision.pictures.crops import PanAndScan, Seen, seen
+from vision.pictures.crops import GEMMA_SIDE, GEMMA_TOKENS, MIN_CROP, PanAndScan, Seen, seen
 from vision.prompts import Prompt, messages
 from vision.thoughts.reasoning import split
 
@@ -33,8 +33,6 @@ CONNECT_S = 10.0
 RETRIES = 4
 """Attempts after the first, with growing pauses, while nothing has come yet: busy servers, lost connections."""
 KEPT = "; what it had written is kept"
-GEMMA_SIDE, GEMMA_TOKENS, GEMMA_CROP = 896, 256, 256
-"""How Gemma 3 is shown a picture: side in pixels, tokens, and the smallest crop; servers do not tell."""
 FINISH = "Give the final answer now."
 """Asked of a server that cannot go on from a draft, under the question and the thought that was closed."""
 OPENING = "The answer is"
@@ -66,7 +64,7 @@ class RemoteEngine:
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         """See :class:`vision.engines.engine.Engine`; as Gemma 3 is shown it, whatever model is served."""
-        crop = GEMMA_CROP if pan_and_scan == "on" else 0
+        crop = MIN_CROP if pan_and_scan == "on" else 0
         return seen(image, side=GEMMA_SIDE, tokens_per_image=GEMMA_TOKENS, min_crop=crop)
 
     def streams(self, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None) -> Generator[tuple[int, Piece]]:
