@@ -1,18 +1,24 @@
-"""Pages of a PDF as pictures, through pypdfium2.
+"""Whatever people have as pictures: photos, charts as SVG, pages of a PDF through pypdfium2, with the text that files hold.
 
-pages = open_pictures("report.pdf#page=2-3")
+for picture in open_with_writing("report.pdf#page=2-3"):
+    print(picture.image.size, picture.writing)  # None where OCR must read it
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from vision.errors import ImageError
-from vision.pictures.images import Limits, Source, open_image
+from vision.pictures.images import Limits, Source, decode, open_image, read_bytes
+from vision.pictures.layer import layer_of
+from vision.pictures.svg import is_svg, open_svg
+from vision.pictures.writing import Writing
 
 LONG_SIDE = 1792
 """Longest side of a drawn page, pixels: two of Gemma's squares."""
@@ -20,6 +26,20 @@ MAX_PAGES = 16
 """Pages that are drawn at once."""
 _PDFIUM = threading.Lock()
 """PDFium is not safe in threads."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that was opened.
+
+    Attributes:
+        image: upright, RGB, without metadata.
+        writing: the text that the file itself holds and a person sees, with boxes in pixels of ``image``; None where there
+            is none, so that it must be read by OCR.
+    """
+
+    image: Image.Image
+    writing: Writing | None = None
 
 
 def is_pdf(data: bytes) -> bool:
@@ -50,8 +70,8 @@ def page_numbers(written: str, count: int) -> list[int]:
     return list(found)
 
 
-def open_pages(source: str | Path | bytes, pages: str = "1", limits: Limits | None = None) -> list[Image.Image]:
-    """The ``pages`` of the PDF at ``source`` as RGB pictures, :data:`LONG_SIDE` pixels long.
+def open_pages(source: str | Path | bytes, pages: str = "1", limits: Limits | None = None) -> list[Picture]:
+    """The ``pages`` of the PDF at ``source``, :data:`LONG_SIDE` pixels long, with the text that is seen on them.
 
     Raises:
         ImageError: for a file that is missing, too large, damaged or locked, and for pages that it does not have.
@@ -75,23 +95,39 @@ def open_pages(source: str | Path | bytes, pages: str = "1", limits: Limits | No
             raise ImageError(f"{name} {why}") from exc
 
 
-def _draw(page: object) -> Image.Image:
-    width, height = page.get_size()  # type: ignore[attr-defined]  # points
-    bitmap = page.render(scale=LONG_SIDE / max(width, height, 1.0), may_draw_forms=False)  # type: ignore[attr-defined]
+def _draw(page: Any) -> Picture:
+    width, height = page.get_size()  # points
+    bitmap = page.render(scale=LONG_SIDE / max(width, height, 1.0), may_draw_forms=False)
     drawn: Image.Image = bitmap.to_pil().convert("RGB")
-    return drawn
+    return Picture(image=drawn, writing=layer_of(page, drawn))
 
 
-def open_pictures(source: Source, limits: Limits | None = None) -> list[Image.Image]:
-    """One picture, or the pages of a PDF: its first, or those that its name ends with, as in ``report.pdf#page=2-3``.
+def open_with_writing(source: Source, limits: Limits | None = None) -> list[Picture]:
+    """One picture, a drawing, or the pages of a PDF, with the text that the file itself holds.
+
+    Args:
+        source: as :func:`vision.pictures.images.open_image` takes it, or a PDF: its first page, or those that its name
+            ends with, as in ``report.pdf#page=2-3``.
+        limits: sizes that are accepted.
 
     Raises:
-        ImageError: as :func:`vision.pictures.images.open_image` and :func:`open_pages`.
+        ImageError: as :func:`vision.pictures.images.open_image`, :func:`vision.pictures.svg.open_svg` and :func:`open_pages`.
     """
-    if isinstance(source, bytes):
-        return open_pages(source, "1", limits) if is_pdf(source) else [open_image(source, limits)]
+    if isinstance(source, Image.Image):
+        return [Picture(image=open_image(source, limits))]
     if isinstance(source, (str, os.PathLike)):
         path, mark, pages = os.fspath(source).partition("#page=")
         if path.lower().endswith(".pdf") and "://" not in path:
             return open_pages(path, pages if mark else "1", limits)
-    return [open_image(source, limits)]
+    data, name = read_bytes(source, limits)
+    if is_pdf(data):
+        return open_pages(data, "1", limits)
+    if is_svg(data):
+        image, writing = open_svg(data, name, limits)
+        return [Picture(image=image, writing=writing)]
+    return [Picture(image=decode(data, name, limits))]
+
+
+def open_pictures(source: Source, limits: Limits | None = None) -> list[Image.Image]:
+    """As :func:`open_with_writing`, the pictures alone."""
+    return [picture.image for picture in open_with_writing(source, limits)]

@@ -63,11 +63,16 @@ def open_image(source: Source, limits: Limits | None = None) -> Image.Image:
     if isinstance(source, Image.Image):
         _check_size(source.size, "the picture", limits)
         return _upright_rgb(source, "the picture")
-    data, name = _bytes_of(source, limits)
-    return _decode(data, name, limits)
+    return decode(*read_bytes(source, limits), limits)
 
 
-def _bytes_of(source: str | os.PathLike[str] | bytes, limits: Limits) -> tuple[bytes, str]:
+def read_bytes(source: str | os.PathLike[str] | bytes, limits: Limits | None = None) -> tuple[bytes, str]:
+    """The bytes at ``source``, and what to call it in a message.
+
+    Raises:
+        ImageError: when it cannot be read, or may not.
+    """
+    limits = limits or Limits()
     if isinstance(source, bytes):
         return source, "the picture"
     text = os.fspath(source)
@@ -144,7 +149,13 @@ def _download(url: str, limits: Limits) -> bytes:
     return bytes(data)
 
 
-def _decode(data: bytes, name: str, limits: Limits) -> Image.Image:
+def decode(data: bytes, name: str = "the picture", limits: Limits | None = None) -> Image.Image:
+    """The picture in ``data`` as :func:`open_image` gives it; ``name`` stands in messages.
+
+    Raises:
+        ImageError: when it is none, is damaged, or goes beyond ``limits``.
+    """
+    limits = limits or Limits()
     _check_bytes(len(data), name, limits)
     try:
         with warnings.catch_warnings():
