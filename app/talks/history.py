@@ -284,6 +284,8 @@ class History:
 
 def kind_of(data: bytes) -> str:
     """The format of a picture by its first bytes, as a file name ends: ``png``, ``jpeg``, …"""
+    if data[4:8] == b"ftyp":
+        return "avif" if data[8:12] in (b"avif", b"avis") else "heic"
     kinds = {b"\x89PNG": "png", b"\xff\xd8": "jpeg", b"GIF8": "gif", b"BM": "bmp", b"RIFF": "webp", b"II*": "tiff", b"MM\0*": "tiff"}
     return next((kind for start, kind in kinds.items() if data.startswith(start)), "png")
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from app.page.events import Desk, picture_files
+from app.page.events import Desk
 from app.talks.history import History
 from app.talks.values import MAX_PICTURES, Conversation, Exchange, Options, chosen_of, options_of
 from tests.fakes import ScriptedEngine
-from vision import ImageError, Limits, Reply, Settings, Usage
+from vision import Reply, Settings, Usage
 
 
 @pytest.fixture
@@ -56,13 +56,6 @@ def test_a_link_brings_no_picture_of_somebody_else(desk: Desk) -> None:
 def test_settings_go_both_ways() -> None:
     options = Options(thinking=False, temperature=0.4, top_p=0.5, seed=3, max_thought_tokens=9, pan_and_scan="off", traces=4, compare=True)
     assert options_of(*chosen_of(options)) == options
-
-
-def test_what_is_no_picture_is_refused_before_it_is_kept(tmp_path: Path) -> None:
-    for name, data in (("a.png", b"no picture"), ("b.pdf", b"%PDF-1.7 no document")):
-        (tmp_path / name).write_bytes(data)
-        with pytest.raises(ImageError):
-            picture_files(tmp_path / name, "1", Limits())
 
 
 def answered(**more: Any) -> Conversation:
@@ -110,9 +103,3 @@ def test_more_pictures_than_can_be_kept_are_refused(desk: Desk, tmp_path: Path) 
     state = state_of(desk.arrive(None, coming()))
     (shown,) = desk.submit({"text": "What?", "files": files}, "1", Conversation(), state, coming(), *chosen_of(Options()))
     assert shown[2].exchanges == ()
-
-
-def test_a_page_too_thin_to_show_is_refused_before_it_is_kept(tmp_path: Path) -> None:
-    Image.new("RGB", (4000, 40), "white").save(tmp_path / "thin.pdf")
-    with pytest.raises(ImageError, match="at least 28"):
-        picture_files(tmp_path / "thin.pdf", "1", Limits())
