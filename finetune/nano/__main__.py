@@ -1,10 +1,9 @@
 """Make and measure nano, step by step; ``make train-nano`` runs them all in this order.
 
-python -m finetune.nano pool --count 12000       # matplotlib pictures in bulk, resumes
-python -m finetune.nano pretrain --minutes 180   # the base from scratch, resumes
-python -m finetune.nano thoughts --count 8000    # rows that teach it to think
+python -m finetune.nano train --minutes 180      # base and adapter in .nano, on a GPU or on a CPU; resumes
+python -m finetune.nano thoughts --count 8000    # rows for the recipe, which makes the other adapter
 llamafactory-cli train finetune/nano.yaml $(python -m finetune.nano options)
-python -m finetune.nano bundle                   # .nano -> vision/nano
+python -m finetune.nano bundle                   # the base and the better adapter -> vision/nano
 python -m finetune.nano evaluate --count 1000    # base against base + adapter
 """
 
@@ -12,48 +11,35 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
+import re
 import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 from vision.settings import NANO
 
 WORK = Path(".nano")
-PROCESSOR = ("chat_template.jinja", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
-"""Files of a checkpoint that say how pictures and words become tokens."""
+NUMBERS = {"float": float, "int": int}
 
 
-def _pool(args: argparse.Namespace) -> None:
-    from finetune.nano.model import IMAGE_SIDE
-    from finetune.nano.pool import render_pool
+def _train(args: argparse.Namespace) -> None:
+    import torch
 
-    render_pool(args.work / "pool", args.count, IMAGE_SIDE)
+    from finetune.nano.plan import plan_for
+    from finetune.nano.train import train
 
-
-def _pretrain(args: argparse.Namespace) -> None:
-    from transformers import AutoProcessor
-
-    from finetune.nano import tokenizer
-    from finetune.nano.curves import draw_curves
-    from finetune.nano.pretrain import pretrain
-    from finetune.nano.stream import Plan
-
-    base = args.work / "base"
-    if args.start is not None:
-        base.mkdir(parents=True, exist_ok=True)
-        for part in PROCESSOR:
-            shutil.copy(args.start / part, base / part)
-    elif not (base / "tokenizer.json").exists():
-        tokenizer.save(base)
-    plan = Plan(minutes=args.minutes) if args.start is None else Plan(minutes=args.minutes, alone=0.0, easy=0.05, apart=0.9)
-    pretrain(args.work, AutoProcessor.from_pretrained(base).tokenizer, plan, args.start)
-    draw_curves(args.work)
+    device = args.device if args.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    plan = plan_for(device, from_nothing=args.from_nothing)
+    told = {name: value for name, value in vars(args).items() if value is not None}
+    mix = replace(plan.mix, **{f.name: told[f.name] for f in fields(plan.mix) if f.name in told})
+    plan = replace(plan, mix=mix, **{f.name: told[f.name] for f in fields(plan) if f.name in told})
+    train(args.work, plan, device, None if args.from_nothing else args.start)
 
 
 def _thoughts(args: argparse.Namespace) -> None:
     from finetune.nano.thoughts import write_thoughts
 
-    write_thoughts(args.work / "thoughts", args.work / "pool", args.count)
+    write_thoughts(args.work / "thoughts", args.count)
 
 
 def _options(args: argparse.Namespace) -> None:
@@ -63,10 +49,19 @@ def _options(args: argparse.Namespace) -> None:
 
 
 def _bundle(args: argparse.Namespace) -> None:
-    """Copy the base and the adapter to where the app loads them, whole or not at all."""
+    """Copy the base and the better of the adapters to where the app loads them, whole or not at all."""
     from finetune.nano.bundle import bundle
+    from finetune.nano.evaluate import better
 
-    bundle(args.work / "base", args.work / "thinking", args.to)
+    made = [args.adapter] if args.adapter else [path for path in _adapters(args.work) if (path / "adapter_config.json").exists()]
+    chosen = better(args.work / "base", made, args.count) if len(made) > 1 else made[0] if made else _adapters(args.work)[0]
+    bundle(args.work / "base", chosen, args.to)
+    print(f"{args.work / 'base'} with {chosen} is now {args.to}")
+
+
+def _adapters(work: Path) -> tuple[Path, Path]:
+    """What the recipe makes, and what the script makes."""
+    return work / "thinking", work / "adapter"
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -85,21 +80,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m finetune.nano", description="Make and measure the bundled model.")
     parser.add_argument("--work", type=Path, default=WORK, help="folder for everything in the making")
     steps = parser.add_subparsers(required=True, metavar="STEP")
-    pool = steps.add_parser("pool", help="draw matplotlib pictures in bulk")
-    pool.add_argument("--count", type=int, default=12_000)
-    pool.set_defaults(run=_pool)
-    pretrain = steps.add_parser("pretrain", help="train the base from scratch")
-    pretrain.add_argument("--minutes", type=float, default=180.0, help="budget of wall-clock time, compiling left out")
-    pretrain.add_argument("--start", type=Path, default=None, help="go on from this finished base instead of from nothing")
-    pretrain.set_defaults(run=_pretrain)
+    _add_train(steps.add_parser("train", help="train base and adapter, by a budget of time; resumes"))
     thoughts = steps.add_parser("thoughts", help="write the rows that teach the base to think")
     thoughts.add_argument("--count", type=int, default=8_000)
     thoughts.set_defaults(run=_thoughts)
     options = steps.add_parser("options", help="print what LLaMA-Factory needs to tune the base in a precision in which this CPU computes")
     options.add_argument("--base", type=Path, default=None, help="the base, where it is not the one in the making")
     options.set_defaults(run=_options)
-    bundle = steps.add_parser("bundle", help="copy base and adapter to where the app loads them")
+    bundle = steps.add_parser("bundle", help="copy the base and the better adapter to where the app loads them")
     bundle.add_argument("--to", type=Path, default=NANO)
+    bundle.add_argument("--adapter", type=Path, default=None, help="this one, without measuring")
+    bundle.add_argument("--count", type=int, default=400, help="held-out pictures to measure two adapters on")
     bundle.set_defaults(run=_bundle)
     evaluate = steps.add_parser("evaluate", help="measure base against base + adapter on held-out pictures")
     evaluate.add_argument("--count", type=int, default=1000)
@@ -107,6 +98,30 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--adapter", type=Path, default=None)
     evaluate.set_defaults(run=_evaluate)
     return parser
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
+    """What a run begins with, and every number of its plan; what is left out suits the device."""
+    from finetune.nano.plan import Mix, Plan
+
+    train.add_argument("--start", type=Path, default=NANO, help="a finished base, perhaps with an adapter, to go on from")
+    train.add_argument("--from-nothing", action="store_true", help="begin with fresh weights and a tokenizer of its own")
+    train.add_argument("--device", choices=("auto", "cuda", "cpu"), default="auto")
+    for owner in (Plan, Mix):
+        for field in fields(owner):
+            if field.type == "bool":
+                train.add_argument(f"--{field.name}", action=argparse.BooleanOptionalAction, help=told(owner, field.name))
+            if field.type in NUMBERS:
+                train.add_argument(
+                    f"--{field.name.replace('_', '-')}", type=NUMBERS[field.type], default=None, help=told(owner, field.name)
+                )
+    train.set_defaults(run=_train)
+
+
+def told(owner: type, name: str) -> str:
+    """What the docstring of ``owner`` says of its attribute ``name``."""
+    found = re.search(rf"^ +(?:\w+, )*{name}(?:, \w+)*: (.+?)$", owner.__doc__ or "", re.MULTILINE)
+    return found[1] if found else ""
 
 
 def main(arguments: list[str] | None = None) -> int:

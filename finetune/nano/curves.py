@@ -1,4 +1,4 @@
-"""The course of a pretraining run as two pictures: loss and accuracy over minutes."""
+"""The course of a run as two pictures: loss and accuracy over minutes."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from matplotlib.figure import Figure
 
 from finetune.files import save_figure
 
-SHOWN = ("letters by token", "describe", "value", "extreme", "text look up", "arithmetic", "running sum", "text reasoning")
+LOSSES = ("loss", "text: loss", "sight loss")
+SHOWN = ("tokens", "describe", "value", "extreme", "sum", "letters by token", "text: pairs", "text: arithmetic", "text: text reasoning")
 
 
 def draw_curves(folder: Path) -> None:
-    """Write ``loss.png`` and ``accuracy.png`` from ``folder/curve.jsonl``."""
-    rows = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
-    minutes = [row["minutes"] for row in rows]
-    for name, series in (
-        ("loss", {"loss": [row["loss"] for row in rows], "sight loss": [row["right"].get("sight loss") for row in rows]}),
-        ("accuracy", {task: [row["right"].get(task) for row in rows] for task in SHOWN}),
-    ):
+    """Write ``loss.png`` and ``accuracy.png`` from ``folder/log.jsonl``; a broken line stands where the adapter begins."""
+    rows = [row for row in map(json.loads, (folder / "log.jsonl").read_text().splitlines()) if "phase" in row]
+    turn = next((row["minutes"] for row in rows if row["phase"] == "adapter"), None)
+    for name, series in (("loss", LOSSES), ("accuracy", SHOWN)):
         plot = Figure(figsize=(8, 4.5), dpi=110, layout="constrained")
         axes = plot.add_subplot()
-        for label, values in series.items():
-            points = [(m, v) for m, v in zip(minutes, values, strict=True) if v is not None]
-            axes.plot(*zip(*points, strict=True), label=label) if points else None
+        for label in series:
+            points = [(row["minutes"], row[label]) for row in rows if label in row]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=label)
+        if turn is not None:
+            axes.axvline(turn, color="gray", linestyle="--")
         axes.set(xlabel="minutes", ylabel=name)
         axes.grid(alpha=0.3)
-        axes.legend()
+        if axes.lines:
+            axes.legend(fontsize="small")
         save_figure(plot, folder / f"{name}.png")

@@ -137,9 +137,10 @@ def _hub_name(name: str) -> str:
 def save_hub(model: Gemma3ForConditionalGeneration, folder: Path) -> None:
     """Write ``config.json``, ``generation_config.json`` and bf16 weights as Google's checkpoints have them."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.config.dtype = "bfloat16"
+    dtype, model.config.dtype = model.config.dtype, "bfloat16"
     model.config.architectures = ["Gemma3ForConditionalGeneration"]
     model.config.save_pretrained(folder)
+    model.config.dtype = dtype
     model.generation_config.update(cache_implementation=None, do_sample=True, top_k=64, top_p=0.95)
     model.generation_config.eos_token_id = model.config.eos_token_id
     model.generation_config.save_pretrained(folder)

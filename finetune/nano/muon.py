@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,25 +39,30 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:
-        """Move every matrix that has a gradient; a ``closure`` is not called."""
+        """Move every matrix that has a gradient, all of one shape together; a ``closure`` is not called."""
         for group in self.param_groups:
+            alike: dict[torch.Size, list[torch.nn.Parameter]] = defaultdict(list)
             for matrix in group["params"]:
-                if matrix.grad is None:
-                    continue
-                state = self.state[matrix]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(matrix)
-                kept = state["momentum_buffer"]
-                kept.lerp_(matrix.grad, 1 - group["momentum"])
-                moved = self._orthogonal(matrix.grad.lerp(kept, group["momentum"]))
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(moved, alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
+                if matrix.grad is not None:
+                    alike[matrix.shape].append(matrix)
+            for shape, matrices in alike.items():
+                updates = []
+                for matrix in matrices:
+                    kept = self.state[matrix].setdefault("momentum_buffer", torch.zeros_like(matrix))
+                    kept.lerp_(matrix.grad, 1 - group["momentum"])
+                    updates.append(matrix.grad.lerp(kept, group["momentum"]))
+                moved = self._orthogonal(torch.stack(updates))
+                for matrix, by in zip(matrices, moved, strict=True):
+                    matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                    matrix.add_(by, alpha=-0.2 * group["lr"] * max(shape) ** 0.5)
 
-    def _orthogonal(self, update: torch.Tensor) -> torch.Tensor:
+    def _orthogonal(self, updates: torch.Tensor) -> torch.Tensor:
+        """The nearest orthogonal matrices to ``updates`` (N, rows, columns), nearly."""
         a, b, c = COEFFICIENTS
-        wide = update.T if update.shape[0] > update.shape[1] else update
-        wide = (wide / wide.norm().clamp(min=1e-7)).to(self.computed_in)
+        tall = updates.shape[1] > updates.shape[2]
+        wide = updates.mT if tall else updates
+        wide = (wide / wide.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)).to(self.computed_in)
         for _ in range(STEPS):
-            gram = wide @ wide.T
-            wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
-        return (wide.T if update.shape[0] > update.shape[1] else wide).to(update.dtype)
+            gram = wide @ wide.mT
+            wide = torch.baddbmm(wide, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+        return (wide.mT if tall else wide).to(updates.dtype)

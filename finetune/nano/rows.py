@@ -26,7 +26,7 @@ from finetune.charts.readings import describe, read
 from finetune.charts.wordings import asked as in_words
 from finetune.charts.wordings import reworded
 from finetune.nano.model import IMAGE_TOKENS
-from vision.prompts import SYSTEM_PROMPT, Prompt, Turn
+from vision.prompts import Prompt, Turn
 
 SPOTS = 6
 """Image tokens in which a token may stand, at most."""
@@ -190,9 +190,6 @@ class Packer:
     def __init__(self, tokenizer: GemmaTokenizer, length: int) -> None:
         self.tokenizer = tokenizer
         self.length = length
-        picture = "<start_of_image>" + "<image_soft_token>" * IMAGE_TOKENS + "<end_of_image>\n\n"
-        self.prefix = self.coded("<bos><start_of_turn>user\n\n\n" + picture)
-        self.prefix_with_system = self.coded(f"<bos><start_of_turn>user\n{SYSTEM_PROMPT}\n\n\n\n" + picture)
         self.text_prefix = self.coded("<bos><start_of_turn>user\n")
 
     def prefix_for(self, lines: str, *, thinking: bool) -> list[int]:
@@ -254,7 +251,7 @@ class Packer:
 
         One in ten carries the system prompt that thinking is asked with.
         """
-        prefix = (self.prefix_with_system if rng.random() < 0.1 else self.prefix) + self.coded(lines)
+        prefix = self.prefix_for(lines, thinking=rng.random() < 0.1)
         return self.pack(exchanges, prefix, shared=True, written=Written(letters, values) if letters else None)
 
     def text_row(self, rng: random.Random) -> Row:

@@ -242,28 +242,25 @@ class Sight(torch.nn.Module):
         super().__init__()
         self.of_patch = torch.nn.Linear(patch, POINTS * CLASSES)
         self.of_token = torch.nn.Linear(token, 4 * POINTS * CLASSES)
-        self.of_place = torch.nn.Linear(token, 2 * GRID)
+        self.of_place = torch.nn.Linear(token, GRID)
         self.color_of_patch = torch.nn.Linear(patch, POINTS * 3)
         self.color_of_token = torch.nn.Linear(token, 4 * POINTS * 3)
         self.of_seen, self.of_word, self.of_next = (torch.nn.Linear(token, token) for _ in range(3))
         for head in (self.color_of_patch, self.color_of_token):  # no noise for the tower to follow at first
             torch.nn.init.zeros_(head.weight)
 
-    def forward(
-        self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor, places: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, patches: torch.Tensor, tokens: torch.Tensor, letters: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The losses together, and what share is right: letters by patch, letters by token, columns and rows of tokens.
 
         Args:
             patches: (P, N, V) from the tower, a square of patches.
             tokens: (P, N / 4, D) from the projector.
             letters: (P, N, POINTS) classes.
-            places: (P, N) which of the model's patches each patch is taken for.
         """
         side = int(patches.shape[1] ** 0.5)
-        first = places.view(-1, side, side)[:, ::2, ::2].flatten(1)  # of each token's patches
-        where = self.of_place(tokens).float().unflatten(-1, (2, GRID))
-        truth = torch.stack([first % GRID, first // GRID], -1)
+        where = self.of_place(tokens).float().unflatten(-1, (2, GRID // 2))
+        first = torch.arange(tokens.shape[1], device=tokens.device)
+        truth = torch.stack([first % (side // 2), first // (side // 2)], -1).expand(len(tokens), -1, -1)
         place_loss = torch.nn.functional.cross_entropy(where.flatten(0, -2), truth.flatten())
         placed = (where.argmax(-1) == truth).float().mean()
         near, near_right = _score(self.of_patch(patches).unflatten(-1, (POINTS, CLASSES)), letters)

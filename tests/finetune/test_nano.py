@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import json
 import math
 import random
-import timeit
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +16,12 @@ from finetune.charts.figures import Figure, sample
 from finetune.charts.records import make
 from finetune.nano import precision
 from finetune.nano.evaluate import Scored, score, table
-from finetune.nano.learner import COMPUTED_IN, Learner, Passes, _look_loss
+from finetune.nano.learner import Learner, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
 from finetune.nano.muon import Muon
-from finetune.nano.pool import SHARD, figure_of, figures_of, render_shard
-from finetune.nano.pretrain import HALVES, pretrain
 from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, pairs, picture_exchanges
 from finetune.nano.sight import ALPHABET, Sheet, Sight, few_words, text_page
-from finetune.nano.stream import Plan, Stream
+from finetune.nano.stream import drawn
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
 from vision import Prompt, Turn
 from vision.prompts import messages
@@ -102,8 +97,8 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
     torch.manual_seed(0)
     learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
     packer = Packer(processor.tokenizer, 512)
-    rng, figure = figure_of(3)
-    image = np.array(pillow.render(rng, figure)[0].resize((320, 320)))
+    _, (picture, _, figure, _) = drawn(3)
+    image = np.array(picture.resize((320, 320)))
     exchanges = picture_exchanges(random.Random(0), figure)[:4]
     pixels = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
 
@@ -120,10 +115,10 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
         ]
 
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        together = packer.pack(exchanges, packer.prefix, shared=True)
+        together = packer.pack(exchanges, packer.prefix_for("", thinking=False), shared=True)
         whole = logits(together)
         for i, exchange in enumerate(exchanges):
-            alone = packer.pack([exchange], packer.prefix, shared=True)
+            alone = packer.pack([exchange], packer.prefix_for("", thinking=False), shared=True)
             one = logits(alone)[alone.segment == 1]
             packed = whole[torch.from_numpy(together.segment == i + 1)]
             assert (one - packed).abs().max() < 0.05, "bf16 attention, so not to the last digit"
@@ -131,7 +126,7 @@ def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> No
 
 def test_only_the_models_own_words_are_learned(processor) -> None:  # type: ignore[no-untyped-def]
     packer = Packer(processor.tokenizer, 512)
-    row = packer.pack([("value", "How much is A?", "The answer is 7.")], packer.prefix, shared=True)
+    row = packer.pack([("value", "How much is A?", "The answer is 7.")], packer.prefix_for("", thinking=False), shared=True)
     learned = processor.tokenizer.decode(row.ids[row.learn])
     assert learned == "The answer is 7.<end_of_turn>"
 
@@ -279,17 +274,6 @@ def test_a_head_is_taught_to_look_where_a_word_stands() -> None:
     assert share.item() == pytest.approx(0.4) and loss.item() == pytest.approx(-math.log(0.4), abs=1e-4)
 
 
-def test_a_shard_holds_pictures_and_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finetune.nano.pool.SHARD", 2)
-    path = render_shard(tmp_path, 4, 64)
-    pictures = np.load(path)
-    assert pictures.shape == (2, 64, 64, 3) and SHARD > 2
-    assert [figure for figure, *_ in figures_of(path)] == [figure_of(4)[1], figure_of(5)[1]]
-    assert all(any(letter.isalnum() for letter, *_ in letters) for _, letters, _ in figures_of(path))
-    assert render_shard(tmp_path, 4, 64).stat().st_mtime_ns == path.stat().st_mtime_ns
-    assert not list(tmp_path.glob("*half*"))
-
-
 def test_muon_moves_matrices_as_torchs_does() -> None:
     torch.manual_seed(0)
     for shape in ((24, 8), (8, 24)):
@@ -311,59 +295,6 @@ def test_muon_moves_matrices_as_torchs_does() -> None:
         optimizer.step()
         moved = torch.linalg.svdvals((start - exact).detach()) / (0.02 * 24**0.5)
         assert moved.min() > 0.6 and moved.max() < 1.3, "every direction alike"
-
-
-@pytest.mark.parametrize(
-    ("part", "minute", "step"), [("text", 0.0, 1), ("sight", 0.0, 1), ("sight", 0.0, 6), ("reading", 0.5, 1), ("joint", 0.9, 1)]
-)
-def test_each_part_learns_something(tmp_path: Path, processor, part: str, minute: float, step: int) -> None:  # type: ignore[no-untyped-def]
-    """Finite losses, and a few steps on one batch lower them."""
-    plan = Plan(minutes=1, rows=2, windows=4, pictures=2, texts=1, length=512)
-    learner = Learner(processor.tokenizer.get_vocab(), 0)
-    half = "text" if part in ("text", "reading") else "sight"
-    batch = next(iter(Stream(processor.tokenizer, plan, tmp_path, torch.tensor([60 * minute]), step, half)))
-    assert batch["part"] == part
-    passes, scores, losses = Passes(learner, compiled=False), defaultdict(list), []
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-3)
-    for _ in range(4):
-        loss = passes.loss(batch, scores)
-        loss.backward()
-        if part == "reading":
-            assert all(p.grad is None for p in learner.nano.model.vision_tower.parameters()), "the other process teaches the tower"
-        optimizer.step()
-        optimizer.zero_grad()
-        losses.append(loss.item())
-    assert np.isfinite(losses).all() and losses[-1] < losses[0] and scores
-
-
-def test_two_processes_learn_apart_then_together_and_go_on_where_they_were(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
-    small = {"rows": 1, "windows": 4, "pictures": 1, "texts": 1, "alone": 0.2, "apart": 0.4}
-    spent, steps = [], []
-    for minutes in (0.15, 0.5):
-        pretrain(tmp_path, processor.tokenizer, Plan(minutes=minutes, **small), compiled=False)
-        halves = [torch.load(tmp_path / f"{half}.pt", weights_only=True) for half in HALVES]
-        spent.append(halves[0]["spent_s"])
-        steps.append([half["step"] for half in halves])
-    assert all(after > before for before, after in zip(*steps, strict=True))
-    assert 9 <= spent[0] < spent[1] and spent[1] >= 15
-    seen = {name for line in (tmp_path / "curve.jsonl").read_text().splitlines() for name in json.loads(line)["right"]}
-    assert {"letters by patch", "text look up", "picture tokens"} <= seen, "the tower, text, and both"
-    owned = [set(half["weights"]) for half in halves]
-    assert not owned[0] & owned[1] and any("vision_tower" in name for name in owned[0]) and any("embed_tokens" in name for name in owned[1])
-    saved = AutoModelForImageTextToText.from_pretrained(tmp_path / "base", dtype=torch.float32).state_dict()
-    name = "model.language_model.layers.0.mlp.up_proj.weight"
-    assert torch.allclose(saved[name], halves[1]["weights"][f"nano.{name}"], atol=0.01), "the leader saves what the other has learned"
-
-
-def test_a_window_is_seen_as_the_model_sees_the_whole(tmp_path: Path, processor) -> None:  # type: ignore[no-untyped-def]
-    """Pretraining's own way through the tower gives what the model's gives."""
-    learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
-    batch = next(iter(Stream(processor.tokenizer, Plan(windows=4), tmp_path, torch.tensor([0.0]), 6)))
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        seen, *_ = learner.see(*(batch[name] for name in ("pixels", "places", "letters", "words", "follows")))
-        light = batch["pixels"].permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        theirs = learner.nano.model.get_image_features(light).pooler_output
-    assert torch.allclose(seen.flatten(0, 1).float(), theirs.flatten(0, -2).float(), atol=0.05)
 
 
 def test_scores_follow_the_fields_rule() -> None:
@@ -389,19 +320,10 @@ def test_the_table_counts_what_it_says() -> None:
     assert "never closed: 1 of 2" in made
 
 
-def test_the_faster_precision_is_found_by_measuring() -> None:
-    def seconds(dtype: torch.dtype) -> float:
-        a = torch.ones(1024, 1024, dtype=dtype)
-        return min(timeit.repeat(lambda: a @ a, number=1, repeat=4))
-
-    other = torch.float32 if torch.bfloat16 == COMPUTED_IN else torch.bfloat16
-    assert seconds(COMPUTED_IN) < 1.5 * seconds(other), "alike at most, never the one that is imitated"
-
-
 def test_nano_is_tuned_in_a_precision_in_which_the_cpu_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "COMPUTED_IN", torch.bfloat16)
+    monkeypatch.setattr(precision, "faster", lambda: torch.bfloat16)
     assert precision.options(NANO, tmp_path) == {"model_name_or_path": str(NANO)} and not list(tmp_path.iterdir())
-    monkeypatch.setattr(precision, "COMPUTED_IN", torch.float32)
+    monkeypatch.setattr(precision, "faster", lambda: torch.float32)
     for _ in range(2):  # a copy of an older base gives way
         chosen = precision.options(NANO, tmp_path / "work")
     copy = Path(chosen["model_name_or_path"])

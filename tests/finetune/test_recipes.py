@@ -13,7 +13,7 @@ import yaml
 
 from finetune.charts.__main__ import main as draw
 from finetune.nano.bundle import bundle
-from finetune.nano.learner import COMPUTED_IN
+from finetune.nano.precision import faster
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
@@ -90,7 +90,7 @@ def test_the_recipe_tunes_the_bundled_base_into_an_adapter_that_the_app_loads(tm
     assert draw(["--out", str(rows), "--count", "8", "--renderer", "pillow", "--workers", "1"]) == 0
     out = tmp_path / "thinking"
     options = [f"dataset_dir={rows}", f"output_dir={out}", f"model_name_or_path={NANO}", "max_steps=2", "per_device_train_batch_size=4"]
-    options += ["logging_steps=1"] if torch.bfloat16 == COMPUTED_IN else ["logging_steps=1", "bf16=false"]
+    options += ["logging_steps=1"] if faster() is torch.bfloat16 else ["logging_steps=1", "bf16=false"]
     done = trained("llamafactory-cli", "train", "finetune/nano.yaml", *options, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
     losses = [row["loss"] for row in map(json.loads, (out / "trainer_log.jsonl").read_text().splitlines()) if "loss" in row]
