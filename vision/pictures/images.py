@@ -22,7 +22,8 @@ from vision.errors import ImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 """What Pillow is allowed to open; HEIC is opened beside it."""
-READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC or AVIF"
+READABLE = "JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF, SVG or PDF"
+"""What a person may bring; SVG and PDF are opened by :mod:`vision.pictures.documents`."""
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 """What a HEIC file calls itself behind ``ftyp``: ISO/IEC 23008-12, annex B and section 10."""
 MAX_BYTES = 20 * 1024 * 1024

@@ -27,6 +27,8 @@ MIN_HEIGHT_PX = 3
 """Lower letters are no letters for anybody."""
 MIN_LENGTH, MIN_FILL = 0.8, 0.5
 """Shares of the length and of the ink that a text must show, of those that it has in a narrow font."""
+MAX_CHARS = 400
+"""Longer texts are no labels and no lines."""
 LATIN_TO_CYRILLIC = 0x530
 """Letters below this code point have their own width in the fonts that come along."""
 
@@ -117,8 +119,8 @@ def in_order(size: tuple[int, int], texts: list[Text]) -> Writing | None:
 
 def legible(text: str, ink: Ink) -> bool:
     """Whether ``ink`` shows about all of ``text`` and is large enough to be read: a line of which one word shows is not that line."""
-    length, height, fill = _expected("".join(letter if ord(letter) < LATIN_TO_CYRILLIC else "n" for letter in text)[:400])
-    if max(ink.length, ink.height) < MIN_HEIGHT_PX or (len(text) > 1 and ink.height < MIN_HEIGHT_PX - 1):
+    length, height, fill = _expected("".join(letter if ord(letter) < LATIN_TO_CYRILLIC else "n" for letter in text[:MAX_CHARS]))
+    if len(text) > MAX_CHARS or max(ink.length, ink.height) < MIN_HEIGHT_PX or (len(text) > 1 and ink.height < MIN_HEIGHT_PX - 1):
         return False
     least = MIN_LENGTH * length / height * max(ink.height - 1, 1) - 1  # a pixel at each edge is only touched
     return ink.length >= least and ink.pixels >= MIN_FILL * fill * (ink.length - 1) * (ink.height - 1)
