@@ -353,9 +353,9 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
         from vision.engines.opening import open_engine
 
         limits = limits_of(settings)
-        images = [image for source in words[:-1] for image in open_pictures(source, limits)]  # before a model is loaded in vain
+        pictures = [picture for source in words[:-1] for picture in open_pictures(source, limits)]  # before a model is loaded in vain
         question = check_question(words[-1])
-        return show(live(images, question, open_engine(settings), limits))
+        return show(live(pictures, question, open_engine(settings), limits))
     except LogicFlowError as exc:
         _fail(str(exc), 1 if isinstance(exc, GenerationError) else 2)
     except KeyboardInterrupt:

@@ -16,10 +16,13 @@ from vision.prompts import Prompt
 
 
 class OneByOne(ABC):
-    """Traces one after another; what is ordered to end before it begins has taken nothing."""
+    """Traces one after another; what is ordered to end before it begins has taken nothing. Sees pictures as nano does."""
 
     concurrent: int | None = 1
     knows_probability = True
+
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
+        return seen(image, side=320, tokens_per_image=256, min_crop=256 if pan_and_scan == "on" else 0)
 
     @abstractmethod
     def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]: ...
@@ -52,14 +55,11 @@ class QueuedEngine(OneByOne):
 
 
 class ScriptedEngine(OneByOne):
-    """An engine that writes ``text`` again and again, ``pause_s`` between two pieces, and sees pictures as nano does."""
+    """An engine that writes ``text`` again and again, ``pause_s`` between two pieces."""
 
     def __init__(self, text: str, name: str = "scripted", pause_s: float = 0.0) -> None:
         self.text, self.name, self.pause_s = text, name, pause_s
         self.begun = self.ended = 0
-
-    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
-        return seen(image, side=320, tokens_per_image=256, min_crop=256 if pan_and_scan == "on" else 0)
 
     def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]:
         self.begun += 1

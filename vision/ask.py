@@ -22,7 +22,7 @@ from vision.answers.consensus import Weighing
 from vision.engines.engine import Control, Delta, Engine, Piece, Sampling, Usage
 from vision.errors import SettingsError
 from vision.pictures.crops import PanAndScan
-from vision.pictures.documents import open_pictures
+from vision.pictures.documents import Picture, open_pictures
 from vision.pictures.images import Limits, Source
 from vision.pictures.lines import GiveWriting, lines_for
 from vision.pictures.writing import Writing, read_writing
@@ -60,7 +60,7 @@ def spread(traces: int) -> tuple[float, ...]:
 
 
 def ask(
-    pictures: Source | Sequence[Source],
+    pictures: Source | Picture | Sequence[Source | Picture],
     question: str,
     engine: Engine,
     *,
@@ -82,7 +82,7 @@ def ask(
 
 
 def ask_live(
-    pictures: Source | Sequence[Source],
+    pictures: Source | Picture | Sequence[Source | Picture],
     question: str,
     engine: Engine,
     *,
@@ -101,7 +101,7 @@ def ask_live(
 
 
 def vote(
-    pictures: Source | Sequence[Source],
+    pictures: Source | Picture | Sequence[Source | Picture],
     question: str,
     engine: Engine,
     *,
@@ -132,7 +132,7 @@ def vote(
 
 
 def vote_live(
-    pictures: Source | Sequence[Source],
+    pictures: Source | Picture | Sequence[Source | Picture],
     question: str,
     engine: Engine,
     *,
@@ -186,7 +186,7 @@ def elect(
 
 
 def converse(
-    pictures: Source | Sequence[Source],
+    pictures: Source | Picture | Sequence[Source | Picture],
     question: str,
     *,
     thinking: bool,
@@ -198,9 +198,10 @@ def converse(
     Raises:
         ImageError, PromptError: for a picture or a question that cannot be used.
     """
-    sources: list[Source] = list(pictures) if isinstance(pictures, (list, tuple)) else [cast(Source, pictures)]
-    images = tuple(image for source in sources for image in open_pictures(source, limits))
-    turn = Turn(question=check_question(question), images=images)
+    sources = list(pictures) if isinstance(pictures, (list, tuple)) else [cast(Source | Picture, pictures)]
+    opened = [each for source in sources for each in ([source] if isinstance(source, Picture) else open_pictures(source, limits))]
+    images, writing = tuple(each.image for each in opened), tuple(each.writing for each in opened)
+    turn = Turn(question=check_question(question), images=images, writing=writing)
     return Prompt(turns=(turn,), thinking=thinking, pan_and_scan=pan_and_scan)
 
 

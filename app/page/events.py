@@ -98,7 +98,8 @@ class Desk:
         except LogicFlowError as exc:
             yield (gr.skip(), *self.show(conversation, state, error=str(exc)))
             return
-        conversation = conversation.asked(Exchange(question=question, pictures=tuple(names), options=options_of(*chosen)))
+        writing = tuple(picture.writing for picture in taken)
+        conversation = conversation.asked(Exchange(question=question, pictures=tuple(names), writing=writing, options=options_of(*chosen)))
         for shown in self.grow(conversation, state, request, self.answer):
             yield ({"text": "", "files": []}, *shown)
 
@@ -133,7 +134,8 @@ class Desk:
         except LogicFlowError as exc:
             yield self.show(conversation, state, error=str(exc))
             return
-        asked = Exchange(question=question, pictures=conversation.exchanges[at].pictures, options=options_of(*chosen))
+        earlier = conversation.exchanges[at]
+        asked = Exchange(question=question, pictures=earlier.pictures, writing=earlier.writing, options=options_of(*chosen))
         yield from self.grow(conversation.until(at).asked(asked), state, request, self.answer)
 
     def go_on(self, conversation: Conversation, state: State, request: gr.Request) -> Iterator[Any]:
@@ -200,11 +202,13 @@ class Desk:
 
     def read(self, conversation: Conversation, state: State) -> str:
         """The latest pictures of the conversation with the text that was read in them."""
-        exchange = next((each for each in reversed(conversation.exchanges) if each.writing), None)
+        exchange = next((each for each in reversed(conversation.exchanges) if any(text is not None for text in each.writing)), None)
         if exchange is None:
             return ""
         shown = []
         for name, writing in zip(exchange.pictures, exchange.writing, strict=False):
+            if writing is None:
+                continue
             with contextlib.suppress(LogicFlowError):
                 shown.append(writing_html(self.picture(state, name), writing))
         return "".join(shown)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vision.pictures.documents import Picture, is_pdf, open_pages, open_with_writing
+from vision.pictures.documents import Picture, is_pdf, open_pages, open_pictures
 from vision.pictures.images import Limits, open_image
 from vision.pictures.writing import Writing
 
@@ -46,7 +46,7 @@ def picture_files(file: Path, pages: str, limits: Limits) -> list[TakenPicture]:
     data = file.read_bytes()
     if is_pdf(data):
         return [_taken(page, limits) for page in open_pages(data, pages or "1", limits)]
-    (picture,) = open_with_writing(file, limits)
+    (picture,) = open_pictures(file, limits)
     return [TakenPicture(data) if SHOWN.match(data) else _taken(picture, limits)]
 
 

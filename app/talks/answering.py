@@ -79,11 +79,10 @@ def resumable(conversation: Conversation) -> bool:
     return not replies or replies[0].usage is None or replies[0].usage.end != "end"
 
 
-def _read(prompt: Prompt, exchange: Exchange) -> tuple[Writing, ...]:
+def _read(prompt: Prompt, exchange: Exchange) -> tuple[Writing | None, ...]:
     """The text of the pictures that came with ``exchange``, the last that was asked; they are the last ones of its turn."""
     writing = prompt.turns[-1].writing
-    mine = writing[len(writing) - len(exchange.pictures) :]
-    return tuple(text for text in mine if text is not None) if None not in mine else ()
+    return writing[len(writing) - len(exchange.pictures) :]
 
 
 def _lean(reply: Reply) -> Reply:

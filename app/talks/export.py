@@ -41,7 +41,9 @@ def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
         if exchange.pictures:
             parts.append(f"*{len(exchange.pictures)} picture{'s' if len(exchange.pictures) > 1 else ''}*")
         parts += [
-            f"*Read in the picture:* {_plain('; '.join(text.text for text in each.texts))}" for each in exchange.writing if each.texts
+            f"*Read in the picture:* {_plain('; '.join(text.text for text in each.texts))}"
+            for each in exchange.writing
+            if each and each.texts
         ]
         best = exchange.best
         if best is None:
@@ -80,7 +82,7 @@ def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True
     for exchange in conversation.exchanges:
         shown = "".join(f'<img alt="picture {i}" src="{_data_uri(picture(name))}">' for i, name in enumerate(exchange.pictures, start=1))
         read = zip(exchange.pictures, exchange.writing, strict=False)  # one that nobody has read has none
-        shown += "".join(writing_html(open_image(picture(name)), writing) for name, writing in read)
+        shown += "".join(writing_html(open_image(picture(name)), writing) for name, writing in read if writing is not None)
         best = exchange.best
         parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", shown]
         if best is not None:

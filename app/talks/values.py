@@ -89,9 +89,9 @@ def chosen_of(options: Options) -> list[Any]:
     return list(asdict(options).values())
 
 
-def _believable(writing: tuple[Writing, ...]) -> tuple[Writing, ...]:
+def _believable(writing: tuple[Writing | None, ...]) -> tuple[Writing | None, ...]:
     """``writing`` as it may have been read here; what is imported can come from anyone."""
-    for each in writing:
+    for each in filter(None, writing):
         width, height = each.size
         edges = [edge for text in each.texts for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)]
         if len(each.texts) > MAX_TEXTS or any(len(text.text) > MAX_QUESTION_CHARS for text in each.texts):
@@ -108,7 +108,7 @@ class Exchange:
     Attributes:
         question: as it was asked.
         pictures: names of its pictures.
-        writing: the text that was read in each of them; empty where nobody has read it.
+        writing: the text of each of them, None where nobody has read it; may be shorter.
         options: how it was asked.
         replies: one trace, or those of a vote; a trace without usage was interrupted.
         model: name of the model that answered.
@@ -119,7 +119,7 @@ class Exchange:
 
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
     pictures: Annotated[tuple[PictureName, ...], Field(max_length=MAX_PICTURES)] = ()
-    writing: Annotated[tuple[Writing, ...], Field(max_length=MAX_PICTURES), AfterValidator(_believable)] = ()
+    writing: Annotated[tuple[Writing | None, ...], Field(max_length=MAX_PICTURES), AfterValidator(_believable)] = ()
     options: Options = field(default_factory=Options)
     replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
     model: str = ""
@@ -187,11 +187,7 @@ class Conversation:
 def prompt_of(conversation: Conversation, open_picture: Callable[[str], Image.Image]) -> Prompt:
     """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought."""
     options = conversation.exchanges[-1].options
-    read = {
-        name: text
-        for exchange in conversation.exchanges
-        for name, text in zip(exchange.pictures, exchange.writing, strict=False)  # an exchange whose pictures nobody has read has none
-    }
+    read = {name: text for exchange in conversation.exchanges for name, text in zip(exchange.pictures, exchange.writing, strict=False)}
     turns = [
         Turn(
             question=question,

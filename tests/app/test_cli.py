@@ -37,11 +37,22 @@ def test_the_answer_is_on_stdout_and_the_thought_on_stderr(engine: Engine, chart
 def test_json_is_one_object_with_steps_and_claims(chart: Record, chart_file: Path) -> None:
     done = logicflow("ask", "--json", str(chart_file), chart.question)
     reply = json.loads(done.stdout)
-    assert set(reply) == {"question", "thought", "steps", "answer", "truncated", "usage"}
+    assert set(reply) == {"question", "thought", "steps", "answer", "writing", "truncated", "usage"}
+    width, height = reply["writing"][0]["size"]
+    assert [width, height] == list(chart.image.size) and len(reply["writing"][0]["texts"]) > 4
+    for text in reply["writing"][0]["texts"]:
+        left, top, right, bottom = text["box"]
+        assert text["text"] and -4 <= left < right <= width + 4 and -4 <= top < bottom <= height + 4
     claims = [claim for step in reply["steps"] for claim in step["claims"]]
     assert claims and all(set(claim) == {"text", "verdict", "correct_value"} for claim in claims)
     assert reply["usage"]["end"] == "end" and reply["usage"]["thought_tokens"] > 0
     assert done.stderr == ""
+
+
+def test_no_text_of_the_picture_is_read_where_none_is_to_be_given(chart: Record, chart_file: Path) -> None:
+    assert json.loads(logicflow("ask", "--json", "--writing", "off", str(chart_file), chart.question).stdout)["writing"] == []
+    done = logicflow("ask", "--writing", "sometimes", str(chart_file), chart.question)
+    assert done.returncode == 2 and "writing is 'sometimes'" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_no_thinking_answers_without_a_thought(chart: Record, chart_file: Path) -> None:

@@ -109,14 +109,8 @@ def with_words(size: int = 18) -> Image.Image:
     return image
 
 
-class Seeing(QueuedEngine):
-    """A queued engine that sees pictures as nano does."""
-
-    seen = ScriptedEngine.seen
-
-
 def test_a_model_is_given_the_text_that_it_cannot_read_by_itself() -> None:
-    engine = Seeing([Delta("The answer is 64."), TOOK])
+    engine = QueuedEngine([Delta("The answer is 64."), TOOK])
     reply = ask(with_words(), "How much is Museum?", engine)
     question = messages(engine.history[0])[-1]["content"][-1]["text"]
     assert question.startswith("Text in the picture, each at x y percent:\n") and question.endswith("\n\nHow much is Museum?")
@@ -126,7 +120,7 @@ def test_a_model_is_given_the_text_that_it_cannot_read_by_itself() -> None:
 
 def test_large_text_is_left_to_the_model_unless_it_is_to_be_given() -> None:
     for writing, given in (("auto", False), ("on", True)):
-        engine = Seeing([TOOK])
+        engine = QueuedEngine([TOOK])
         ask(with_words(80), "How much is Museum?", engine, writing=writing)  # type: ignore[arg-type]
         assert bool(engine.history[0].turns[0].lines[0]) is given
 

@@ -1,6 +1,6 @@
 """Whatever people have as pictures: photos, charts as SVG, pages of a PDF through pypdfium2, with the text that files hold.
 
-for picture in open_with_writing("report.pdf#page=2-3"):
+for picture in open_pictures("report.pdf#page=2-3"):
     print(picture.image.size, picture.writing)  # None where OCR must read it
 """
 
@@ -102,7 +102,7 @@ def _draw(page: Any) -> Picture:
     return Picture(image=drawn, writing=layer_of(page, drawn))
 
 
-def open_with_writing(source: Source, limits: Limits | None = None) -> list[Picture]:
+def open_pictures(source: Source, limits: Limits | None = None) -> list[Picture]:
     """One picture, a drawing, or the pages of a PDF, with the text that the file itself holds.
 
     Args:
@@ -126,8 +126,3 @@ def open_with_writing(source: Source, limits: Limits | None = None) -> list[Pict
         image, writing = open_svg(data, name, limits)
         return [Picture(image=image, writing=writing)]
     return [Picture(image=decode(data, name, limits))]
-
-
-def open_pictures(source: Source, limits: Limits | None = None) -> list[Image.Image]:
-    """As :func:`open_with_writing`, the pictures alone."""
-    return [picture.image for picture in open_with_writing(source, limits)]

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL import Image  # the process that draws starts without it
 
-FONTS = Path(__file__).parent / "fonts"
-"""Fonts that are always there: Roboto for whatever is asked for, DejaVu Sans for matplotlib's and for signs."""
 TIMEOUT_S = 40.0
 """Seconds that a drawing may take on a busy machine."""
 CPU_S = 12
@@ -32,20 +30,28 @@ class DrawingError(Exception):
     """The drawing was given up; says why in a few words."""
 
 
+def roboto(face: str) -> Path:
+    """The file of the font that is always there and stands in for whatever is asked for."""
+    import font_roboto
+
+    return Path(str(font_roboto.__file__)).parent / "files" / f"Roboto-{face}.ttf"
+
+
 def draw(pictures: list[str], *, system_fonts: bool = False) -> list[Image.Image]:
     """Each of ``pictures``, SVG with its size in pixels, as RGB on white.
 
     Args:
         pictures: documents that came out of :mod:`vision.pictures.svg`, which lets nothing through that reaches outside.
-        system_fonts: whether the machine's fonts are asked for letters that :data:`FONTS` lack.
+        system_fonts: whether the machine's fonts are asked for letters that Roboto lacks.
 
     Raises:
         DrawingError: when it takes too long or too much, or resvg cannot draw it.
     """
     from PIL import Image
 
-    fonts = sorted(str(path) for path in FONTS.glob("*.ttf"))
-    task = json.dumps({"pictures": pictures, "fonts": fonts, "system_fonts": system_fonts}).encode()
+    task = json.dumps(
+        {"pictures": pictures, "fonts": [str(roboto(face)) for face in ("Regular", "Bold", "Italic")], "system_fonts": system_fonts}
+    ).encode()
     try:
         done = subprocess.run([sys.executable, "-P", __file__], input=task, capture_output=True, timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
@@ -80,7 +86,7 @@ def main() -> None:
             sans_serif_family="Roboto",
             cursive_family="Roboto",
             fantasy_family="Roboto",
-            monospace_family="DejaVu Sans",
+            monospace_family="Roboto",
         )
         sys.stdout.buffer.write(struct.pack(">I", len(png)) + png)
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFont
 
 from vision.pictures.box import Box
-from vision.pictures.drawing import FONTS
+from vision.pictures.drawing import roboto
 from vision.pictures.writing import MAX_TEXTS, Text, Writing
 
 MIN_CONTRAST = 20
@@ -122,13 +122,13 @@ def legible(text: str, ink: Ink) -> bool:
     length, height, fill = _expected("".join(letter if ord(letter) < LATIN_TO_CYRILLIC else "n" for letter in text[:MAX_CHARS]))
     if len(text) > MAX_CHARS or max(ink.length, ink.height) < MIN_HEIGHT_PX or (len(text) > 1 and ink.height < MIN_HEIGHT_PX - 1):
         return False
-    least = MIN_LENGTH * length / height * max(ink.height - 1, 1) - 1  # a pixel at each edge is only touched
+    least = MIN_LENGTH * length / height * max(ink.height - 1, 1) - (1 if len(text) > 1 else 2)  # a pixel at each edge is only touched
     return ink.length >= least and ink.pixels >= MIN_FILL * fill * (ink.length - 1) * (ink.height - 1)
 
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(FONTS / "Roboto-Regular.ttf", 40)
+    return ImageFont.truetype(roboto("Regular"), 40)
 
 
 def _expected(text: str) -> tuple[float, float, float]:

@@ -98,7 +98,10 @@ def open_svg(data: bytes, name: str = "the picture", limits: Limits | None = Non
         found = ink.find(draw, [piece.angle for piece in pieces]) if spells else [None for _ in draw([])]
     except drawing.DrawingError as exc:
         raise ImageError(f"{name} {exc}; save it as PNG") from exc
-    seen = [(piece, where) for piece, where in zip(pieces, found, strict=False) if where is not None and ink.legible(piece.text, where)]
+    shown = {i for i, where in enumerate(found[: len(pieces)]) if where is not None and ink.legible(pieces[i].text, where)}
+    # A text that is written letter by letter is another one where a letter is missing: 03 for 103.
+    torn = {id(piece.whole) for i, piece in enumerate(pieces) if len(piece.text) == 1 and i not in shown}
+    seen = [(pieces[i], where) for i, where in enumerate(found) if where is not None and i in shown and id(pieces[i].whole) not in torn]
     texts = [Text(text=text, box=_larger(box, size, small), angle=-angle or 0.0) for text, box, angle in _joined(seen)]
     return drawn[0], ink.in_order(size, texts)
 
@@ -247,7 +250,7 @@ def _write(group: Element, words: str) -> None:
     face = next((str(use.get("href", "#")) for use in group.iter("use")), "#")[1:]
     group[:] = []
     text = SubElement(group, "text", {"transform": "scale(1 -1)", "font-size": "100", "text-anchor": "start"})
-    text.set("font-family", "DejaVu Sans" if face.startswith(("DejaVuSans", "BitstreamVeraSans")) else "Roboto")
+    text.set("font-family", "Roboto")
     text.set("font-weight", "bold" if "Bold" in face else "normal")
     text.text = words
 

@@ -33,7 +33,7 @@ def test_a_name_may_say_which_page(tmp_path: Path) -> None:
     assert len(open_pictures(pdf("red"))) == 1
     chart = tmp_path / "chart.png"
     Image.new("RGB", (60, 60)).save(chart)
-    assert open_pictures(chart)[0].size == (60, 60)
+    assert open_pictures(chart)[0].image.size == (60, 60)
 
 
 @pytest.mark.parametrize("written", ["", "x", "1-", "-1", "1,,2", "1.5", "²", "9" * 40])
