@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from vision.pictures.mending import ink_of, runs, taken_apart, tidied
 from vision.pictures.reading import LONG, STRIP, Line, Pixels, Reader, Reading
 
-DOUBT = 0.85
-"""Score under which a turned line is read from its other end too."""
 NARROW = 1.25
 """Width to height under which a level line may be a short turned one."""
 SHORT = 2.5
@@ -29,6 +27,8 @@ UNIT_REACH = 0.7
 """Space in heights over which an opening bracket belongs to the text before it, as in ``Rate (%)``."""
 UNIT_LONGEST = 6.0
 """Longest unit in brackets that is sought, heights."""
+FEW, SMALL, LARGER = 8, 600_000, 1.5
+"""A picture with fewer lines and pixels is looked at again, enlarged: the detector overlooks lone texts on large shapes."""
 CANDIDATES = 24
 """Small marks that are looked at for lone signs."""
 SURE_ALONE = 0.7
@@ -48,9 +48,13 @@ class Found:
         return any(sign.isdigit() for sign in self.text) and not any(sign.isalpha() for sign in self.text)
 
 
-def gather(reader: Reader, pixels: Pixels, most: int, deadline: float) -> list[Found]:
-    """The texts of a picture; not more than ``most``, and not much after ``deadline`` on the clock of ``time.monotonic()``."""
-    lines = sorted(reader.detect(pixels), key=lambda line: (line.y, line.x))[:most]
+def gather(reader: Reader, pixels: Pixels, most: int, seconds: float) -> list[Found]:
+    """The texts of a picture: not more than ``most``, and those that were read within so many seconds of knowing where they are."""
+    lines = reader.detect(pixels)
+    if len(lines) < FEW and pixels.shape[0] * pixels.shape[1] < SMALL:
+        lines = _with_others(lines, reader.detect(pixels, LARGER))
+    deadline = time.monotonic() + seconds
+    lines = sorted(lines, key=lambda line: (line.y, line.x))[:most]
     found = _apart(reader, pixels, _directed(reader, pixels, lines, deadline), deadline)
     if time.monotonic() < deadline:
         found = _joined(reader, pixels, found, deadline)
@@ -61,20 +65,25 @@ def gather(reader: Reader, pixels: Pixels, most: int, deadline: float) -> list[F
     return [text for text in _without_marks(found) if text.text][:most]
 
 
+def _with_others(lines: list[Line], others: list[Line]) -> list[Line]:
+    """``lines``, and those of the other size that lie apart from them."""
+    boxes = [line.box for line in lines]
+    apart = [other for other in others if not any(box.common(other.box) > 0.1 * min(box.area, other.box.area) for box in boxes)]
+    return lines + apart
+
+
 def _directed(reader: Reader, pixels: Pixels, lines: list[Line], deadline: float) -> list[tuple[Line, Pixels, Reading]]:
     """Each line in the direction in which it reads best, with its strip and what that says."""
     tries = list(enumerate(lines))
     tries += [(i, _level(line)) for i, line in enumerate(lines) if line.angle and line.width < SHORT * line.height]
     tries += [(i, line.turned(90)) for i, line in enumerate(lines) if not line.angle and line.width < NARROW * line.height]
     read = _read(reader, pixels, tries, deadline)
-    doubtful = [
-        (i, line.turned(180))
-        for i, line, _, said in read
-        if abs(line.angle) > 60 and said.score < DOUBT and line.width > LONG * line.height
-    ]
+    ends = [(i, line.turned(180)) for i, line, *_ in read if abs(line.angle) > 60 and line.width > LONG * line.height]
     best: dict[int, tuple[float, Line, Pixels, Reading]] = {}
-    for i, line, strip, said in read + _read(reader, pixels, doubtful, deadline):
-        favour = said.score + (0.0 if line.angle else 0.1) + 0.15 * min(_letters(said.text), 4)
+    for i, line, strip, said in read + _read(reader, pixels, ends, deadline):
+        signs = _letters(said.text)
+        level = 0.0 if line.angle else 0.5 if signs == 1 else 0.1  # a lone sign is hardly ever turned
+        favour = said.score + 0.15 * min(signs, 4) + level
         if said.text.strip() and (i not in best or favour > best[i][0]):
             best[i] = (favour, line, strip, said)
     return [choice[1:] for choice in best.values()]
@@ -270,11 +279,19 @@ def _aligned(line: Line, found: Iterable[Found]) -> list[Found]:
 
 
 def _without_marks(found: list[Found]) -> list[Found]:
-    """``found`` without what has no letter, digit or question mark, and without lone signs of another script than the rest."""
-    foreign = [text for text in found if len(text.text) == 1 and ord(text.text) > 0x2E7F]
-    others = sum(ord(sign) > 0x2E7F for text in found for sign in text.text) - len(foreign)
+    """``found`` without what has no letter, digit or question mark, and without icons read as one or two signs of another script
+    than the rest, or of a direction in which hardly anything else is written."""
     meant = [text for text in found if "?" in text.text or any(sign.isalnum() for sign in text.text)]
-    return meant if others else [text for text in meant if text not in foreign]
+    signs = "".join(text.text for text in meant)
+    if sum(map(_is_ideograph, signs)) < 0.1 * len(signs) + 1:
+        meant = [text for text in meant if len(text.text) > 2 or not all(map(_is_ideograph, text.text))]
+    turned = [text for text in meant if abs(text.line.angle) > 20]
+    return [text for text in meant if text not in turned or len(text.text) > 2 or len(turned) > 2]
+
+
+def _is_ideograph(sign: str) -> bool:
+    """Whether it is a sign of Chinese, Japanese or Korean: the recognizer takes icons and arrows for such."""
+    return ord(sign) > 0x2E7F
 
 
 def _overlooked(reader: Reader, pixels: Pixels, found: list[Found], lines: list[Line], deadline: float) -> list[Found]:

@@ -9,7 +9,6 @@ goes on beyond its line is no letter, nor is one in another colour than its neig
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,8 +20,10 @@ from vision.pictures.reading import STRIP, Line, Pixels, Reading
 
 _DEGREES = re.compile(r"(?<=\d)[。º˚]")
 _ROUND = re.compile(r"(?<![^\W_])(?=[\dOolI.,]*\d)[\dOolI.,]{2,}(?![^\W\d_])")
+_MEASURE = re.compile(r"[\d.,]+[^\W\d_]{1,3}")
 _CAPITAL = re.compile(r"(?<![^\W_])0(?=[a-z]{2})")
 _FIGURES = str.maketrans("OolI", "0011")
+_WIDE_FORMS = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 Mask = NDArray[np.bool_]
 
@@ -36,6 +37,8 @@ LONG_DASH = 0.75
 """Dash that is a piece of a line and no sign, in ems: a minus is 0.6 wide."""
 UNIT_GAP = 0.14
 """Gap between a digit and a letter that is a space, in heights of a strip, which are about 1.3 ems."""
+FINE = 28.0
+"""Ems from which the place of a sign is known well enough to doubt a letter; the recognizer's steps are eight pixels."""
 DOUBTFUL = frozenset("-—–−_|[](){}<>/\\'`´.,:;~=+1lI!一丨二")
 """Signs that ticks, edges of bars and lines of legends are taken for."""
 DASHES = frozenset("-—–−_=~一")
@@ -82,6 +85,8 @@ def ink_of(strip: Pixels) -> tuple[Mask, NDArray[np.float64]]:
     ink: Mask = contrast > max(0.4 * float(np.percentile(contrast, 98)), 24.0)
     if ink.shape[1] > 2 * STRIP:
         ink[ink.mean(axis=1) > 0.9] = False  # a line that runs along the text
+    for rows in (ink[:3], ink[-3:]):
+        rows[rows.mean(axis=1) > 0.5] = False  # a frame at the edge
     return ink, ground
 
 
@@ -120,8 +125,11 @@ def taken_apart(pixels: Pixels, line: Line, strip: Pixels, reading: Reading) -> 
         own = ink.copy()
         own[:, :start] = own[:, end:] = False
         kept = _letters(pixels, line, strip, own, ground, group, em)
-        if kept:
-            pieces.append(_piece(own, kept, em, reading.score, cut=len(groups) > 1))
+        if kept[0] is not group[0]:
+            own[:, : _border(group[group.index(kept[0]) - 1], kept[0])] = False
+        if kept[-1] is not group[-1]:
+            own[:, _border(kept[-1], group[group.index(kept[-1]) + 1]) :] = False
+        pieces.append(_piece(own, kept, em, reading.score, cut=len(groups) > 1))
     return pieces
 
 
@@ -134,13 +142,14 @@ def _border(before: Sign, after: Sign) -> int:
 def _signs(ink: Mask, reading: Reading, width: int) -> list[Sign]:
     empty = ink.sum(axis=0) < 2
     blots = runs(~empty)
+    measure = _MEASURE.fullmatch(reading.text)
     signs: list[Sign] = []
     spaced = False
     for text, place in zip(reading.text, reading.places, strict=True):
         if text.isspace():
             spaced = True
             continue
-        at = min(place * width, width - 1.0)
+        at = _on_ink(min(place * width, width - 1.0), blots, signs[-1].at if signs else -1.0)
         gap = (0, 0)
         if signs:
             start = int(signs[-1].at)
@@ -149,11 +158,18 @@ def _signs(ink: Mask, reading: Reading, width: int) -> list[Sign]:
                 first, last = max(found, key=lambda run: run[1] - run[0])
                 gap = (start + first, start + last)
         span = next((end - start for start, end in blots if start <= at < end), 0)
-        if signs and signs[-1].text.isdigit() and text.isalpha() and gap[1] - gap[0] > UNIT_GAP * STRIP:
+        if measure and signs[-1:] and signs[-1].text.isdigit() and text.isalpha() and gap[1] - gap[0] > UNIT_GAP * STRIP:
             spaced = True  # "6 m": a unit's thin space is often not recognized
         signs.append(Sign(text, at, gap, spaced and bool(signs), span))
         spaced = False
     return signs
+
+
+def _on_ink(at: float, blots: list[tuple[int, int]], before: float) -> float:
+    """The place of a sign moved onto the ink next to it, where it lies beside: the recognizer's steps are eight pixels wide."""
+    free = [blot for blot in blots if not blot[0] <= before < blot[1] and blot[1] > before]
+    start, end = min(free, key=lambda blot: max(blot[0] - at, at - blot[1] + 1), default=(0, 0))
+    return min(max(at, start), end - 1.0) if max(start - at, at - end) < STRIP / 4 and free else at
 
 
 def _parts(signs: Sequence[Sign], i: int, em: float, ground: NDArray[np.float64]) -> bool:
@@ -173,8 +189,7 @@ def _parts(signs: Sequence[Sign], i: int, em: float, ground: NDArray[np.float64]
     if gap < EDGE_GAP:
         return False
     if np.abs(ground[max(start - 1, 0)] - ground[min(end, len(ground) - 1)]).max() > 40:
-        sides = (sorted((signs[i - 1].at, start)), sorted((end, signs[i].at)))
-        left, right = (np.median(ground[int(a) : int(b) + 1], axis=0) for a, b in sides)
+        left, right = np.median(ground[: start + 1], axis=0), np.median(ground[end:], axis=0)
         if np.abs(left - right).max() > 40:
             return True
     return not signs[i].spaced and before[-1].islower() and after[0].isupper()
@@ -187,10 +202,10 @@ def _written(signs: Sequence[Sign]) -> str:
 def tidied(text: str) -> str:
     """``text`` with signs that the recognizer takes from another script put back, and no space too many.
 
-    >>> tidied("24。 ５％")
-    '24° 5%'
+    >>> tidied("24。 ５％ 1O0 0tter m²")
+    '24° 5% 100 Otter m²'
     """
-    text = unicodedata.normalize("NFKC", _DEGREES.sub("°", text)) if not text.isascii() else text
+    text = _DEGREES.sub("°", text).translate(_WIDE_FORMS)
     text = _CAPITAL.sub("O", text)
     return " ".join(_ROUND.sub(lambda found: found[0].translate(_FIGURES), text).split())
 
@@ -210,8 +225,8 @@ def _alien(
     """Whether the sign at an end goes on outside the line, or has another colour than the others."""
     sign, width = signs[end], strip.shape[1]
     gap = signs[1].gap if end == 0 else sign.gap
-    if not gap[1]:
-        return False  # it touches its neighbour
+    if not gap[1] or (sign.text.isalnum() and (end == 0 or em < FINE)):
+        return False
     edges = (0, gap[1]) if end == 0 else (gap[0], width)
     own = np.zeros_like(ink)
     own[:, edges[0] : edges[1]] = ink[:, edges[0] : edges[1]]
@@ -219,7 +234,7 @@ def _alien(
     if not others.any():
         return False
     if not own.any():  # a line from edge to edge is taken for ground
-        return bool(np.abs(ground[edges[0] : edges[1]] - ground[round(signs[len(signs) // 2].at)]).max() > 60)
+        return sign.text not in "lI" and bool(np.abs(ground[edges[0] : edges[1]] - ground[round(signs[len(signs) // 2].at)]).max() > 60)
     if sign.text.isalnum():
         return _is_no_letter(pixels, line, strip, own, others, ground, sign, end)
     if _ends_at_edge(own, ground, end) or (sign.text in DASHES and (sign.span > LONG_DASH * em or (end and signs[-2].text.isdigit()))):
@@ -232,23 +247,41 @@ def _is_no_letter(
     pixels: Pixels, line: Line, strip: Pixels, own: Mask, others: Mask, ground: NDArray[np.float64], sign: Sign, end: int
 ) -> bool:
     """Whether a ``1`` or ``l`` is a dash, which is low, or an edge, which goes on above and below."""
-    if _extent(own.sum(axis=1) > 0, 0) < 0.4 * _extent(others.sum(axis=1) >= 2, 0):
+    if _stands_with(own, others):
+        return False
+    mark = _mark_at(own, sign.at)
+    low = _extent(mark.sum(axis=1) > 0, 0) < 0.4 * _extent(others.sum(axis=1) >= 2, 0)
+    if low or (mark[[0, -1]].any() and not others[[0, -1]].any()):
         return True
-    mark = _largest(own)
-    if mark[[0, -1]].any() and not others[[0, -1]].any():
-        return True
-    start, stop = min(runs(own.sum(axis=0) > 0), key=lambda run: max(run[0] - sign.at, sign.at - run[1]))
-    own = own.copy()
-    own[:, :start] = own[:, stop:] = False
-    return _ends_at_edge(own, ground, end) and _reaches_out(pixels, line, (start, stop), _color(strip, own), upright_only=True)
+    columns = np.flatnonzero(mark.any(axis=0))
+    reach = (int(columns[0]), int(columns[-1]) + 1)
+    return _ends_at_edge(mark, ground, end) and _reaches_out(pixels, line, reach, _color(strip, mark), upright_only=True)
 
 
-def _largest(mask: Mask) -> Mask:
-    """The largest connected part of it."""
+def _stands_with(own: Mask, others: Mask) -> bool:
+    """Whether a connected part of the ink begins and ends about where the other letters do."""
+    import cv2
+
+    rows = np.flatnonzero(others.sum(axis=1) >= 2)
+    if not len(rows):
+        return False
+    top, height = int(rows[0]), int(rows[-1] - rows[0] + 1)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(own.astype(np.uint8), connectivity=8)
+    for _, start, _, high, area in stats[1:].tolist():
+        if area > 8 and start > 0 and start + high < STRIP and start < top + 0.2 * height and start + high > top + 0.55 * height:
+            return True
+    return False
+
+
+def _mark_at(mask: Mask, column: float) -> Mask:
+    """The connected part of it that is nearest to ``column``, specks left aside."""
     import cv2
 
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    return np.asarray(labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax())
+    parts = [i for i in range(1, len(stats)) if stats[i, cv2.CC_STAT_AREA] > 8] or [1]
+    starts = {i: int(stats[i, cv2.CC_STAT_LEFT]) for i in parts}
+    nearest = min(parts, key=lambda i: max(starts[i] - column, column - starts[i] - int(stats[i, cv2.CC_STAT_WIDTH])))
+    return np.asarray(labels == nearest)
 
 
 def _ends_at_edge(own: Mask, ground: NDArray[np.float64], end: int) -> bool:

@@ -17,7 +17,6 @@ import logging
 import math
 import re
 import threading
-import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 MAX_TEXTS = 1000
 """Texts that are read of one picture, from its top."""
 TIME_LIMIT_S = 8.0
-"""After so long what was read until then is given; the detector's one look at the whole picture comes on top."""
+"""Lines are recognized for so long at most; the detector's look at the whole picture comes before."""
 MAX_PIXELS = 8_000_000
 """Larger pictures are reduced to this before they are read."""
 KEPT = 64
@@ -209,7 +208,7 @@ def _read(rgb: Image.Image) -> Writing | None:
             pixels = np.ascontiguousarray(np.asarray(small)[:, :, ::-1])
             over, up = rgb.width / small.width, rgb.height / small.height
             reader = _reader()
-            texts = [_text(found, over, up) for found in gather(reader, pixels, MAX_TEXTS, time.monotonic() + TIME_LIMIT_S)]
+            texts = [_text(found, over, up) for found in gather(reader, pixels, MAX_TEXTS, TIME_LIMIT_S)]
     except Exception as exc:  # whatever the library raises: the answer must not be lost with the text
         if (kind := type(exc).__name__) not in _failures:
             _failures.add(kind)
