@@ -5,8 +5,6 @@ VENV := .venv
 TRAIN := .venv-train
 APP_READY := $(VENV)/.ready-$(shell cat pyproject.toml | cksum | cut -d' ' -f1)
 TRAIN_READY := $(TRAIN)/.ready-$(shell cat finetune/environment/requirements.txt | cksum | cut -d' ' -f1)
-MINUTES ?= 180
-POOL ?= 12000
 THOUGHTS ?= 8000
 HELD_OUT ?= 1000
 export PYTHONUNBUFFERED := 1
@@ -30,12 +28,11 @@ check: $(APP_READY) ## ruff and mypy
 bench: $(APP_READY) ## measure speeds as ratios, each against what a user would write
 	$(VENV)/bin/python -m tests.bench
 
-train-nano: $(APP_READY) $(TRAIN_READY) ## make the bundled model from nothing; three and a half hours on 2 cores, resumes
-	$(VENV)/bin/python -m finetune.nano pool --count $(POOL)
-	$(VENV)/bin/python -m finetune.nano pretrain --minutes $(MINUTES)
+train-nano: $(APP_READY) $(TRAIN_READY) ## train the bundled model further: minutes on a GPU, hours on 2 cores; resumes
+	$(VENV)/bin/python -m finetune.nano train $(OPTIONS)
 	$(VENV)/bin/python -m finetune.nano thoughts --count $(THOUGHTS)
 	options=$$($(VENV)/bin/python -m finetune.nano options) && $(TRAIN)/bin/llamafactory-cli train finetune/nano.yaml $$options
-	$(VENV)/bin/python -m finetune.nano bundle
+	$(VENV)/bin/python -m finetune.nano bundle --count $(HELD_OUT)
 	$(VENV)/bin/python -m finetune.nano evaluate --count $(HELD_OUT)
 
 relay: $(APP_READY) $(TRAIN_READY) ## train RECIPE=... for HOURS=..., to a checkpoint; the same again goes on

@@ -65,15 +65,17 @@ def _adapters(work: Path) -> tuple[Path, Path]:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from finetune.nano.evaluate import by_task, evaluate, table, wrong_examples
+    from finetune.nano.evaluate import by_task, evaluate, held_out, of_folder, table, wrong_examples
 
-    base, tuned = evaluate(str(args.model), args.count, str(args.adapter or ""))
-    print(table(base, tuned))
-    print("\nBase + adapter by kind of question:")
-    for task, share in by_task(tuned).items():
+    cases = list(of_folder(args.charts) if args.charts else held_out(args.count))
+    columns = evaluate(str(args.model), cases, str(args.adapter or ""), args.writing)
+    print(table(columns))
+    name, scored = list(columns.items())[-1]
+    print(f"\n{name}, by kind of question:")
+    for task, share in by_task(scored).items():
         print(f"- {task}: {share}")
     args.work.mkdir(exist_ok=True)
-    (args.work / "wrong.json").write_text(json.dumps(wrong_examples(tuned, 200), indent=1, ensure_ascii=False))
+    (args.work / "wrong.json").write_text(json.dumps(wrong_examples(scored, 200), indent=1, ensure_ascii=False))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--count", type=int, default=1000)
     evaluate.add_argument("--model", type=Path, default=NANO)
     evaluate.add_argument("--adapter", type=Path, default=None)
+    evaluate.add_argument("--writing", choices=("on", "off", "both"), default="on", help="whether the text of the pictures is given")
+    evaluate.add_argument("--charts", type=Path, default=None, help="a folder of pictures and JSONL, instead of held-out ones")
     evaluate.set_defaults(run=_evaluate)
     return parser
 

@@ -81,11 +81,11 @@ def word_places(letters: list[Letter], tokenizer: GemmaTokenizer) -> list[tuple[
 
 
 @dataclass
-class Window:
-    """A square part of a picture, or all of it, with what stands in it.
+class Sheet:
+    """A picture as the model sees it, with what stands in it.
 
     Attributes:
-        pixels: (side, side, 3) bytes.
+        pixels: (IMAGE_SIDE, IMAGE_SIDE, 3) bytes.
         letters: (patches, POINTS) classes, patches in reading order.
         words: (cells, 4) tokens that begin in each cell of 2 x 2 patches, -100 where there is none.
         follows: (cells, 3) some of all tokens: the cell in which one begins, the token, and the next one of its text; -100 for none.
@@ -97,40 +97,31 @@ class Window:
     follows: np.ndarray
 
 
-class Sheet:
-    """A picture at the size in which the model would see it, from which windows are cut."""
-
-    def __init__(self, image: Image.Image, letters: list[Letter], tokenizer: GemmaTokenizer, size: tuple[int, int]) -> None:
-        self.width, self.height = size
-        self.pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR))
-        self.classes = letter_map(letters, *size)
-        self.places = word_places(letters, tokenizer)
-
-    def window(self, left: int = 0, top: int = 0, side: int = IMAGE_SIDE) -> Window:
-        """The window of ``side`` pixels at (left, top)."""
-        patches, cells = side // PATCH, side // CELL
-        at = np.arange(patches * 2) * (PATCH // 2) + PATCH // 4
-        points = self.classes[np.ix_(top + at, left + at)].reshape(patches, 2, patches, 2)
-        words, used = np.full((cells, cells, 4), -100, np.int64), np.zeros((cells, cells), np.int64)
-        followed = []
-        for x, y, token, following in self.places:
-            column, row = math.floor((x * self.width - left) / CELL), math.floor((y * self.height - top) / CELL)
-            if not (0 <= column < cells and 0 <= row < cells):
-                continue
-            followed.append((row * cells + column, token, following))
-            if used[row, column] < 4:
-                words[row, column, used[row, column]] = token
-                used[row, column] += 1
-        follows = np.full((cells * cells, 3), -100, np.int64)
-        if followed:
-            some = np.linspace(0, len(followed) - 1, min(len(followed), len(follows))).round().astype(int)
-            follows[: len(some)] = np.array(followed)[some]
-        return Window(
-            pixels=self.pixels[top : top + side, left : left + side],
-            letters=points.transpose(0, 2, 1, 3).reshape(patches * patches, POINTS),
-            words=words.reshape(cells * cells, 4),
-            follows=follows,
-        )
+def sheet(image: Image.Image, letters: list[Letter], tokenizer: GemmaTokenizer) -> Sheet:
+    """``image`` with its ``letters`` as lessons."""
+    at = np.arange(GRID * 2) * (PATCH // 2) + PATCH // 4
+    points = letter_map(letters, IMAGE_SIDE, IMAGE_SIDE)[np.ix_(at, at)].reshape(GRID, 2, GRID, 2)
+    cells = GRID // 2
+    words, used = np.full((cells, cells, 4), -100, np.int64), np.zeros((cells, cells), np.int64)
+    followed = []
+    for x, y, token, following in word_places(letters, tokenizer):
+        column, row = math.floor(x * cells), math.floor(y * cells)
+        if not (0 <= column < cells and 0 <= row < cells):
+            continue
+        followed.append((row * cells + column, token, following))
+        if used[row, column] < 4:
+            words[row, column, used[row, column]] = token
+            used[row, column] += 1
+    follows = np.full((cells * cells, 3), -100, np.int64)
+    if followed:
+        some = np.linspace(0, len(followed) - 1, min(len(followed), len(follows))).round().astype(int)
+        follows[: len(some)] = np.array(followed)[some]
+    return Sheet(
+        pixels=np.asarray(image.resize((IMAGE_SIDE, IMAGE_SIDE), Image.Resampling.BILINEAR)),
+        letters=points.transpose(0, 2, 1, 3).reshape(GRID * GRID, POINTS),
+        words=words.reshape(cells * cells, 4),
+        follows=follows,
+    )
 
 
 def text_page(rng: random.Random) -> tuple[Image.Image, list[Letter], list[str]]:

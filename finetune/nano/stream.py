@@ -26,10 +26,9 @@ from finetune.charts.questions import ask
 from finetune.charts.readings import Question, in_reading_order
 from finetune.charts.records import wear
 from finetune.charts.wordings import reworded
-from finetune.nano.model import IMAGE_SIDE
 from finetune.nano.plan import Mix, Phase
 from finetune.nano.rows import Packer, Row, Written, page_exchanges, pairs, picture_exchanges, reading_exchanges
-from finetune.nano.sight import Sheet, Window, few_words, text_page
+from finetune.nano.sight import Sheet, few_words, sheet, text_page
 from vision.pictures.lines import lines_of
 
 FAST_SEEDS = 10_000_000
@@ -111,12 +110,12 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
         grown = min(float(self.done[1]) / self.mix.easy, 1.0) if self.mix.easy else 1.0
         show = self.thinking if phase == "adapter" else self.reading
         shown = [show(rng, grown) for _ in range(self.mix.thoughtful if phase == "adapter" else self.mix.pictures)]
-        parts = [{**_stacked([row for _, row in shown]), **_seen([window for window, _ in shown])}] if shown else []
+        parts = [{**_stacked([row for _, row in shown]), **_seen([seen for seen, _ in shown])}] if shown else []
         if phase == "base" and self.mix.texts:
             parts.append(_stacked([self.textual.text_row(rng) for _ in range(self.mix.texts)]))
         return {"phase": phase, "parts": parts}
 
-    def reading(self, rng: random.Random, grown: float = 1.0) -> tuple[Window, Row]:
+    def reading(self, rng: random.Random, grown: float = 1.0) -> tuple[Sheet, Row]:
         """A picture to be read, described and answered about at once."""
         packer, chance = self.pictured, rng.random()
         if chance < PAGES:
@@ -129,9 +128,9 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
             _, (image, letters, figure, marks) = drawn(FAST_SEEDS + rng.randrange(400_000_000), self.mix.matplotlib, ease, few)
             row = packer.picture_row(rng, picture_exchanges(rng, figure, 12), letters, pairs(figure, marks), lines(rng, letters, image))
-        return self._window(image, letters), row
+        return sheet(image, letters, packer.tokenizer), row
 
-    def thinking(self, rng: random.Random, grown: float = 1.0) -> tuple[Window, Row]:
+    def thinking(self, rng: random.Random, grown: float = 1.0) -> tuple[Sheet, Row]:
         """A picture to be thought about."""
         packer = self.pictured
         _, (image, letters, figure, marks) = drawn(FAST_SEEDS + rng.randrange(400_000_000), self.mix.matplotlib)
@@ -141,10 +140,9 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             asked = question(rng, figure)
             exchanges.append((asked.task, asked.text, thought(asked) if thinks else asked.said))
         prefix = packer.prefix_for(lines(rng, letters, image), thinking=thinks)
-        return self._window(image, letters), packer.pack(exchanges, prefix, shared=True, written=Written(letters, pairs(figure, marks)))
-
-    def _window(self, image: Image.Image, letters: list[Letter]) -> Window:
-        return Sheet(image, letters, self.pictured.tokenizer, (IMAGE_SIDE, IMAGE_SIDE)).window()
+        return sheet(image, letters, packer.tokenizer), packer.pack(
+            exchanges, prefix, shared=True, written=Written(letters, pairs(figure, marks))
+        )
 
 
 def _stacked(rows: list[Row]) -> dict[str, Any]:
@@ -155,6 +153,6 @@ def _stacked(rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _seen(windows: list[Window]) -> dict[str, torch.Tensor]:
+def _seen(sheets: list[Sheet]) -> dict[str, torch.Tensor]:
     names = ("pixels", "letters", "words", "follows")
-    return {name: torch.from_numpy(np.stack([getattr(window, name) for window in windows])) for name in names}
+    return {name: torch.from_numpy(np.stack([getattr(each, name) for each in sheets])) for name in names}

@@ -16,6 +16,7 @@ import shutil
 import signal
 import threading
 import time
+import warnings
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
@@ -205,11 +206,14 @@ class Run:
         """Let nothing learn but an adapter, which goes on from where an earlier one was."""
         self.learner.requires_grad_(False)
         nano = self.learner.nano
-        if self.thinking is not None:
-            self.peft = PeftModel.from_pretrained(nano, self.thinking, is_trainable=True)
-        else:
-            rank = self.plan.rank
-            self.peft = get_peft_model(nano, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=PROJECTIONS, task_type="CAUSAL_LM"))
+        rank = self.plan.rank
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by an old name
+            if self.thinking is not None:
+                self.peft = PeftModel.from_pretrained(nano, self.thinking, is_trainable=True)
+            else:
+                settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=PROJECTIONS, task_type="CAUSAL_LM")
+                self.peft = get_peft_model(nano, settings)
         for name, parameter in self.learner.named_parameters():
             parameter.requires_grad_("lora_" in name)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 import random
 from pathlib import Path
 
@@ -13,15 +12,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from finetune.charts import matplotlib, pillow
 from finetune.charts.figures import Figure, sample
-from finetune.charts.records import make
-from finetune.nano import precision
-from finetune.nano.evaluate import Scored, score, table
-from finetune.nano.learner import Learner, _look_loss
 from finetune.nano.model import IMAGE_TOKENS, create, save_hub
-from finetune.nano.muon import Muon
-from finetune.nano.rows import REPEATS, SPOTS, Packer, Written, attention_mask, pairs, picture_exchanges
-from finetune.nano.sight import ALPHABET, Sheet, Sight, few_words, text_page
-from finetune.nano.stream import drawn
+from finetune.nano.rows import REPEATS, Packer, Written, pairs
+from finetune.nano.sight import ALPHABET, Sight, few_words, sheet, text_page
 from finetune.nano.tokenizer import NEWLINES, _phrases, train
 from vision import Prompt, Turn
 from vision.prompts import messages
@@ -92,38 +85,6 @@ def test_a_saved_model_is_the_same_when_transformers_loads_it(tmp_path: Path, pr
         assert torch.equal(value, wanted[name].to(torch.bfloat16).float()), name
 
 
-def test_packed_exchanges_see_their_picture_and_themselves_only(processor) -> None:  # type: ignore[no-untyped-def]
-    """The logits of a packed row are those of each exchange alone."""
-    torch.manual_seed(0)
-    learner = Learner(processor.tokenizer.get_vocab(), 0).eval()
-    packer = Packer(processor.tokenizer, 512)
-    _, (picture, _, figure, _) = drawn(3)
-    image = np.array(picture.resize((320, 320)))
-    exchanges = picture_exchanges(random.Random(0), figure)[:4]
-    pixels = torch.from_numpy(image)[None].permute(0, 3, 1, 2).float() / 127.5 - 1
-
-    def logits(row) -> torch.Tensor:  # type: ignore[no-untyped-def]
-        ids, segment, position = (torch.from_numpy(part)[None] for part in (row.ids, row.segment, row.position))
-        mask = attention_mask(segment, ids == learner.image_token).float()
-        core = learner.nano.model
-        seen = core.multi_modal_projector(core.vision_tower(pixel_values=pixels).last_hidden_state)
-        embedded = core.language_model.embed_tokens(ids)
-        embedded[ids == learner.image_token] = seen[0].to(embedded.dtype)
-        masks = {"full_attention": mask, "sliding_attention": mask}
-        return core.language_model(inputs_embeds=embedded, attention_mask=masks, position_ids=position, use_cache=False).last_hidden_state[
-            0
-        ]
-
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        together = packer.pack(exchanges, packer.prefix_for("", thinking=False), shared=True)
-        whole = logits(together)
-        for i, exchange in enumerate(exchanges):
-            alone = packer.pack([exchange], packer.prefix_for("", thinking=False), shared=True)
-            one = logits(alone)[alone.segment == 1]
-            packed = whole[torch.from_numpy(together.segment == i + 1)]
-            assert (one - packed).abs().max() < 0.05, "bf16 attention, so not to the last digit"
-
-
 def test_only_the_models_own_words_are_learned(processor) -> None:  # type: ignore[no-untyped-def]
     packer = Packer(processor.tokenizer, 512)
     row = packer.pack([("value", "How much is A?", "The answer is 7.")], packer.prefix_for("", thinking=False), shared=True)
@@ -163,29 +124,25 @@ def test_every_text_says_how_large_it_is(render) -> None:  # type: ignore[no-unt
 
 
 def test_a_picture_without_a_word_has_no_targets(processor) -> None:  # type: ignore[no-untyped-def]
-    window = Sheet(Image.new("RGB", (400, 300), "white"), [("\n", 0.04, 0.04)], processor.tokenizer, (320, 320)).window()
-    assert (window.letters == 0).all() and (window.words == -100).all()
+    seen = sheet(Image.new("RGB", (400, 300), "white"), [("\n", 0.04, 0.04)], processor.tokenizer)
+    assert (seen.letters == 0).all() and (seen.words == -100).all()
 
 
 def test_each_letter_covers_the_points_around_it(processor) -> None:  # type: ignore[no-untyped-def]
     letters = [("\n", 0.04, 0.04), ("7", 0.1, 0.1), ("A", 0.13, 0.1), ("\n", 0.04, 0.04), ("x", 0.95, 0.95)]
-    sheet = Sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer, (320, 320))
-    whole = sheet.window()
+    whole = sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer)
     seven, a, x = (whole.letters == ALPHABET.index(letter) + 2 for letter in "7Ax")
     assert seven.sum() >= 2 and a.sum() >= 2 and x.sum() >= 2
     assert (whole.letters > 0).sum() == seven.sum() + a.sum() + x.sum()
     assert (whole.words >= 0).sum() >= 2
-    part = sheet.window(160, 160, 160)  # only the x stands here, and where it stands in the whole
-    assert ((part.letters > 0) == (part.letters == ALPHABET.index("x") + 2)).all()
-    assert (part.letters.reshape(16, 16, 4) == whole.letters.reshape(32, 32, 4)[16:, 16:]).all()
-    assert (part.words.reshape(8, 8, 4) == whole.words.reshape(16, 16, 4)[8:, 8:]).all()
+    assert x.reshape(32, 32, 4)[30:, 30:].sum() == x.sum(), "the x stands in its corner"
 
 
 def test_a_token_is_followed_by_the_next_of_its_text(processor) -> None:  # type: ignore[no-untyped-def]
     letters = [*_text("Qz", 0.02, 0.03), *_text("41", 0.5, 0.5)]
-    window = Sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer, (320, 320)).window(0, 0, 160)
-    known = [(cell, *processor.tokenizer.convert_ids_to_tokens([token, after])) for cell, token, after in window.follows if cell >= 0]
-    assert known == [(0, "▁Q", "z"), (0, "z", "<eos>")], "the other text stands outside"
+    follows = sheet(Image.new("RGB", (320, 320)), letters, processor.tokenizer).follows
+    known = [(cell, *processor.tokenizer.convert_ids_to_tokens([token, after])) for cell, token, after in follows if cell >= 0]
+    assert known[:2] == [(0, "▁Q", "z"), (0, "z", "<eos>")] and {cell for cell, *_ in known[2:]} == {8 * 16 + 8}
 
 
 def test_order_is_learned_from_what_follows(processor) -> None:  # type: ignore[no-untyped-def]
@@ -263,73 +220,3 @@ def test_tokens_are_found_where_their_letters_stand(processor) -> None:  # type:
     )
     counted = Packer(processor.tokenizer, 400).picture_row(random.Random(0), [("count", "How many?", "The answer is 16.")], letters)
     assert (counted.spots < 0).all(), "a number that was worked out stands nowhere"
-
-
-def test_a_head_is_taught_to_look_where_a_word_stands() -> None:
-    look = torch.full((1, 4, 4), 0.1)
-    look[0, 2, 1] = look[0, 2, 0] = 0.4
-    spots = torch.full((1, 4, SPOTS), -1)
-    spots[0, 2, 0] = 0  # the first soft token, which stands at 1
-    loss, share = _look_loss(look, spots, torch.tensor([1]))
-    assert share.item() == pytest.approx(0.4) and loss.item() == pytest.approx(-math.log(0.4), abs=1e-4)
-
-
-def test_muon_moves_matrices_as_torchs_does() -> None:
-    torch.manual_seed(0)
-    for shape in ((24, 8), (8, 24)):
-        start, grads = torch.randn(shape), [torch.randn(shape) for _ in range(3)]
-        ours, theirs, untouched = (torch.nn.Parameter(start.clone()) for _ in range(3))
-        pairs = (
-            (ours, Muon([ours, untouched], 0.1, torch.bfloat16)),
-            (theirs, torch.optim.Muon([theirs], lr=0.1, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")),
-        )
-        for matrix, optimizer in pairs:
-            for grad in grads:
-                matrix.grad = grad.clone()
-                optimizer.step()
-        assert not torch.allclose(ours, start, atol=0.1) and torch.equal(untouched, start)
-        assert torch.allclose(ours, theirs, atol=0.02)
-        exact = torch.nn.Parameter(start.clone())
-        exact.grad = grads[0].clone()
-        optimizer = Muon([exact], 0.1, torch.float32, weight_decay=0.0)
-        optimizer.step()
-        moved = torch.linalg.svdvals((start - exact).detach()) / (0.02 * 24**0.5)
-        assert moved.min() > 0.6 and moved.max() < 1.3, "every direction alike"
-
-
-def test_scores_follow_the_fields_rule() -> None:
-    printed = next(
-        r for r in (make(1_000_000_000 + i, kind="bar") for i in range(50)) if r.asked.exact and r.gold.isdigit() and int(r.gold) > 40
-    )
-    read_off = next(r for r in (make(1_000_000_000 + i, kind="bar") for i in range(90)) if not r.asked.exact and float(r.gold) > 40)
-    near = str(round(float(read_off.gold) * 1.03, 1))
-    assert score(printed, f"<think>a</think>The answer is {printed.gold}.").right
-    assert not score(printed, f"<think>a</think>The answer is {int(printed.gold) + 1}.").right
-    assert score(read_off, f"The answer is {near}.").right and not score(read_off, f"The answer is {near}.").strict
-    assert not score(read_off, f"The answer is {float(read_off.gold) * 1.2}.").right
-    cut = score(printed, f"<think>The answer is {printed.gold}.")
-    assert cut.truncated and not cut.right, "a thought that never closed is no answer"
-
-
-def test_the_table_counts_what_it_says() -> None:
-    record = make(1_000_000_000, kind="pie")
-    right = Scored(record=record, text="", right=True, strict=True, truncated=False)
-    wrong = Scored(record=record, text="", right=False, strict=False, truncated=True)
-    made = table([wrong, wrong], [right, wrong])
-    assert "| all | 2 | 0.0 % (0.0–65.8) | 50.0 % (9.5–90.5) | 50.0 % |" in made
-    assert "never closed: 1 of 2" in made
-
-
-def test_nano_is_tuned_in_a_precision_in_which_the_cpu_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "faster", lambda: torch.bfloat16)
-    assert precision.options(NANO, tmp_path) == {"model_name_or_path": str(NANO)} and not list(tmp_path.iterdir())
-    monkeypatch.setattr(precision, "faster", lambda: torch.float32)
-    for _ in range(2):  # a copy of an older base gives way
-        chosen = precision.options(NANO, tmp_path / "work")
-    copy = Path(chosen["model_name_or_path"])
-    assert chosen["bf16"] == "false" and list((tmp_path / "work").iterdir()) == [copy]
-    loaded = AutoModelForImageTextToText.from_pretrained(copy, dtype="auto")  # as LLaMA-Factory does
-    first = AutoModelForImageTextToText.from_pretrained(NANO, dtype=torch.float32)
-    assert loaded.dtype == torch.float32
-    assert all(torch.equal(mine, its) for mine, its in zip(loaded.parameters(), first.parameters(), strict=True))
-    assert (copy / "tokenizer.json").exists() and (copy / "processor_config.json").exists()
