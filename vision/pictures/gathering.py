@@ -31,6 +31,8 @@ FEW, SMALL, LARGER = 8, 600_000, 1.5
 """A picture with fewer lines and pixels is looked at again, enlarged: the detector overlooks lone texts on large shapes."""
 CANDIDATES = 24
 """Small marks that are looked at for lone signs."""
+THICK, DOUBTED = 0.27, 0.9
+"""A lone sign with a lower score than the second is none if it is ink over this share of its height both ways."""
 SURE_ALONE = 0.7
 """Least score of a lone sign."""
 
@@ -62,7 +64,7 @@ def gather(reader: Reader, pixels: Pixels, most: int, seconds: float) -> list[Fo
         found = _in_columns(reader, pixels, found, deadline)
         found = [_figure(text, found) for text in found]
         found += _overlooked(reader, pixels, found, lines, deadline)
-    return [text for text in _without_marks(found) if text.text][:most]
+    return [text for text in _without_marks(found) if text.text and not _is_shape(text, pixels)][:most]
 
 
 def _with_others(lines: list[Line], others: list[Line]) -> list[Line]:
@@ -287,6 +289,17 @@ def _without_marks(found: list[Found]) -> list[Found]:
         meant = [text for text in meant if len(text.text) > 2 or not all(map(_is_ideograph, text.text))]
     turned = [text for text in meant if abs(text.line.angle) > 20]
     return [text for text in meant if text not in turned or len(text.text) > 2 or len(turned) > 2]
+
+
+def _is_shape(text: Found, pixels: Pixels) -> bool:
+    """Whether a lone sign that was hardly read is the head of an arrow or another filled shape: few strokes of letters are that thick."""
+    if len(text.text) != 1 or text.score > DOUBTED:
+        return False
+    import cv2
+
+    ink, _ = ink_of(text.line.cut(pixels))
+    side = round(THICK * STRIP)
+    return bool(cv2.morphologyEx(ink.astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8)).any())
 
 
 def _is_ideograph(sign: str) -> bool:
