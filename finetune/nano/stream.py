@@ -7,6 +7,7 @@ OCR makes (:mod:`finetune.charts.ocr`); some hold none, and some show a page ful
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ from finetune.charts.readings import Question, in_reading_order
 from finetune.charts.records import wear
 from finetune.charts.wordings import reworded
 from finetune.nano.plan import Mix, Phase
-from finetune.nano.rows import Packer, Row, Written, page_exchanges, pairs, picture_exchanges, reading_exchanges
+from finetune.nano.rows import Packer, Row, page_exchanges, pairs, picture_exchanges, reading_exchanges
 from finetune.nano.sight import Sheet, few_words, sheet, text_page
 from vision.pictures.lines import lines_of
 
@@ -43,6 +44,9 @@ PAGES = 0.07
 """Share of pictures that are a page full of words."""
 DIRECT = 0.1
 """Share of the rows for the adapter that answer at once, without the system prompt, so that both ways stay open."""
+
+KEPT = 64
+"""Pictures that are kept to be asked about again."""
 
 Drawn = tuple[Image.Image, list[Letter], Figure, Marks]
 
@@ -96,6 +100,7 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
     def __init__(self, tokenizer: GemmaTokenizer, mix: Mix, done: torch.Tensor, start: int = 0) -> None:
         self.pictured, self.textual = Packer(tokenizer, mix.length), Packer(tokenizer, mix.text_length)
         self.mix, self.done, self.start = mix, done, start
+        self.kept: deque[Drawn] = deque(maxlen=KEPT)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         info = get_worker_info()
@@ -126,23 +131,30 @@ class Stream(IterableDataset):  # type: ignore[type-arg]
             row = packer.picture_row(rng, reading_exchanges(rng, written), letters)
         else:
             ease, few = (1.0 - grown) * rng.random(), rng.random() < 1.2 * (1.0 - grown)
-            _, (image, letters, figure, marks) = drawn(FAST_SEEDS + rng.randrange(400_000_000), self.mix.matplotlib, ease, few)
+            image, letters, figure, marks = self._picture(rng, ease, few)
             row = packer.picture_row(rng, picture_exchanges(rng, figure, 12), letters, pairs(figure, marks), lines(rng, letters, image))
         return sheet(image, letters, packer.tokenizer), row
 
     def thinking(self, rng: random.Random, grown: float = 1.0) -> tuple[Sheet, Row]:
         """A picture to be thought about."""
         packer = self.pictured
-        _, (image, letters, figure, marks) = drawn(FAST_SEEDS + rng.randrange(400_000_000), self.mix.matplotlib)
+        image, letters, figure, _ = self._picture(rng)
         thinks = rng.random() >= DIRECT
         exchanges: list[Exchange] = []
         for _ in range(12):
             asked = question(rng, figure)
             exchanges.append((asked.task, asked.text, thought(asked) if thinks else asked.said))
-        prefix = packer.prefix_for(lines(rng, letters, image), thinking=thinks)
-        return sheet(image, letters, packer.tokenizer), packer.pack(
-            exchanges, prefix, shared=True, written=Written(letters, pairs(figure, marks))
-        )
+        row = packer.pack(exchanges, packer.prefix_for(lines(rng, letters, image), thinking=thinks), shared=True)
+        return sheet(image, letters, packer.tokenizer), row
+
+    def _picture(self, rng: random.Random, ease: float = 0.0, few: bool = False) -> Drawn:
+        """A new picture, or one that this worker has drawn a while ago."""
+        if self.kept and rng.random() < self.mix.again:
+            return rng.choice(self.kept)
+        _, picture = drawn(FAST_SEEDS + rng.randrange(400_000_000), self.mix.matplotlib, ease, few)
+        if self.mix.again:
+            self.kept.append(picture)
+        return picture
 
 
 def _stacked(rows: list[Row]) -> dict[str, Any]:

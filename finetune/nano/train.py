@@ -107,7 +107,7 @@ class Run:
                 Stream(self.processor.tokenizer, self.plan.mix, self.done, int(self.before_s)),
                 batch_size=None,
                 num_workers=self.plan.workers,
-                prefetch_factor=4 if self.plan.workers else None,
+                prefetch_factor=2 if self.plan.workers else None,
                 pin_memory=self.device.type == "cuda",
                 multiprocessing_context="fork" if self.plan.workers else None,
                 worker_init_fn=_draw_on,
@@ -253,8 +253,11 @@ def train(folder: Path, plan: Plan, device: str, start: Path | None = None) -> N
 
     Raises:
         KeyboardInterrupt: when it was stopped.
+        ValueError: when it was finished before.
     """
     run = Run(folder, plan, device, start)
+    if run.phase == "adapter" and run.over >= 1.0:
+        raise ValueError(f"the run in {folder} has spent its {plan.minutes:g} minutes; give it more, or another folder with --work")
     before = {name: signal.signal(name, lambda *_: run.stopping.set()) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         run.train()

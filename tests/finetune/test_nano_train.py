@@ -153,6 +153,12 @@ def test_the_adapter_learns_from_thoughts_with_the_text_of_the_picture(processor
     assert "<think>\n" in processor.tokenizer.decode(part["ids"][0][part["learn"][0]])
 
 
+def test_pictures_are_asked_about_again_where_drawing_is_slower_than_learning(processor) -> None:  # type: ignore[no-untyped-def]
+    stream = Stream(processor.tokenizer, replace(SMALL.mix, pictures=6, texts=0, again=0.9, matplotlib=0.0), torch.zeros(2))
+    pixels = stream.batch(random.Random(0))["parts"][0]["pixels"].flatten(1)
+    assert 1 < len(torch.unique(pixels, dim=0)) < 6
+
+
 def test_a_run_is_stopped_goes_on_and_ends_with_an_adapter_that_the_app_loads(  # type: ignore[no-untyped-def]
     tmp_path: Path, clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +182,8 @@ def test_a_run_is_stopped_goes_on_and_ends_with_an_adapter_that_the_app_loads(  
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert changed and not any("vision_tower" in name for name in changed), "the tower rests"
     assert (tmp_path / "loss.png").exists()
+    with pytest.raises(ValueError, match="has spent its 1 minutes"):
+        train(tmp_path, SMALL, "cpu", NANO)
     bundle(tmp_path / "base", tmp_path / "adapter", tmp_path / "bundled")
     from vision import Settings, ask, open_engine
 
