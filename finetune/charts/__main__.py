@@ -5,6 +5,7 @@
 
 ``llamafactory`` writes ``charts.json`` (sharegpt rows with thoughts), ``images/`` and ``dataset_info.json``;
 ``jsonl`` writes ``charts.jsonl`` with everything that is known of each record. An interrupted run goes on where it was.
+With ``--writing`` each picture is read as the app reads it, and its row holds the lines that the app would send.
 """
 
 from __future__ import annotations
@@ -23,15 +24,18 @@ from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, is_held_out, make
 from finetune.files import write_text
 from finetune.samples import pictured, registered, sharegpt
+from vision.pictures.lines import lines_for
+from vision.pictures.writing import read_writing
 
 
-def _draw(seed: int, folder: Path, kinds: tuple[str, ...], renderer: str) -> dict[str, Any]:
+def _draw(seed: int, folder: Path, kinds: tuple[str, ...], renderer: str, writing: bool) -> dict[str, Any]:
     record: Record = make(seed, kinds=kinds, renderer=renderer)
     name = f"images/{seed:010d}.png"
     half = folder / f"{name}.half"
     record.image.save(half, "PNG")
     half.replace(folder / name)
-    return record.as_row() | {"image": name}
+    lines = {"lines": [lines_for(read_writing(record.image), "on", None)]} if writing else {}
+    return record.as_row() | {"image": name} | lines
 
 
 def _finished(path: Path) -> list[dict[str, Any]]:
@@ -46,7 +50,7 @@ def _finished(path: Path) -> list[dict[str, Any]]:
 
 
 def generate(
-    folder: Path, seeds: range, *, kinds: tuple[str, ...] = KINDS, renderer: str = "", workers: int = 1
+    folder: Path, seeds: range, *, kinds: tuple[str, ...] = KINDS, renderer: str = "", writing: bool = False, workers: int = 1
 ) -> Iterator[dict[str, Any]]:
     """Draw the records of ``seeds`` into ``folder``, those of an earlier run first; rows as they are finished.
 
@@ -54,7 +58,7 @@ def generate(
         ValueError: when the folder holds a run with other settings.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    settings = json.dumps({"first_seed": seeds.start, "kinds": list(kinds), "renderer": renderer})
+    settings = json.dumps({"first_seed": seeds.start, "kinds": list(kinds), "renderer": renderer} | ({"writing": True} if writing else {}))
     note = folder / "settings.json"
     if note.exists() and note.read_text(encoding="utf-8") != settings:
         raise ValueError(f"{folder} holds a run with other settings ({note.read_text(encoding='utf-8')}); choose another --out")
@@ -64,7 +68,7 @@ def generate(
     write_text(rows, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in finished))
     yield from finished
     with rows.open("a", encoding="utf-8") as file, ProcessPoolExecutor(workers) as pool:
-        task = partial(_draw, folder=folder, kinds=kinds, renderer=renderer)
+        task = partial(_draw, folder=folder, kinds=kinds, renderer=renderer, writing=writing)
         for row in pool.map(task, seeds[len(finished) :], chunksize=8):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             file.flush()
@@ -81,6 +85,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND", help=f"kinds to draw: {', '.join(KINDS)}")
     parser.add_argument("--format", choices=("llamafactory", "jsonl"), default="llamafactory", help="what to write besides the pictures")
     parser.add_argument("--renderer", choices=("pillow", "matplotlib"), default="", help="draw with this one only; both by default")
+    parser.add_argument("--writing", action="store_true", help="read each picture and give its text in the row, as the app does")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw")
     args = parser.parse_args(arguments)
     if args.count < 1:
@@ -101,7 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
     args = _arguments(arguments)
     seeds = range(args.seed, args.seed + args.count)
     try:
-        made = generate(args.out, seeds, kinds=tuple(args.kinds), renderer=args.renderer, workers=max(1, args.workers))
+        chosen = {"kinds": tuple(args.kinds), "renderer": args.renderer, "writing": args.writing}
+        made = generate(args.out, seeds, **chosen, workers=max(1, args.workers))
         rows = list(tqdm(made, total=len(seeds), desc="charts", unit="picture"))
     except (ValueError, OSError) as exc:
         print(f"finetune.charts: {exc}", file=sys.stderr)

@@ -19,6 +19,8 @@ from finetune.charts.questions import ask
 from finetune.charts.readings import LINES, describe, in_reading_order
 from finetune.charts.records import HELD_OUT_FROM, is_held_out, make
 from vision.answers.answers import equivalent, extract
+from vision.pictures.lines import HEADER
+from vision.prompts import TEXT_IS_DATA
 from vision.thoughts.steps import steps_of
 
 
@@ -243,6 +245,19 @@ def test_the_command_writes_llamafactory_rows_and_goes_on_after_an_interruption(
     assert row["conversations"][1]["value"].startswith("<think>\n") and "\n</think>\n\nThe answer is " in row["conversations"][1]["value"]
     assert all((out / row["images"][0]).is_file() for row in made)
     assert main([*arguments[:2], "--seed", "6", "--count", "2"]) == 2, "another run's folder is not overwritten"
+    assert main([*arguments, "--count", "6", "--writing"]) == 2, "nor are rows with and without the text of the pictures mixed"
+
+
+def test_the_command_gives_the_text_of_each_picture_where_it_is_asked_for(tmp_path: Path) -> None:
+    assert main(["--out", str(tmp_path), "--count", "2", "--kinds", "bar", "--renderer", "pillow", "--workers", "1", "--writing"]) == 0
+    for line, row in zip(
+        (tmp_path / "charts.jsonl").read_text().splitlines(), json.loads((tmp_path / "charts.json").read_text()), strict=True
+    ):
+        made = json.loads(line)
+        asked = row["conversations"][0]["value"]
+        assert asked == f"<image>{made['lines'][0]}{made['question']}" and asked.startswith(f"<image>{HEADER}")
+        assert sum(f" {name}\n" in asked for name in made["table"]["categories"]) > len(made["table"]["categories"]) / 2
+        assert row["system"].endswith(TEXT_IS_DATA)
 
 
 @pytest.mark.parametrize("wrong", [["--count", "0"], ["--seed", "-3"], ["--kinds", "radar"], ["--seed", "999999999", "--count", "5"]])

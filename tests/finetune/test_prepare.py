@@ -14,12 +14,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from finetune.prepare import BATCH, main
 from finetune.samples import Rejected, Sample, open_r1_math, open_thoughts, openo1, pictured, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, is_english
+from tests.fakes import TOOK, QueuedEngine
+from vision import ask
 from vision.pictures.images import open_image
+from vision.prompts import messages
 from vision.settings import NANO
 
 WORDS = "apple river stone cloud garden silver window market forest candle bridge letter winter summer copper lemon".split()
@@ -229,6 +232,33 @@ def test_pictures_of_a_folder_are_kept_cropped_and_checked(tmp_path: Path) -> No
         "picture missing or broken": 2,
         "picture outside its folder": 1,
     }
+
+
+def test_rows_hold_the_text_of_their_pictures_as_the_app_sends_it(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, size in (("square.png", (900, 900)), ("long.png", (1400, 500))):
+        image = Image.new("RGB", size, "white")
+        ImageDraw.Draw(image).text((100, 100), "Museum", fill="black", font=ImageFont.load_default(30))
+        image.save(folder / name)
+    asked = {"question": "What is the total of all the bars in it?", "thought": "3 + 4 = 7.", "answer": "The answer is 7."}
+    (folder / "rows.jsonl").write_text("".join(json.dumps(asked | {"image": name}) + "\n" for name in ("square.png", "long.png")))
+    assert prepare(tmp_path / "on", f"mine={folder}", "--writing", "on") == 0
+    assert prepare(tmp_path / "auto", f"mine={folder}", "--writing") == 0
+    for row, name in zip(written(tmp_path / "on" / "mine.jsonl"), ("square.png", "long.png"), strict=True):
+        engine = QueuedEngine([TOOK])
+        ask(str(folder / name), asked["question"], engine, writing="on")
+        system, user = messages(engine.history[0])
+        assert row["conversations"][0]["value"].split("<image>")[-1] == user["content"][-1]["text"] and "Museum" in str(user)
+        assert row["system"] == system["content"][0]["text"]
+    assert "Museum" not in (tmp_path / "auto" / "mine.jsonl").read_text(), "Gemma 3 reads letters of this size by itself"
+
+
+def test_the_text_of_several_pictures_stands_behind_each() -> None:
+    row = pictured(
+        {"question": "Q?", "thought": "1 + 1 = 2.", "answer": "2", "images": ["a", "b", "c"], "lines": ["A\n\n", "", "<image>\n\n"]}
+    )
+    assert sharegpt(row)["conversations"][0]["value"] == "<image>A<image><image>[image]\n\nQ?"
 
 
 def test_drawn_charts_are_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

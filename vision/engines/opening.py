@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from vision.engines.engine import Engine
+from vision.pictures.writing import warm_up
 from vision.settings import Settings, load_settings
 
 
 def open_engine(settings: Settings | None = None) -> Engine:
     """The engine that ``settings`` (else the environment) ask for: a server, or a model that is loaded here."""
     settings = settings or load_settings()
+    if settings.writing != "off":
+        warm_up()
     if settings.engine_url:
         from vision.engines.remote.engine import RemoteEngine
 

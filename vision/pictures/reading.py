@@ -127,7 +127,10 @@ class Reader:
     """The two networks in one process. Each call uses at most :data:`THREADS` threads; calls may come from several at once."""
 
     def __init__(self) -> None:
+        import cv2
         import onnxruntime  # type: ignore[import-untyped]
+
+        cv2.setNumThreads(1)  # its pool takes all processors, and does not outlive a fork
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1

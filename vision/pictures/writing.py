@@ -15,12 +15,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import os
 import re
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -166,6 +168,18 @@ def read_writing(image: Image.Image) -> Writing:
     return future.result()
 
 
+def warm_up() -> None:
+    """Load what reads, in the background, while something else is loaded."""
+
+    def load() -> None:
+        with suppress(Exception), _turn:  # whoever asks for a picture's text hears of it
+            import vision.pictures.gathering  # noqa: F401
+
+            _reader(os.getpid())
+
+    threading.Thread(target=load, name="logicflow-reading", daemon=True).start()
+
+
 def forget() -> None:
     """Drop what is kept of pictures."""
     with _lock:
@@ -187,12 +201,24 @@ def _digest(rgb: Image.Image) -> bytes:
 
 
 @cache
-def _reader() -> Reader:
+def _reader(process: int) -> Reader:
+    """The reader of this process. One that was inherited by a fork cannot be used, nor be taken apart without its threads: it stays."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from vision.pictures.reading import Reader
 
         return Reader()
+
+
+def _begin_anew() -> None:
+    """A forked process has none of the threads that read, and must not wait for them."""
+    global _lock, _turn
+    _lock, _turn = threading.Lock(), threading.Lock()
+    _kept.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _read(rgb: Image.Image) -> Writing | None:
@@ -207,7 +233,7 @@ def _read(rgb: Image.Image) -> Writing | None:
             small = rgb if scale == 1 else rgb.resize(tuple(max(1, round(side / scale)) for side in rgb.size), Image.Resampling.BOX)  # type: ignore[arg-type]
             pixels = np.ascontiguousarray(np.asarray(small)[:, :, ::-1])
             over, up = rgb.width / small.width, rgb.height / small.height
-            reader = _reader()
+            reader = _reader(os.getpid())
             texts = [_text(found, over, up) for found in gather(reader, pixels, MAX_TEXTS, TIME_LIMIT_S)]
     except Exception as exc:  # whatever the library raises: the answer must not be lost with the text
         if (kind := type(exc).__name__) not in _failures:

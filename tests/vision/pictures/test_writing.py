@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import os
 import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -232,3 +235,19 @@ def test_labels_that_hang_from_an_axis_are_one_row() -> None:
     ]
     assert [[text.text for text in row] for row in Writing(size=(200, 200), texts=tuple(tall)).rows] == [["Denmark", "Chad", "Peru"]]
     assert Writing(size=(9, 9)).rows == Writing(size=(9, 9)).columns == ()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_reads_for_itself() -> None:
+    picture = Image.new("RGB", (300, 120), "white")
+    ImageDraw.Draw(picture).text((40, 30), "Museum 64", fill="black", font=ImageFont.load_default(30))
+    assert read_writing(picture).texts, "the reader is loaded before the fork"
+    context = multiprocessing.get_context("fork")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of forks beside threads; this is what is tested
+        with context.Pool(1) as pool:
+            assert pool.apply_async(_read_larger, (picture,)).get(timeout=60) == read_writing(picture.resize((600, 240))).texts[0].text
+
+
+def _read_larger(picture: Image.Image) -> str:
+    return read_writing(picture.resize((600, 240))).texts[0].text
