@@ -18,6 +18,7 @@ import threading
 import time
 import warnings
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from finetune.nano.curves import draw_curves
 from finetune.nano.learner import Learner, Scores, tally
 from finetune.nano.model import count, save_hub
 from finetune.nano.muon import Muon
-from finetune.nano.plan import Plan
+from finetune.nano.plan import Phase, Plan
 from finetune.nano.precision import faster
 from finetune.nano.stream import Stream
 
@@ -58,30 +59,36 @@ class Run:
         self.folder, self.plan, self.device = folder, plan, torch.device(device)
         self.computed_in = torch.bfloat16 if device == "cuda" else faster()
         self.stopping = threading.Event()
-        self.step, self.before_s, self.phase = 0, 0.0, "base"  # type: int, float, Phase
+        self.phase: Phase = "base"
+        self.step, self.before_s = 0, 0.0
+        self.scores: Scores = defaultdict(list)
         self.processor = _prepared(folder / "base", start)
-        vocabulary = self.processor.tokenizer.get_vocab()
-        self.learner = Learner(vocabulary, plan.mix.seed, compiled=plan.compiled)
+        self.learner = Learner(self.processor.tokenizer.get_vocab(), plan.mix.seed, compiled=plan.compiled)
+        self.thinking: Path | None = None
+        self.peft: PeftModel | None = None
         if start is not None:
             finished = AutoModelForImageTextToText.from_pretrained(start, dtype=torch.float32, local_files_only=True)
             self.learner.nano.load_state_dict(finished.state_dict())
-        self.thinking = start / "thinking" if start is not None and (start / "thinking" / "adapter_config.json").exists() else None
-        self.peft: PeftModel | None = None
-        kept = torch.load(folder / "state.pt", weights_only=True) if (folder / "state.pt").exists() else None
-        if kept is not None:
-            self.step, self.before_s, self.phase = kept["step"], kept["spent_s"], kept["phase"]
-        if self.phase == "adapter":
-            self._adapt()
-        if kept is not None:
-            self.learner.load_state_dict(kept["weights"])
-        self.learner.to(self.device)
-        self.optimizers = self._optimizers()
-        if kept is not None:
-            for optimizer, state in zip(self.optimizers, kept["optimizers"], strict=True):
-                optimizer.load_state_dict(state)
-        # [whether the adapter learns, share of the phase that is over], for the workers
+            self.thinking = start / "thinking" if (start / "thinking" / "adapter_config.json").exists() else None
+        self.optimizers = self._taken_up()
+        # whether the adapter learns, and the share of the phase that is over: what draws is told so
         self.done = torch.tensor([float(self.phase == "adapter"), 0.0], dtype=torch.float64).share_memory_()
-        self.scores: Scores = defaultdict(list)
+
+    def _taken_up(self) -> list[torch.optim.Optimizer]:
+        """The optimizers; they, the weights and the clock as an earlier call has left them."""
+        path = self.folder / "state.pt"
+        state = torch.load(path, weights_only=True) if path.exists() else None
+        if state is not None:
+            self.phase, self.step, self.before_s = state["phase"], state["step"], state["spent_s"]
+            if self.phase == "adapter":
+                self._adapt()
+            self.learner.load_state_dict(state["weights"])
+        self.learner.to(self.device)
+        optimizers = self._optimizers()
+        if state is not None:
+            for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
+        return optimizers
 
     @property
     def spent_s(self) -> float:
@@ -102,17 +109,7 @@ class Run:
         Raises:
             KeyboardInterrupt: when it was stopped before; all is saved.
         """
-        batches = iter(
-            DataLoader(
-                Stream(self.processor.tokenizer, self.plan.mix, self.done, int(self.before_s)),
-                batch_size=None,
-                num_workers=self.plan.workers,
-                prefetch_factor=2 if self.plan.workers else None,
-                pin_memory=self.device.type == "cuda",
-                multiprocessing_context="fork" if self.plan.workers else None,
-                worker_init_fn=_draw_on,
-            )
-        )
+        batches = self._batches()
         self._say(
             device=torch.cuda.get_device_name() if self.device.type == "cuda" else f"{torch.get_num_threads()} threads",
             computed_in=str(self.computed_in),
@@ -142,6 +139,19 @@ class Run:
         self.save()
         if self.stopping.is_set():  # saved, but not finished: nothing may go on from here as if it were
             raise KeyboardInterrupt
+
+    def _batches(self) -> Iterator[dict[str, Any]]:
+        workers = self.plan.workers
+        loader = DataLoader(
+            Stream(self.processor.tokenizer, self.plan.mix, self.done, int(self.before_s)),
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=2 if workers else None,
+            pin_memory=self.device.type == "cuda",
+            multiprocessing_context="fork" if workers else None,
+            worker_init_fn=_draw_on,
+        )
+        return iter(loader)
 
     def _learn(self, parts: list[dict[str, Any]]) -> None:
         """One step: a loss for each of ``parts``, one move."""
