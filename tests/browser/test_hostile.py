@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, expect
 
@@ -29,6 +29,7 @@ HOSTILE = (
     "</details></div></section>",
 )
 WRITTEN = "\n".join(HOSTILE)
+WRITTEN_IN_IT = "<img src=x onerror=window.ran=9>"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,9 @@ def picture(tmp_path: Path) -> Path:
     exif = Image.Exif()
     exif[0x010E] = HOSTILE[0]
     path = tmp_path / "a<img src=x onerror=window.ran=8>\u202egnp.png"
-    Image.new("RGB", (300, 200), "white").save(path, pnginfo=notes, exif=exif)
+    image = Image.new("RGB", (600, 200), "white")
+    ImageDraw.Draw(image).text((20, 80), WRITTEN_IN_IT, fill="black", font=ImageFont.load_default(22))
+    image.save(path, pnginfo=notes, exif=exif)
     return path
 
 
@@ -58,6 +61,8 @@ def test_nothing_that_was_written_runs_or_loads(browser: Browser, address: str, 
         page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
         ask(page, picture, question)
         expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
+        page.locator("details.lf-read summary").click()
+        expect(page.locator("details.lf-read title").first).to_contain_text("onerror")
         expect(page.locator("#lf-stop")).to_be_disabled(timeout=SLOW)
         expect(page.locator("#lf-steps .lf-false")).to_have_count(1)
         open_side(page)
