@@ -63,6 +63,7 @@ def pandas_style(rng: random.Random) -> Drawn:
     axes.bar_label(axes.containers[0], labels=[written(value) for value in values])
     axes.set(title=title, ylabel=rng.choice(("Value", "Count")))
     axes.tick_params(axis="x", rotation=rng.choice((0, 45, 90)) if len(names) < 5 else 90)
+    figure.tight_layout()
     return _painted(figure)
 
 
@@ -98,22 +99,19 @@ def _painted(figure: Any) -> Drawn:
     labels = []
     for text in figure.findobj(Text):
         extent = text.get_window_extent()
-        if text.get_visible() and text.get_text().strip() and extent.width and _shown(text):
+        if text.get_visible() and text.get_text().strip() and _shown(image, extent):
             x, y = (extent.x0 + extent.x1) / 2, image.height - (extent.y0 + extent.y1) / 2
             labels.append(Label(text.get_text(), x, y, text.get_fontsize() * figure.dpi / 72, text.get_rotation()))
     return image, labels
 
 
-def _shown(text: Any) -> bool:
-    """Whether a tick label's tick lies within its axis; matplotlib keeps some beyond both ends."""
-    axes = text.axes
-    if axes is None:
-        return True
-    for axis, at in ((axes.xaxis, 0), (axes.yaxis, 1)):
-        if any(text is label for label in (*axis.get_ticklabels(), *axis.get_ticklabels(minor=True))):
-            low, high = sorted(axis.get_view_interval())
-            return bool(low <= text.get_position()[at] <= high)
-    return True
+def _shown(image: Image.Image, extent: Any) -> bool:
+    """Whether a text lies in the picture and leaves ink there; matplotlib keeps labels of ticks that it does not draw."""
+    box = (math.floor(extent.x0), math.floor(image.height - extent.y1), math.ceil(extent.x1), math.ceil(image.height - extent.y0))
+    if box[0] < 0 or box[1] < 0 or box[2] > image.width or box[3] > image.height or box[0] >= box[2] or box[1] >= box[3]:
+        return False
+    low, high = image.convert("L").crop(box).getextrema()
+    return high - low > 40
 
 
 def vega_lite(rng: random.Random) -> Drawn:
