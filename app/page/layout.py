@@ -7,6 +7,8 @@ Layout and wiring only: what events do is in :mod:`app.page.events`, what is sho
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -250,7 +252,19 @@ def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conver
 
 def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
     """What programs and agents call: ``ask`` and ``vote``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
-    limits, usual, crops, usual_writing = limits_of(settings), sampling_of(settings), settings.pan_and_scan, settings.writing
+    with gr.Row(visible=False):
+        picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
+        thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
+        seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
+        writing = gr.Radio(["auto", "on", "off"], value=settings.writing, label="writing")
+        given = [picture, question, thinking, temperature, seed, writing]
+        gr.Button().click(_asking(engine, settings, pace), given, result, api_name="ask", **_turns(engine))
+        given = [picture, question, traces, seed, writing]
+        gr.Button().click(_voting(engine, settings, pace), given, result, api_name="vote", **_turns(engine))
+
+
+def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
+    usual, shown = sampling_of(settings), {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan}
 
     def ask(
         picture: str,
@@ -259,75 +273,59 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         thinking: bool = True,
         temperature: float = 0.0,
         seed: float = 0,
-        writing: GiveWriting = usual_writing,
+        writing: GiveWriting = settings.writing,
     ) -> dict[str, Any]:
         """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
 
         Args:
-            picture: JPEG, PNG, WebP, GIF, TIFF or BMP, or a PDF, whose first page is read.
+            picture: JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF or SVG, or a PDF, whose first page is read.
             question: what to find out about it.
             thinking: whether to reason before answering.
             temperature: 0 for the likeliest answer, up to 2.
             seed: of the sampling.
             writing: whether the model is given the text of the picture: auto, on or off.
         """
-        try:
+        with _refusals():
             pace.check(caller(request))
             drawn = replace(usual, temperature=temperature, seed=int(seed))
-            return reply_as_json(
-                ask_engine(
-                    picture,
-                    question,
-                    engine,
-                    sampling=drawn,
-                    thinking=thinking,
-                    limits=limits,
-                    pan_and_scan=crops,
-                    writing=writing,
-                )
-            )
-        except LogicFlowError as exc:
-            raise gr.Error(str(exc), print_exception=False) from exc
+            return reply_as_json(ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, writing=writing, **shown))
+
+    return ask
+
+
+def _voting(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
+    usual, shown = sampling_of(settings), {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan}
 
     def vote(
-        picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0, writing: GiveWriting = usual_writing
+        picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0, writing: GiveWriting = settings.writing
     ) -> dict[str, Any]:
         """Ask several times and let the answers vote; the winner comes back with its share and every trace.
 
         Args:
-            picture: JPEG, PNG, WebP, GIF, TIFF or BMP.
+            picture: JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF or SVG, or a PDF, whose first page is read.
             question: what to find out about it.
             traces: at most so many, 1 to 64; those that still run when the vote is settled are ended.
             seed: of the first trace.
             writing: whether the model is given the text of the picture: auto, on or off.
         """
-        try:
+        with _refusals():
             pace.check(caller(request))
             if not 1 <= traces <= 64:
                 raise SettingsError(f"traces is {traces}; expected 1 to 64")
-            drawn = spread(int(traces))
-            return ballot_as_json(
-                vote_engine(
-                    picture,
-                    question,
-                    engine,
-                    sampling=replace(usual, seed=int(seed)),
-                    temperatures=drawn,
-                    limits=limits,
-                    pan_and_scan=crops,
-                    writing=writing,
-                )
-            )
-        except LogicFlowError as exc:
-            raise gr.Error(str(exc), print_exception=False) from exc
+            drawn, temperatures = replace(usual, seed=int(seed)), spread(int(traces))
+            ballot = vote_engine(picture, question, engine, sampling=drawn, temperatures=temperatures, writing=writing, **shown)
+            return ballot_as_json(ballot)
 
-    with gr.Row(visible=False):
-        picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
-        thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
-        seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
-        writing = gr.Radio(["auto", "on", "off"], value=usual_writing, label="writing")
-        gr.Button().click(ask, [picture, question, thinking, temperature, seed, writing], result, api_name="ask", **_turns(engine))
-        gr.Button().click(vote, [picture, question, traces, seed, writing], result, api_name="vote", **_turns(engine))
+    return vote
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What goes wrong reaches a program as one sentence."""
+    try:
+        yield
+    except LogicFlowError as exc:
+        raise gr.Error(str(exc), print_exception=False) from exc
 
 
 def theme() -> gr.themes.Base:
