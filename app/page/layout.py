@@ -67,8 +67,8 @@ def about(engine: Engine) -> str:
     """The honest line: which model is loaded and what it can do."""
     if engine.name.startswith("nano"):
         return (
-            f"**{engine.name}** is loaded: a tiny model of our own that is still learning to read drawn charts in large print. It does its "
-            "sums well and misreads every sixth word. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+            f"**{engine.name}** is loaded: a tiny model of our own that reads drawn charts in large print and gets a "
+            "question in four wrong, mostly by misreading. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
         )
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 
