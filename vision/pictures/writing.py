@@ -18,7 +18,6 @@ import math
 import os
 import re
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -203,11 +202,9 @@ def _digest(rgb: Image.Image) -> bytes:
 @cache
 def _reader(process: int) -> Reader:
     """The reader of this process. One that was inherited by a fork cannot be used, nor be taken apart without its threads: it stays."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from vision.pictures.reading import Reader
+    from vision.pictures.reading import Reader
 
-        return Reader()
+    return Reader()
 
 
 def _begin_anew() -> None:
