@@ -58,9 +58,12 @@ def render(rng: random.Random, figure: Figure, *, more: random.Random | None = N
     """
     size = rng.choice(_SIZES)
     dpi = rng.choice((80, 100, 100, 120, 140))
+    smaller = 1.0
+    if more is not None and more.random() < 0.35:  # as on a page that is meant to be read large
+        smaller, dpi = more.uniform(0.6, 0.95), max(dpi, 120)
     settings = {
         "font.family": [rng.choice(_FAMILIES), "DejaVu Sans"],
-        "font.size": round(rng.uniform(0.035, 0.052) * size[0] * 72 * 2) / 2,
+        "font.size": round(rng.uniform(0.035, 0.052) * smaller * size[0] * 72 * 2) / 2,
         "axes.titlesize": rng.choice(("medium", "medium", "large")),
         "axes.labelsize": "medium",
         "xtick.labelsize": "medium",

@@ -56,7 +56,7 @@ class Faults:
 
 RAW = Faults()
 """What OCR reads, nothing mended."""
-SEVERITIES = ((0.0, 0.15), (0.12, 0.45), (0.4, 0.15), (1.0, 0.2), (1.6, 0.05))
+SEVERITIES = ((0.0, 0.25), (0.12, 0.45), (0.4, 0.15), (1.0, 0.12), (1.6, 0.03))
 """(how many times :data:`RAW`'s faults, share of the pictures)"""
 JITTER = (0.0035, 0.003)
 """Standard deviation of a text's middle, as shares of the picture's sides."""

@@ -143,7 +143,7 @@ def draw_pie(more: random.Random, axes: Any, figure: Figure) -> dict[tuple[str, 
         ("", name) -> the text that shows its share.
     """
     layout = more.choice(("legend", "legend", "below", "shares", "leader", "together", "beside"))
-    form = more.choice(("%", "%", "%", ".0%" if layout != "together" else "%"))
+    form = more.choice(("%", "%", "", ".0%" if layout != "together" else "%"))
     shares = [number(value) + form for value in figure.values]
     ring = more.uniform(0.3, 0.55) if more.random() < 0.4 else 0.0
     joint = more.choice((" ", " ", ": ", " (", ", "))

@@ -38,7 +38,8 @@ def _attention(module: torch.nn.Module, q: Any, k: Any, v: Any, mask: Any, scali
         if taught:
             scores = torch.matmul(q[:, 0] * scaling, k[:, 0].transpose(-1, -2)) + mask[:, 0]
             looks.append(torch.softmax(scores, -1, dtype=torch.float32))
-        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask.expand(-1, q.shape[1], -1, -1), scale=scaling)
+        shown = None if mask is None else mask.expand(-1, q.shape[1], -1, -1)
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=shown, scale=scaling)
         return out.transpose(1, 2).contiguous(), None
     scores = torch.matmul(q * scaling, k.transpose(-1, -2))
     weights = torch.softmax(scores if mask is None else scores + mask, -1, dtype=torch.float32)

@@ -24,7 +24,7 @@ from finetune.nano import precision
 from finetune.nano import train as training
 from finetune.nano.bundle import bundle
 from finetune.nano.evaluate import Case, Scored, better, evaluate, held_out, of_folder, score, table
-from finetune.nano.learner import Learner, _look_loss, tally
+from finetune.nano.learner import Learner, _attention, _look_loss, tally
 from finetune.nano.muon import Muon
 from finetune.nano.plan import Mix, Plan, plan_for
 from finetune.nano.rows import SPOTS, Packer, attention_mask, picture_exchanges
@@ -291,3 +291,14 @@ def test_nano_is_tuned_in_a_precision_in_which_the_cpu_computes(tmp_path: Path, 
     assert loaded.dtype == torch.float32
     assert all(torch.equal(mine, its) for mine, its in zip(loaded.parameters(), first.parameters(), strict=True))
     assert (copy / "tokenizer.json").exists() and (copy / "processor_config.json").exists()
+
+
+def test_attention_off_the_cpu_takes_a_mask_or_none() -> None:
+    """The path of a GPU, by shapes alone: the tower's patches have no mask, the text has one for all heads."""
+    q = torch.empty(2, 5, 7, 64, device="meta")
+    module = torch.nn.Module()
+    module.layer_idx = 1
+    looks: list[torch.Tensor] = []
+    assert _attention(module, q, q, q, None)[0].shape == (2, 7, 5, 64)
+    assert _attention(module, q, q, q, torch.empty(2, 1, 7, 7, device="meta"), looks=looks)[0].shape == (2, 7, 5, 64)
+    assert looks[0].shape == (2, 7, 7)
