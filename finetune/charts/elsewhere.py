@@ -38,6 +38,21 @@ _UNSAID = (
     "How much does [the chart|it] cost?",
     "What does {name} mean?",
     "Who paid for [this|the chart|it]?",
+    "Who [collected|counted|checked] [this|the data|the numbers]?",
+    "Why did {name} [change|turn out like that|do so well|do so badly]?",
+    "What is the reason for {name}?",
+    "[Is this|Is the data|Are the numbers] [true|correct|up to date]?",
+    "Can I trust [this|the numbers|the chart]?",
+    "Should I [buy|choose|worry about] {name}?",
+    "Will {name} [rise|fall|get better|get worse] [soon|next year|in the future]?",
+    "What was {name} [a hundred years ago|last century|in the past]?",
+    "How many people were asked?",
+    "What is the margin of error?",
+    "In which [newspaper|report] was [this|the chart] printed?",
+    "Who owns {name}?",
+    "What do [people|experts] think of {name}?",
+    "[What|Which] software was used?",
+    "Which day was [this|the chart] [made|drawn]?",
 )
 _UNSAID_HELD_OUT = (
     "Who wrote [this|the numbers down]?",
@@ -58,6 +73,12 @@ _TALK = (
     "[What is the capital of France|Who is the president|Do you like music|What time is it|Where do you live]?",
     "[Translate this into French|Write some code|Book a flight|Play a game with me|Draw a picture]",
     "I [am bored|have no question|do not know what to ask|like you]",
+    "[Hiya|Yo|Hallo|Good night|Nice to meet you|Good to see you|Hi, it is me|Hello again|Morning]",
+    "[What is up|How is it going|How do you feel|What is new|Are you awake|Are you human|Are you real]?",
+    "[Which languages do you know|Where do you come from|What is your job|What are you good at|Are you any use]?",
+    "[sure|fine|right|maybe|never mind|forget it|one moment|wait|stop|again|more|next|um|oh|aha|haha|so what]",
+    "[Book a table|Buy me a ticket|Send an e-mail|Set an alarm|Play some music|Write an essay|Tell me the news|Sing something]",
+    "[What is the meaning of life|What is two times two|How tall is the Eiffel Tower|Who won the match|What should I eat]?",
 )
 _TALK_HELD_OUT = (
     "[Good afternoon|Greetings|Howdy|Good day]",
@@ -68,6 +89,7 @@ _TALK_HELD_OUT = (
 _THANKS = (
     "[Thanks|Thank you|Thanks a lot|Thank you very much|Many thanks|thx|Great, thanks|Perfect, thank you|OK, thanks|Thanks, bye]",
     "Thank[s| you] for [your help|the help|that|the answer]",
+    "[That helped, thanks|Very helpful, thank you|I appreciate it|Brilliant, thanks|Good, thank you|Thanks again|Nice one, thanks]",
 )
 _THANKS_HELD_OUT = ("[Cheers, that helps|Much obliged|Thanks so much]",)
 

@@ -10,13 +10,28 @@ import pytest
 
 from finetune.charts import comparison, diagrams, series
 from finetune.charts.figures import KINDS, sample
-from finetune.charts.forms import FORMS
 from finetune.charts.questions import ask
 from finetune.charts.records import HELD_OUT_FROM, make
-from finetune.charts.wordings import reworded, wordings_of
+from finetune.charts.wordings import ASKED, FORMS, LEADS, SPOKEN, TOLD, reworded, wordings_of
 
 MAIN = ("value", "extreme high", "extreme value high", "difference", "sum", "total", "mean", "ratio", "count above", "rank high")
 MAIN += ("extreme low", "extreme value low", "count below", "rank low", "range", "trend", "compare high", "how often", "after", "before")
+
+
+OPENINGS = sorted({opening.strip(" ,:").lower() for opening in (*ASKED, *TOLD, *LEADS, *SPOKEN)}, key=len, reverse=True)
+
+TRAINED_AS_QUESTIONS = {"how many steps lead from {a} to {b}"}
+"""Held out as a noun, though the question was trained before; nothing is to be added here."""
+
+
+def bare(wording: str) -> str:
+    """``wording`` without its opening or lead, without articles and end marks, in lower case."""
+    words = wording.lower().rstrip(".?")
+    for opening in OPENINGS:
+        if opening and re.match(rf"{re.escape(opening)}[ ,:]", words):
+            words = words[len(opening) :].lstrip(" ,:")
+            break
+    return " ".join(re.sub(r"\b(the|an?)\b(?![}])", " ", words).split())
 
 
 def the_wordings(form: str, which: str) -> set[str]:
@@ -27,9 +42,16 @@ def the_wordings(form: str, which: str) -> set[str]:
 def test_held_out_wordings_are_never_trained(form: str) -> None:
     trained, held_out = the_wordings(form, "trained"), the_wordings(form, "held out")
     assert held_out and not trained & held_out
-    assert len(trained) >= (200 if form in MAIN else 90)
+    assert not ({bare(wording) for wording in trained} & {bare(wording) for wording in held_out}) - TRAINED_AS_QUESTIONS
+    assert len(wordings_of(form, "trained")) >= 15 and len(trained) >= (400 if form in MAIN else 250)
     for wording in trained | held_out:
         assert wording[-1] in ".?" and "[" not in wording and "  " not in wording, wording
+
+
+def test_choices_are_not_nested() -> None:
+    for form, parts in FORMS.items():
+        for construction in (*parts.nouns, *parts.questions, *parts.requests, *parts.held_out):
+            assert re.fullmatch(r"([^\[\]|]|\[[^\[\]]*\|[^\[\]]*\])+", construction), (form, construction)
 
 
 def test_no_plain_phrase_is_held_out() -> None:
