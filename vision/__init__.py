@@ -19,7 +19,8 @@ from vision.pictures.writing import Text, Writing, read_writing
 from vision.prompts import Prompt, Turn
 from vision.replies import Ballot, Reply
 from vision.settings import Settings, load_settings
-from vision.thoughts.claims import Claim, find_claims
+from vision.thoughts.claims import find_claims
+from vision.thoughts.marks import Claim
 from vision.thoughts.reasoning import ReasoningParser, split
 from vision.thoughts.steps import Step, steps_of
 

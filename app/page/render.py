@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from vision.answers.consensus import Vote
 from vision.errors import LogicFlowError
 from vision.pictures.writing import Writing
 from vision.replies import Reply
-from vision.thoughts.claims import Claim
+from vision.thoughts.marks import Claim
 from vision.thoughts.steps import Step
 
 OVERLAY_PX = 1200
@@ -39,7 +39,7 @@ def step_html(step: Step) -> str:
     """One numbered step, its claims marked in place."""
     math = formulas(step.text)
     pieces, at = [], 0
-    for claim in step.claims:
+    for claim in _apart(step.claims):
         if any(start < claim.end and claim.start < end for start, end, _ in math):
             continue
         # Links of a chain share a side: the shared part is shown once, with the first of them.
@@ -52,6 +52,17 @@ def step_html(step: Step) -> str:
                 drawn = claim_html(claim, drawn)
         pieces.append((start, end, drawn))
     return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}</li>'
+
+
+def _apart(claims: Sequence[Claim]) -> list[Claim]:
+    """``claims`` of which none lies in another one: of such two the false one stays, or else the outer one."""
+    shown = list(claims)
+    for inner in claims:
+        for outer in claims:
+            if outer is not inner and outer.start <= inner.start and inner.end <= outer.end:
+                gone = outer if inner.verdict == "false" != outer.verdict else inner
+                shown = [claim for claim in shown if claim is not gone]
+    return shown
 
 
 def reasoning_html(reply: Reply) -> str:

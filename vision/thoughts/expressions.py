@@ -1,252 +1,253 @@
-"""Arithmetic expressions as people and models write them, computed in exact fractions by a parser of our own.
+r"""Written arithmetic, in plain text and in LaTeX, as tokens with their places and as exact values.
 
-Nothing is ever evaluated as code, and numbers too long or powers too large are not computed at all.
+    tree = parse(tokens_of(r"1\frac{1}{2}"))
+    [value_of(tree, reading) for reading in readings_of(tokens)]
+
+What can be meant in several ways is read in each of them: ``1.200`` with a point or with a separator, ``20%`` as a factor, as a
+number or as a share added, ``2\frac{1}{2}`` as a sum or as a product, ``2 h 30 min`` as it stands or in seconds. The grammar is
+``grammar.lark``; nothing is ever evaluated as code, and numbers too long or powers too large are not computed at all.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from vision.thoughts.tokens import VULGAR, Token
+from vision.thoughts.units import UNITS
 
 MAX_DIGITS = 40
 """Digits of a number beyond which a claim is left unchecked."""
 MAX_POWER = 64
 """Largest exponent that is computed."""
-MAX_TOKENS = 200
-"""Tokens of an expression beyond which a claim is left unchecked."""
-
-
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-_CURRENCY = r"[$€£¥]"
-_TOKEN = re.compile(
-    rf"""[ \t]*(?:
-      (?P<number>{_CURRENCY}?\s?(?:{_NUMBER}))
-    | (?P<frac>\\[dt]?frac\s*\{{\s*(?P<top>{_NUMBER})\s*\}}\s*\{{\s*(?P<bottom>{_NUMBER})\s*\}})
-    | (?P<relation><=|>=|≤|≥|≈|\\approx\b|=|<|>
-        |\bis\s+about\b|\bis\s+approximately\b|\bequals\b|\bis\b(?=\s*[-−(]?\s*{_CURRENCY}?\s?(?:\d|\.\d)))
-    | (?P<of>%\s*of\b|percent\s+of\b|per\s+cent\s+of\b)
-    | (?P<percent>%)
-    | (?P<degree>°C?|º)
-    | (?P<operator>\*\*|[-−–+*×·/÷^()]|\\(?:times|cdot|div)\b
-        |(?<=[\d)\s])x(?=\s*[-−(]?\s*{_CURRENCY}?\s?\d)|\b(?:plus|minus|times|divided\s+by)\b)
-    | (?P<square>[²³])
-    | (?P<unit>[A-Za-z]{{1,12}}\b(?![\d(])|\\text\{{[^}}]{{0,20}}\}})
-    )""",
-    re.VERBOSE | re.IGNORECASE,
-)
-
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{")
-_BETWEEN = re.compile(r"\}\s*\{")
-_LATEX_SPACE = re.compile(r"\\(?:left|right|[,;:! ])")
-
-_CANONICAL = {
-    "−": "-",
-    "–": "-",
-    "×": "*",
-    "·": "*",
-    "x": "*",
-    "\\times": "*",
-    "\\cdot": "*",
-    "times": "*",
-    "÷": "/",
-    "\\div": "/",
-    "plus": "+",
-    "minus": "-",
-    "^": "**",
-    "≤": "<=",
-    "≥": ">=",
-    "\\approx": "≈",
-    "equals": "=",
-    "is": "=",
-}
+MAX_TOKENS = 120
+"""Tokens of an expression beyond which it is not read."""
 
 
 class Unchecked(Exception):
     """An expression is well formed but not computed."""
 
 
-@dataclass(frozen=True)
-class Token:
-    """A number, operator, relation, unit … and its place in the text."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
+class NotUnderstood(Exception):
+    """Tokens are no closed arithmetic."""
 
 
-def _canonical(text: str) -> str:
-    text = " ".join(text.lower().split())
-    if text == "divided by":
-        return "/"
-    if text in ("is about", "is approximately"):
-        return "≈"
-    return _CANONICAL.get(text, text)
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One way to read what can be read in several ways.
+
+    Attributes:
+        point: the sign before decimals.
+        percent: ``20%`` is a factor of 0.2, the number 20, or a share that is added to what stands before it.
+        mixed: whether a fraction right behind a whole number is added to it.
+        converted: whether units of one kind are brought to one measure.
+        scaled: whether ``million`` counts, which many write behind the result alone.
+        stacked: whether ``2000 / 2/3`` divides by the fraction.
+    """
+
+    point: Literal[".", ","] = "."
+    percent: Literal["factor", "number", "added"] = "factor"
+    mixed: bool = True
+    converted: bool = False
+    scaled: bool = True
+    stacked: bool = False
 
 
-def tokens_of(text: str) -> Iterator[list[Token]]:
-    """Runs of tokens that lie next to each other on a line of ``text``, each a place where a claim may stand."""
-    run: list[Token] = []
-    open_fractions: list[str] = []  # "top" or "bottom", for each LaTeX fraction that is being read
-    at = 0
-    while at < len(text):
-        if space := _LATEX_SPACE.match(text, at):
-            at = space.end()
-            continue
-        match = _TOKEN.match(text, at)
-        signs, end = ("", at) if match is not None else _fraction(text, at, open_fractions)
-        if signs:
-            run += [Token("operator", sign, at, end) for sign in signs]
-            at = end
-            continue
-        if match is None:
-            if run and text[at] not in " \t":
-                yield run
-                run = []
-            at += 1
-            continue
-        kind = str(match.lastgroup if match.lastgroup not in ("top", "bottom") else "frac")
-        found = match.group(kind)
-        start = match.end() - len(found)
-        run.append(Token(kind, found if kind == "unit" else _canonical(found), start, match.end()))
-        at = match.end()
-    if run:
-        yield run
+def readings_of(tokens: Iterable[Token]) -> Iterator[Reading]:
+    """Every way in which ``tokens``, both sides of a claim, can be read."""
+    tokens = list(tokens)
+    separated = any(token.kind == "number" and re.search(r"\d[.,]\d", token.text) for token in tokens)
+    percent = any(token.kind == "percent" for token in tokens)
+    mixed = any(a.kind == "number" and b.text in ("frac", "sqrt") for a, b in zip(tokens, tokens[1:], strict=False))
+    units = {token.unit for token in tokens if token.unit}
+    compound = any(token.kind == "compound" for token in tokens)
+    convertible = len(units) > 1 and len({UNITS[unit][0] for unit in units}) == 1
+    scaled = any(token.kind == "number" and token.text[-1].isalpha() for token in tokens)
+    strokes = sum(token.text == "/" for token in tokens) > 1
+    for point, share, added, converted, large, stacked in product(
+        (".", ",") if separated else (".",),
+        ("factor", "number", "added") if percent else ("factor",),
+        (True, False) if mixed else (True,),
+        (True,) if compound else (False, True) if convertible else (False,),
+        (True, False) if scaled else (True,),
+        (False, True) if strokes else (False,),
+    ):
+        yield Reading(point=point, percent=share, mixed=added, converted=converted, scaled=large, stacked=stacked)  # type: ignore[arg-type]
 
 
-def _fraction(text: str, at: int, open_fractions: list[str]) -> tuple[str, int]:
-    """What a part of ``\\frac{…}{…}`` at ``at`` stands for, and where it ends: ``((`` a ``)/(`` b ``))``; "" for anything else."""
-    if opened := _FRACTION.match(text, at):
-        open_fractions.append("top")
-        return "((", opened.end()
-    if open_fractions and (turned := _BETWEEN.match(text, at)) and open_fractions[-1] == "top":
-        open_fractions[-1] = "bottom"
-        return ")/(", turned.end()
-    if open_fractions and text[at] == "}" and open_fractions.pop() == "bottom":
-        return "))", at + 1
-    return "", at
+_SCALES = {"k": 10**3, "thousand": 10**3, "million": 10**6, "billion": 10**9, "bn": 10**9, "trillion": 10**12}
+_GRAMMAR = Path(__file__).with_name("grammar.lark")
+_TERMINALS = {
+    "+": "_PLUS",
+    "-": "_MINUS",
+    "*": "_TIMES",
+    "/": "_DIVIDE",
+    "^": "_POWER",
+    "frac": "_FRACTION",
+    "inom": "_BINOMIAL",
+    "sqrt": "_ROOT",
+}
+_BY_KIND = {kind: kind.upper() for kind in ("number", "mixed", "percent", "raised", "factorial", "factor")}
+_BY_KIND |= {kind: f"_{kind.upper()}" for kind in ("of", "open", "close")}
 
 
-def reads(tokens: list[Token]) -> bool:
-    """Whether ``tokens`` form one expression, computed or not."""
+@cache
+def _parser() -> Any:
+    """The grammar's parser; made once, when the first claim is read."""
+    from lark import Lark
+    from lark import Token as Terminal
+    from lark.lexer import Lexer
+
+    class Given(Lexer):  # type: ignore[misc]
+        """Takes tokens as they are."""
+
+        def __init__(self, _: Any) -> None:
+            pass
+
+        def lex(self, data: Any) -> Iterator[Any]:  # type: ignore[override]
+            for token in data:
+                name = _TERMINALS[token.text] if token.kind in ("operator", "command") else _BY_KIND[token.kind]
+                yield Terminal(name, token)
+
+    return Lark(_GRAMMAR.read_text(encoding="utf-8"), parser="lalr", lexer=Given)
+
+
+def parse(tokens: Sequence[Token]) -> Any:
+    """The tree of a side.
+
+    Raises:
+        NotUnderstood: where it is no closed arithmetic, or too long.
+    """
+    from lark.exceptions import LarkError
+
+    if len(tokens) > MAX_TOKENS:
+        raise NotUnderstood
     try:
-        value_of(tokens)
-    except Unchecked:
-        return True
-    except SyntaxError:
-        return False
-    return True
+        return _parser().parse([token for token in tokens if token.kind != "degree"])
+    except (LarkError, KeyError) as exc:
+        raise NotUnderstood from exc
 
 
-def _number(text: str) -> Fraction:
-    digits = re.sub(r"[^\d.]", "", text)
+def value_of(tree: Any, reading: Reading) -> Fraction:
+    """The value of a :func:`parse` d side in one ``reading``.
+
+    Raises:
+        Unchecked: where it is not computed.
+        NotUnderstood: where it cannot be read so.
+    """
+    if not hasattr(tree, "data"):
+        return _terminal(tree, reading)
+    rule, parts = str(tree.data), tree.children
+    if rule in ("add", "subtract"):
+        a, b = (value_of(part, reading) for part in parts)
+        if reading.percent == "added" and getattr(parts[1], "data", "") == "percent":
+            b *= a
+        return a + b if rule == "add" else a - b
+    if rule == "percent":
+        value = value_of(parts[0], reading)
+        return value if reading.percent == "number" else value / 100
+    values = [
+        value_of(part, reading)
+        for part in parts
+        if rule not in ("raised", "factorial") or hasattr(part, "data") or part.type != rule.upper()
+    ]
+    if rule == "negative":
+        return -values[0]
+    if rule == "multiply":
+        return values[0] * values[1]
+    if rule == "divide" and reading.stacked and getattr(parts[0], "data", "") == "divide":
+        whole, part = (value_of(each, reading) for each in parts[0].children)
+        if part == 0 or values[1] == 0:
+            raise Unchecked
+        return whole / (part / values[1])
+    if rule in ("divide", "fraction"):
+        if values[1] == 0:
+            raise Unchecked
+        return values[0] / values[1]
+    if rule == "share":
+        if not _is_share(parts[0]):
+            raise NotUnderstood
+        return (values[0] / 100 if reading.percent == "number" and getattr(parts[0], "data", "") == "percent" else values[0]) * values[1]
+    if rule == "beside":
+        return _beside(parts, values, reading)
+    if rule == "power":
+        return _raised(values[0], values[1])
+    if rule == "raised":
+        return _raised(values[0], Fraction(parts[1].value.text))
+    if rule == "root":
+        return _root(values[0])
+    return _counted(rule, values)
+
+
+def _terminal(terminal: Any, reading: Reading) -> Fraction:
+    token: Token = terminal.value
+    if token.kind == "factor":
+        return Fraction(token.text)
+    if token.kind == "mixed":
+        whole, top, bottom = _mixed(token.text)
+        if len(whole + top + bottom) > MAX_DIGITS or int(bottom) == 0:
+            raise Unchecked
+        return Fraction(int(whole)) + Fraction(int(top), int(bottom))
+    value = number(token.text if reading.scaled else re.sub(r"\s*[A-Za-z]+$", "", token.text), reading.point)
+    return value * UNITS[token.unit][1] if reading.converted and token.unit else value
+
+
+def _mixed(text: str) -> tuple[str, str, str]:
+    if text[-1] in VULGAR:
+        top, _, bottom = VULGAR[text[-1]].partition("/")
+        return text[:-1].strip() or "0", top, bottom
+    whole, top, bottom = re.findall(r"\d+", text)
+    return whole, top, bottom
+
+
+def number(text: str, point: str = ".") -> Fraction:
+    """A written number with its scale, ``point`` before its decimals.
+
+    >>> number("$1,234.5"), number("1.234,5", ","), number("1.5k")
+    (Fraction(2469, 2), Fraction(2469, 2), Fraction(1500, 1))
+
+    Raises:
+        NotUnderstood: where it is not written so.
+        Unchecked: where it is too long.
+    """
+    text = text.strip()
+    if text[-1] in VULGAR:
+        return Fraction(VULGAR[text[-1]])
+    scale = re.search(r"[A-Za-z]+$", text)
+    digits = re.sub(r"\{,\}|,\\!", ",", text[: scale.start()] if scale else text)
+    digits = re.sub(r"[^\d.,]", "", digits)
+    comma = "," if point == "." else "."
+    p, c = re.escape(point), re.escape(comma)
+    if not re.fullmatch(rf"(?:\d{{1,3}}(?:{c}\d{{3}})+|\d{{1,2}}(?:{c}\d\d)+{c}\d{{3}}|\d+)(?:{p}\d+)?|{p}\d+", digits):
+        raise NotUnderstood
     if len(digits) > MAX_DIGITS:
         raise Unchecked
-    return Fraction(digits)
+    return Fraction(digits.replace(comma, "").replace(point, ".")) * (_SCALES[scale[0].casefold()] if scale else 1)
 
 
-class _Reader:
-    """A recursive-descent parser and calculator over tokens; units between numbers and operators are skipped."""
-
-    def __init__(self, tokens: list[Token]) -> None:
-        self.tokens = tokens
-        self.at = 0
-
-    def peek(self) -> Token | None:
-        """The next token, left where it is."""
-        return self.tokens[self.at] if self.at < len(self.tokens) else None
-
-    def take(self, *texts: str) -> bool:
-        """Go past the next token if it is one of these operators; whether it was."""
-        token = self.peek()
-        if token is not None and token.kind == "operator" and token.text in texts:
-            self.at += 1
-            return True
-        return False
-
-    def sum(self) -> Fraction:
-        """Products with ``+`` or ``-`` between them."""
-        value = self.product()
-        while True:
-            if self.take("+"):
-                value = value + self.product()
-            elif self.take("-"):
-                value = value - self.product()
-            else:
-                return value
-
-    def product(self) -> Fraction:
-        """Powers with ``*``, ``/`` or ``% of`` between them."""
-        value = self.power()
-        while True:
-            if self.take("*"):
-                value = value * self.power()
-            elif self.take("/"):
-                divisor = self.power()
-                if divisor == 0:
-                    raise Unchecked
-                value = value / divisor
-            elif (token := self.peek()) is not None and token.kind == "of":
-                self.at += 1
-                value = value / 100 * self.power()
-            else:
-                return value
-
-    def power(self) -> Fraction:
-        """A signed number or bracket, raised or not."""
-        if self.take("-"):
-            return -self.power()
-        if self.take("+"):
-            return self.power()
-        base = self.atom()
-        if self.take("**"):
-            return _raised(base, self.power())
-        token = self.peek()
-        if token is not None and token.kind == "square":
-            self.at += 1
-            return _raised(base, Fraction(2 if token.text == "²" else 3))
-        return base
-
-    def atom(self) -> Fraction:
-        """A number, a fraction or a bracket with what is written behind it."""
-        token = self.peek()
-        if token is None:
-            raise SyntaxError
-        self.at += 1
-        if token.kind == "operator" and token.text == "(":
-            value = self.sum()
-            if not self.take(")"):
-                raise SyntaxError
-        elif token.kind == "number":
-            value = _number(token.text)
-        elif token.kind == "frac":
-            top, bottom = re.findall(_NUMBER, token.text)
-            if _number(bottom) == 0:
-                raise Unchecked
-            value = _number(top) / _number(bottom)
-        else:
-            raise SyntaxError
-        return self.suffix(value)
-
-    def suffix(self, value: Fraction) -> Fraction:
-        """``value`` after the units, percent and degree signs behind it, of which there may be a few."""
-        units = 0
-        while (token := self.peek()) is not None and token.kind in ("unit", "percent", "degree"):
-            units += token.kind == "unit"
-            if units > 2 or (token.kind == "unit" and token.text.lower() in _NO_UNIT):
-                raise SyntaxError
-            self.at += 1
-        return value
+def _is_share(tree: Any) -> bool:
+    """Whether ``of`` behind it means a product: a percentage, a fraction."""
+    if hasattr(tree, "data"):
+        return str(tree.data) in ("percent", "fraction", "divide", "multiply")
+    return tree.type in ("MIXED", "FACTOR")
 
 
-_NO_UNIT = frozenset(
-    "a an and or so then the of to in for with at by from but if we it that this which as on than only"
-    " b c d e f i j n o p q r t u v w x y z".split()
-)
-"""Words and single letters after a number that are no unit: prose, or an unknown as in ``2x + 3 = 7``."""
+def _beside(parts: Sequence[Any], values: Sequence[Fraction], reading: Reading) -> Fraction:
+    """A product without its sign, or a whole number with its fraction."""
+    if getattr(parts[0], "data", "") in ("divide", "share"):
+        raise Unchecked  # 8 / 2(2 + 2) is read in two ways
+    number_first = not hasattr(parts[0], "data") and parts[0].type == "NUMBER"
+    if reading.mixed and number_first and getattr(parts[1], "data", "") == "fraction" and 0 < values[1] < 1:
+        return values[0] + values[1]
+    return values[0] * values[1]
 
 
 def _raised(base: Fraction, exponent: Fraction) -> Fraction:
@@ -257,20 +258,22 @@ def _raised(base: Fraction, exponent: Fraction) -> Fraction:
     return Fraction(base ** int(exponent))
 
 
-def value_of(tokens: list[Token]) -> Fraction:
-    """The value of ``tokens``.
-
-    Raises:
-        SyntaxError: if they are no expression.
-        Unchecked: if they are one that is not computed.
-    """
-    if len(tokens) > MAX_TOKENS or sum(token.text == "(" for token in tokens) > 40:
+def _root(value: Fraction) -> Fraction:
+    """The square root, where it is a fraction."""
+    if value < 0 or len(str(value.numerator)) + len(str(value.denominator)) > MAX_DIGITS:
         raise Unchecked
-    reader = _Reader(tokens)
-    value = reader.sum()
-    if reader.at != len(tokens):
-        raise SyntaxError
-    return value
+    top, bottom = math.isqrt(value.numerator), math.isqrt(value.denominator)
+    if Fraction(top, bottom) ** 2 != value:
+        raise Unchecked
+    return Fraction(top, bottom)
+
+
+def _counted(rule: str, values: Sequence[Fraction]) -> Fraction:
+    """Factorials and binomial coefficients."""
+    if any(value.denominator != 1 or not 0 <= value <= MAX_POWER for value in values):
+        raise Unchecked
+    whole = [int(value) for value in values]
+    return Fraction(math.factorial(whole[0]) if rule == "factorial" else math.comb(*whole))
 
 
 def written(value: Fraction) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vision.thoughts.claims import Claim, find_claims
+from vision.thoughts.claims import find_claims
+from vision.thoughts.marks import Claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,8 @@ def steps_of(thought: str) -> list[Step]:
     >>> [step.text for step in steps_of("1. Read 3 and 4.\\n2. 3 + 4 = 7")]
     ['Read 3 and 4.', '3 + 4 = 7']
     """
-    return [Step(number=i, text=text, claims=tuple(find_claims(text))) for i, text in enumerate(_parts(thought), start=1)]
+    parts = _parts(thought)
+    return [Step(number=i + 1, text=text, claims=tuple(find_claims(text, "\n".join(parts[:i][-1:])))) for i, text in enumerate(parts)]
 
 
 def _parts(thought: str) -> list[str]:

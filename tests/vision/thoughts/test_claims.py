@@ -34,6 +34,39 @@ TRUE = [
     "10 + 5 is about 15",
     "6² = 36",
     "-1/3 = -0.33",
+    "5 - 1 - 1/2 = 3 1/2",
+    "3 1/2 + 1 1/2 = 5",
+    r"\frac{18}{12}=1\frac{1}{2}",
+    "$350 000 x 5/100 = $17 500",
+    r"729,\!000 + 1 = 729,\!001",
+    "1 200 + 300 = 1 500",
+    "1.234,5 + 0,5 = 1.235",
+    "3,5 + 1 = 4,5",
+    "€1.200 + €300 = €1.500",
+    r"5^8\cdot2^8=10^8",
+    "6 inches/remora * 2 remoras = 12",
+    "210 photos / 7 photos/batch = 30",
+    "$1500/month * 12 months/year = $18,000",
+    "7 packs of apples * $2 per pack = $14",
+    "(25% + 40%) / 2 = 32.5%",
+    "8 feet / 32 feet * 100% = 25%",
+    "200 + 10% = 220",
+    "50 * 12% = 6",
+    "2(3+4) = 14",
+    "1.5k + 500 = 2000",
+    "2 h 30 min + 45 min = 3 h 15 min",
+    "1 hour + 30 minutes = 90",
+    "100 - 37 ≈ 60",
+    "half of 50 = 25",
+    "8 out of 32 = 25%",
+    "√16 = 4",
+    "3! + 4! = 30",
+    "14 < 46",
+    "sum of 3 and 4 is 7",
+    "highest of 9, 11 and 10 is 11",
+    "2000 / 2/3 = 3000",
+    "4 *15 = 60",
+    "40*.25 = 10",
 ]
 
 FALSE = [
@@ -48,7 +81,37 @@ FALSE = [
     ("-1/3 = 0.33", "≈-0.3333"),
 ]
 
-NOT_CLAIMS = ["x = 5", "May is 3.", "2x + 3 = 7", "x + 3 + 4 = 9", "In 2019 it was 40", "The sum of 3 and 4 is 7", "a = b", "see 3-5"]
+NOT_CLAIMS = [
+    "2L + 8 = 22",
+    "4s + 16 = 2s + 32",
+    "2g + 4s = 70 legs",
+    "$2x-10 = 12$",
+    "f(3) = 2(3)^2",
+    r"$q(1) = (1^2 - 1)p(1) - 1 = -1$",
+    r"$a_1 = \frac{3}{2}$",
+    r"$279.\overline{00279} = 279$",
+    "$100000000_{2} = 256$",
+    "$4k^2 - 68k + 64 \\le 0$",
+    "17 = 2 mod 5",
+    "10 ÷ 4 = 2 remainder 2",
+    "10/2/2019 = 5",
+    "the meeting at 10:30 = 5",
+    "5 phones = 5 × $3",
+    "3, 4 and 5 = 12",
+    "1/2 a cup = 4",
+    "[asy] draw(a=3+4=8); [/asy]",
+    "```\nx = 3 + 4 = 8\n```",
+    "5 more than 3 is 9",
+    "the 3rd = 4 - 2",
+    "the highest of the 3 towers and 2 bridges is 10",
+    "x = 5",
+    "May is 3.",
+    "2x + 3 = 7",
+    "x + 3 + 4 = 9",
+    "In 2019 it was 40",
+    "a = b",
+    "see 3-5",
+]
 
 
 @pytest.mark.parametrize("text", TRUE)
@@ -71,6 +134,54 @@ def test_what_claims_nothing_is_left_alone(text: str) -> None:
 def test_a_chain_is_checked_link_by_link() -> None:
     claims = find_claims("2 + 3 = 5 = 10 / 2 = 6")
     assert [(c.text, c.verdict) for c in claims] == [("2 + 3 = 5", "true"), ("5 = 10 / 2", "true"), ("10 / 2 = 6", "false")]
+
+
+@pytest.mark.parametrize(
+    ("text", "claims"),
+    [
+        ("5 cell phones is $153 x 5 = $765", ["$153 x 5 = $765"]),
+        ("The cost of using packages of 3 is 6 × $2.50 = $15", ["6 × $2.50 = $15"]),
+        ("Half of 10 pounds is 10/2=5 pounds", ["Half of 10 pounds is 10/2", "10/2=5"]),
+        ("the two shirts in 10 years is 20 + 20 = 40", ["20 + 20 = 40"]),
+        ("There are 50/5 = 10 sets of 5 devices.", ["50/5 = 10"]),
+        ("He needs 90-30 = 60 more gift bags than she.", ["90-30 = 60"]),
+        (r"$r_1r_2r_3 = 2^5 = 32$", ["2^5 = 32"]),
+        ("Q1 + Q2 = 30 + 40 = 70", ["30 + 40 = 70"]),
+        ("10 + 20 + 30 = 60 / 3 = 20", ["10 + 20 + 30 = 60", "60 / 3 = 20"]),
+        ("**Total:** 12 + 3 = **15**", ["12 + 3 = **15"]),
+        ("| 12 + 3 = 15 | 4 |", ["12 + 3 = 15"]),
+        ("Sunday 14 is higher than Thursday 2", ["14 is higher than Thursday 2"]),
+        ("Higher of Oman 9, Geestal 11: 9 < 11, Geestal 11.", ["Higher of Oman 9, Geestal 11: 9 < 11, Geestal 11", "9 < 11"]),
+        (r"\begin{align*} 3 + 4 &= 7 \\ &= 5 + 2 \end{align*}", ["3 + 4 &= 7", r"7 \\ &= 5 + 2"]),
+        ("25 - 7 = 18 (not 17)", ["25 - 7 = 18"]),
+    ],
+)
+def test_prose_and_marks_around_a_claim_are_left_aside(text: str, claims: list[str]) -> None:
+    assert [(claim.text, claim.verdict) for claim in find_claims(text)] == [(claim, "true") for claim in claims]
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Higher of Oman 9, Geestal 11: Oman 9", "Geestal 11"),
+        ("Higher of Oman 9, Geestal 11: Geestal 9", "Geestal 11"),
+        ("lowest of 9, 11 and 10 is 10", "9"),
+        ("average of 4, 6 and 8 is 7", "6"),
+        ("3,5 + 1 = 4,6", "4.5"),
+        ("7 packs of apples * $2 per pack = $15", "14"),
+        ("46 < 14", None),
+    ],
+)
+def test_false_comparisons_and_formats_are_marked(text: str, right: str | None) -> None:
+    assert [(claim.text, claim.verdict, claim.correct_value) for claim in find_claims(text)] == [(text, "false", right)]
+
+
+def test_what_was_counted_is_checked_as_it_grows_and_at_the_end() -> None:
+    counted = "Above 5: A 7 yes 1, B 3 no 1, C 9 yes 3."
+    assert [(c.text, c.verdict, c.correct_value) for c in find_claims(counted)][-1] == ("yes 3", "false", "yes 2")
+    assert [c.verdict for c in find_claims("That makes 3.", before=counted)] == ["true"]
+    assert [(c.verdict, c.correct_value) for c in find_claims("That makes 4.", before=counted)] == [("false", "3")]
+    assert find_claims("That makes 4.") == []
 
 
 def test_several_claims_in_a_sentence_are_all_found() -> None:
