@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-from vision.pictures.writing import Writing
+from vision.pictures.writing import Text, Writing
 from vision.replies import Ballot, Reply
+from vision.thoughts.sources import Source
 
 
 def reply_as_json(reply: Reply) -> dict[str, Any]:
@@ -18,14 +19,37 @@ def reply_as_json(reply: Reply) -> dict[str, Any]:
             {
                 "text": step.text,
                 "claims": [{"text": claim.text, "verdict": claim.verdict, "correct_value": claim.correct_value} for claim in step.claims],
+                "sources": [source_as_json(source) for source in step.sources],
             }
             for step in reply.steps
         ],
         "answer": reply.answer,
+        "withheld": reply.withheld,
+        "trust": {"level": reply.trust.level, "reasons": list(reply.trust.reasons)} if reply.trust else None,
         "writing": [writing_as_json(each) for each in reply.writing],
         "truncated": reply.truncated,
         "usage": asdict(reply.usage) if reply.usage else None,
     }
+
+
+def source_as_json(source: Source) -> dict[str, Any]:
+    """Where a number comes from; ``start`` and ``end`` are its place in the step, ``boxes`` its places in the picture."""
+    return {
+        "text": source.text,
+        "start": source.start,
+        "end": source.end,
+        "kind": source.kind,
+        "verdict": source.verdict,
+        "name": source.name,
+        "why": source.why,
+        "step": source.step or None,
+        "picture": source.picture if source.texts else None,
+        "boxes": [_edges(text) for text in source.texts],
+    }
+
+
+def _edges(text: Text) -> list[float]:
+    return [round(edge, 1) for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)]
 
 
 def writing_as_json(writing: Writing) -> dict[str, Any]:
@@ -35,7 +59,7 @@ def writing_as_json(writing: Writing) -> dict[str, Any]:
         "texts": [
             {
                 "text": text.text,
-                "box": [round(edge, 1) for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)],
+                "box": _edges(text),
                 "angle": round(text.angle, 1),
                 "score": round(text.score, 3),
             }
@@ -57,7 +81,7 @@ def ballot_as_json(ballot: Ballot) -> dict[str, Any]:
         "spared": ballot.spared,
         "writing": [writing_as_json(each) for each in ballot.replies[0].writing] if ballot.replies else [],
         "traces": [
-            {"temperature": temperature, **reply_as_json(replace(reply, writing=()))}
+            {"temperature": temperature, **reply_as_json(reply), "writing": []}
             for reply, temperature in zip(ballot.replies, ballot.temperatures, strict=True)
         ],
     }

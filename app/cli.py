@@ -59,6 +59,7 @@ def ask(
     pan_and_scan: PanAndScan = None,
     writing: GiveWriting = None,
     thinking: Annotated[bool, typer.Option("--thinking/--no-thinking", help="Whether to think before answering.")] = True,
+    why: Annotated[bool, typer.Option("--why", help="Tell where each number of each step comes from.")] = False,
 ) -> None:
     """Ask a question about one picture or several."""
     settings = _settings(
@@ -86,9 +87,10 @@ def ask(
             limits=limits,
             pan_and_scan=settings.pan_and_scan,
             writing=settings.writing,
+            abstain=settings.abstain,
         )
 
-    reply = _run(words, settings, live, partial(show, quiet=as_json))
+    reply = _run(words, settings, live, partial(show, quiet=as_json, why=why))
     if as_json:
         from app.as_json import reply_as_json
 
@@ -114,14 +116,14 @@ def vote(
         int, typer.Option(min=1, max=64, help="Traces at most; those that still run when the vote is settled are ended.")
     ] = 5,
     temperatures: Annotated[str, typer.Option(help="One a trace, with commas, instead of --traces; 0.2 to 1.0 when left out.")] = "",
-    weights: Annotated[str, typer.Option(help="How traces weigh: count, probability (of their tokens) or claims (that hold).")] = "count",
+    weights: Annotated[str, typer.Option(help="How traces weigh: count, probability, claims or trust.")] = "count",
     seed: Seed = None,
     pan_and_scan: PanAndScan = None,
     writing: GiveWriting = None,
 ) -> None:
     """Ask several times and let the answers vote."""
-    if weights not in ("count", "probability", "claims"):
-        _fail(f"--weights is {weights!r}; expected count, probability or claims")
+    if weights not in ("count", "probability", "claims", "trust"):
+        _fail(f"--weights is {weights!r}; expected count, probability, claims or trust")
     settings = _settings(
         model=model,
         adapter=adapter,
@@ -148,6 +150,7 @@ def vote(
             limits=limits,
             pan_and_scan=settings.pan_and_scan,
             writing=settings.writing,
+            abstain=settings.abstain,
         )
 
     ballot = _run(words, settings, live, partial(show_votes, quiet=as_json))

@@ -9,8 +9,8 @@ from vision.errors import GenerationError
 from vision.replies import Ballot, Reply
 
 
-def show(replies: Iterable[Reply], *, quiet: bool) -> Reply:
-    """The thought of a growing reply, dimmed, as it streams, and what is wrong in it; the whole reply.
+def show(replies: Iterable[Reply], *, quiet: bool, why: bool = False) -> Reply:
+    """The thought of a growing reply, dimmed, as it streams, and what is wrong in it; with ``why`` the source of each number.
 
     Of an answer that breaks off, what there is goes to stdout.
     """
@@ -31,7 +31,7 @@ def show(replies: Iterable[Reply], *, quiet: bool) -> Reply:
     assert reply is not None
     if shown:
         print(file=sys.stderr)
-        _report_false_claims(reply)
+        _report(reply, why=why)
     return reply
 
 
@@ -63,12 +63,21 @@ def standing(ballot: Ballot) -> str:
     return line + (f"; settled {ballot.spared} early" if ballot.spared else "")
 
 
-def _report_false_claims(reply: Reply) -> None:
+def _report(reply: Reply, *, why: bool) -> None:
+    """What is wrong in the steps, and how far the answer is traced."""
     for step in reply.steps:
+        if why:
+            print(f"{step.number}. {printable(step.text)}", file=sys.stderr)
+            for source in step.sources:
+                print(f"     {printable(source.text)}: {printable(source.why)}", file=sys.stderr)
         for claim in step.claims:
             if claim.verdict == "false":
                 right = f"; it is {claim.correct_value}" if claim.correct_value is not None else ""
                 print(f"step {step.number} is wrong: {printable(claim.text)}{right}", file=sys.stderr)
+        for told in dict.fromkeys(source.why for source in step.sources if source.verdict == "false"):
+            print(f"step {step.number} is wrong: {printable(told)}", file=sys.stderr)
+    if reply.trust is not None and reply.writing:
+        print(printable(reply.trust.line), file=sys.stderr)
 
 
 def printable(text: str) -> str:

@@ -27,9 +27,9 @@ from vision.pictures.images import Limits, Source
 from vision.pictures.lines import GiveWriting, lines_for
 from vision.pictures.writing import Writing, read_writing
 from vision.prompts import Prompt, Turn, check_question
-from vision.replies import Ballot, Reply
+from vision.replies import CANNOT_TELL, Ballot, Reply
 from vision.settings import Settings
-from vision.thoughts.reasoning import Answer, Event, ReasoningParser, Reopened, Thought
+from vision.thoughts.reasoning import ReasoningParser
 
 
 def sampling_of(settings: Settings) -> Sampling:
@@ -69,6 +69,7 @@ def ask(
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
     writing: GiveWriting = "auto",
+    abstain: bool = False,
 ) -> Reply:
     """Ask ``question`` about one picture or several and wait for the whole reply.
 
@@ -76,7 +77,15 @@ def ask(
         LogicFlowError: for a picture, question or model that cannot be used.
     """
     *_, reply = ask_live(
-        pictures, question, engine, sampling=sampling, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan, writing=writing
+        pictures,
+        question,
+        engine,
+        sampling=sampling,
+        thinking=thinking,
+        limits=limits,
+        pan_and_scan=pan_and_scan,
+        writing=writing,
+        abstain=abstain,
     )
     return reply
 
@@ -91,13 +100,14 @@ def ask_live(
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
     writing: GiveWriting = "auto",
+    abstain: bool = False,
     control: Control | None = None,
 ) -> Iterator[Reply]:
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
     sampling = sampling or Sampling()
     thinking = thinking and sampling.max_thought_tokens > 0
     prompt = converse(pictures, question, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
-    yield from follow(engine, read_pictures(engine, prompt, writing), sampling, control)
+    yield from follow(engine, read_pictures(engine, prompt, writing), sampling, control, abstain=abstain)
 
 
 def vote(
@@ -111,6 +121,7 @@ def vote(
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
     writing: GiveWriting = "auto",
+    abstain: bool = False,
 ) -> Ballot:
     """Ask ``question`` several times and let the answers vote; the whole ballot, see :func:`vote_live`.
 
@@ -127,6 +138,7 @@ def vote(
         limits=limits,
         pan_and_scan=pan_and_scan,
         writing=writing,
+        abstain=abstain,
     )
     return ballot
 
@@ -142,6 +154,7 @@ def vote_live(
     limits: Limits | None = None,
     pan_and_scan: PanAndScan = "auto",
     writing: GiveWriting = "auto",
+    abstain: bool = False,
     control: Control | None = None,
 ) -> Iterator[Ballot]:
     """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
@@ -151,7 +164,9 @@ def vote_live(
     """
     sampling = sampling or Sampling()
     prompt = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
-    yield from elect(engine, read_pictures(engine, prompt, writing), sampling, temperatures or spread(5), control, weighing)
+    yield from elect(
+        engine, read_pictures(engine, prompt, writing), sampling, temperatures or spread(5), control, weighing, abstain=abstain
+    )
 
 
 def elect(
@@ -161,6 +176,8 @@ def elect(
     temperatures: Sequence[float],
     control: Control | None = None,
     weighing: Weighing = "count",
+    *,
+    abstain: bool = False,
 ) -> Iterator[Ballot]:
     """A vote over the answers to ``prompt``; see :func:`vote_live`. The rule that settles a vote early is one of counts.
 
@@ -168,10 +185,10 @@ def elect(
         SettingsError: when traces are to weigh by a probability that the engine does not know, before any is drawn.
     """
     if weighing == "probability" and not engine.knows_probability:
-        raise SettingsError(f"{engine.name} does not tell the probability of its tokens; weigh by count or by claims")
+        raise SettingsError(f"{engine.name} does not tell the probability of its tokens; weigh by count, by claims or by trust")
     control = Control(above=control)
     samplings = [replace(sampling, temperature=temperature, seed=sampling.seed + i) for i, temperature in enumerate(temperatures)]
-    growing = [_Growing(prompt) for _ in samplings]
+    growing = [_Growing(prompt, abstain=abstain) for _ in samplings]
     question, replies = prompt.turns[-1].question, tuple(each.reply for each in growing)
     ballot = Ballot(question=question, replies=replies, temperatures=tuple(temperatures), weighing=weighing)
     with closing(engine.streams(prompt, samplings, control)) as pieces:
@@ -208,10 +225,8 @@ def converse(
 def read_pictures(engine: Engine, prompt: Prompt, give: GiveWriting) -> Prompt:
     """``prompt`` with the text of its pictures, read where it was not known, and as lines where ``engine`` is to be given it.
 
-    Where nothing is to be given nothing is read.
+    It is read where nothing is to be given too: the numbers of the thought are traced to it.
     """
-    if give == "off":
-        return prompt
     turns = []
     for turn in prompt.turns:
         known = [*turn.writing, *[None] * (len(turn.images) - len(turn.writing))]
@@ -225,9 +240,12 @@ def _lines(engine: Engine, prompt: Prompt, image: Image.Image, writing: Writing,
     return lines_for(writing, give, engine.seen(image, prompt.pan_and_scan)) if writing.texts else ""
 
 
-def follow(engine: Engine, prompt: Prompt, sampling: Sampling, control: Control | None = None) -> Iterator[Reply]:
-    """Stream an engine's text through the reasoning parser into growing replies."""
-    growing = _Growing(prompt)
+def follow(engine: Engine, prompt: Prompt, sampling: Sampling, control: Control | None = None, *, abstain: bool = False) -> Iterator[Reply]:
+    """Stream an engine's text through the reasoning parser into growing replies.
+
+    With ``abstain`` an answer that is not traced in the end is withheld (:attr:`vision.replies.Reply.withheld`).
+    """
+    growing = _Growing(prompt, abstain=abstain)
     with closing(engine.streams(prompt, [sampling], control)) as pieces:
         for _, piece in pieces:
             growing.take(piece)
@@ -237,8 +255,8 @@ def follow(engine: Engine, prompt: Prompt, sampling: Sampling, control: Control 
 class _Growing:
     """A reply in the making."""
 
-    def __init__(self, prompt: Prompt) -> None:
-        self.parser = ReasoningParser()
+    def __init__(self, prompt: Prompt, *, abstain: bool = False) -> None:
+        self.parser, self.abstain = ReasoningParser(), abstain
         self.reply = Reply(
             question=prompt.turns[-1].question, writing=tuple(text for turn in prompt.turns for text in turn.writing if text)
         )
@@ -248,21 +266,19 @@ class _Growing:
     def take(self, piece: Piece) -> None:
         """Grow by ``piece``."""
         if isinstance(piece, Usage):
-            events, text, usage = self.parser.flush(), "", piece
+            self.parser.flush()
+            text, usage = "", piece
         else:
-            events, text, usage = self.parser.feed(piece.text), piece.text, None
-        thought, answer = _grow(self.reply.thought, self.reply.answer_text, events)
+            self.parser.feed(piece.text)
+            text, usage = piece.text, None
         self.reply = replace(
-            self.reply, thought=thought, answer_text=answer, thinking=self.parser.thinking, usage=usage, text=self.reply.text + text
+            self.reply,
+            thought=self.parser.thought,
+            answer_text=self.parser.answer,
+            thinking=self.parser.thinking,
+            usage=usage,
+            text=self.reply.text + text,
         )
-
-
-def _grow(thought: str, answer: str, events: list[Event]) -> tuple[str, str]:
-    for event in events:
-        if isinstance(event, Thought):
-            thought += event.text
-        elif isinstance(event, Answer):
-            answer += event.text
-        elif isinstance(event, Reopened):
-            thought, answer = answer, ""
-    return thought, answer
+        trust = self.reply.trust if self.abstain else None
+        if trust is not None and trust.level != "traced" and self.reply.answer:
+            self.reply = replace(self.reply, withheld=self.reply.answer, answer_text=CANNOT_TELL)

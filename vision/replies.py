@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from vision.answers.answers import extract
 from vision.answers.consensus import Vote, Weighing, tally
+from vision.answers.trust import Trust, assess
 from vision.engines.engine import Usage
 from vision.pictures.writing import Writing
 from vision.thoughts.steps import Step, steps_of
+
+CANNOT_TELL = "I cannot tell."
+"""The answer in place of one that was not traced, where such are withheld."""
+TRUST_WEIGHTS = {"traced": 1.0, "open": 0.6, "broken": 0.1}
+"""What a trace weighs by its trust: about how much more often than guessing it was right, `python -m tests.bench.trust score`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +32,7 @@ class Reply:
         usage: counts and times; None while the text grows.
         writing: the text of each picture, where it was read.
         text: all that the model wrote, tags included: the draft from which a stopped answer can go on.
+        withheld: the answer that was not given because it was not traced, "" where none was.
     """
 
     question: str
@@ -34,11 +42,19 @@ class Reply:
     usage: Usage | None = None
     text: str = ""
     writing: tuple[Writing, ...] = ()
+    withheld: str = ""
 
-    @property
+    @cached_property
     def steps(self) -> list[Step]:
-        """The thought as numbered steps with their arithmetic checked."""
-        return steps_of(self.thought)
+        """The thought as numbered steps with their arithmetic checked, and their numbers traced where a picture was read."""
+        return steps_of(self.thought, self.question, self.writing or None)
+
+    @cached_property
+    def trust(self) -> Trust | None:
+        """How far the answer is traced; None while it grows."""
+        if self.usage is None:
+            return None
+        return assess(self.steps, self.question, self.withheld or self.answer if self.whole else "", self.writing)
 
     @property
     def answer(self) -> str:
@@ -112,7 +128,7 @@ def count_votes(replies: Sequence[Reply], weighing: Weighing = "count") -> Vote:
     """
     ended = {i: reply for i, reply in enumerate(replies) if reply.usage is not None and not reply.spared}
     weights = {i: _weight(reply, weighing) for i, reply in ended.items()} if weighing != "count" else None
-    return tally({i: reply.answer if reply.whole else None for i, reply in ended.items()}, weights=weights)
+    return tally({i: reply.answer if reply.whole and not reply.withheld else None for i, reply in ended.items()}, weights=weights)
 
 
 def _weight(reply: Reply, weighing: Weighing) -> float:
@@ -120,5 +136,7 @@ def _weight(reply: Reply, weighing: Weighing) -> float:
     if weighing == "probability":
         known = reply.usage.mean_logprob if reply.usage is not None else None
         return math.exp(known) if known is not None else 1.0  # nothing was drawn
+    if weighing == "trust":
+        return TRUST_WEIGHTS[reply.trust.level] if reply.trust is not None else 1.0
     claims = [claim.verdict for step in reply.steps for claim in step.claims if claim.verdict != "unchecked"]
     return (claims.count("true") + 1) / (len(claims) + 1)

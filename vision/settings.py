@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     )
     pan_and_scan: PanAndScan = Field("auto", description="whether long pictures are also shown in crops: auto, on or off")
     writing: GiveWriting = Field("auto", description="whether the model is given the text of pictures: auto, on or off")
+    abstain: bool = Field(False, description="answer 'I cannot tell' where the answer is not traced to the picture")
     users: str = Field("", description="file of users who may sign in to the page; empty lets everybody in")
     questions_per_minute: int = Field(0, ge=0, le=10_000, description="limit for each user of the page; 0 for none")
     engine_url: str = Field("", description="server that answers instead of a model in this process: OpenAI's protocol, up to and with /v1")

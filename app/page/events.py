@@ -58,7 +58,7 @@ class Desk:
             state | {"talk": conversation.id},
             conversation,
             gr.Chatbot(self.chat(conversation, state, busy=busy, error=error), feedback_value=verdicts(conversation)),
-            exchange_html(conversation.exchanges[-1], growing=busy) if conversation.exchanges else "",
+            exchange_html(conversation.traced(-1), growing=busy) if conversation.exchanges else "",
             self.kept(state, conversation),
             gr.Button(interactive=busy),
             gr.Button(interactive=busy),
@@ -153,7 +153,14 @@ class Desk:
         self.history.save(state["key"], conversation)
         try:
             yield self.show(conversation, state, busy=True)
-            growing = how(self.engine, conversation, lambda name: self.picture(state, name), control, self.settings.max_answer_tokens)
+            growing = how(
+                self.engine,
+                conversation,
+                lambda name: self.picture(state, name),
+                control,
+                self.settings.max_answer_tokens,
+                abstain=self.settings.abstain,
+            )
             for conversation in growing:
                 now = time.monotonic()
                 if now - saved_at >= SAVE_S:
@@ -162,7 +169,7 @@ class Desk:
                 if now - shown_at >= PACE_S:  # the chat and its pictures go over the wire only when there is a new word in it
                     before, said = said, conversation.exchanges[-1].answer_text
                     chat = gr.skip() if said == before else self.chat(conversation, state, busy=True)
-                    steps = exchange_html(conversation.exchanges[-1], growing=True)
+                    steps = exchange_html(conversation.traced(-1), growing=True)
                     yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 6)
                     shown_at = now
         except LogicFlowError as exc:
@@ -198,7 +205,7 @@ class Desk:
         at = place_of(conversation, event.index)
         if at is None:
             return gr.skip(), gr.skip()
-        return exchange_html(conversation.exchanges[at]), self.read(conversation.until(at + 1), state)
+        return exchange_html(conversation.traced(at)), self.read(conversation.until(at + 1), state)
 
     def read(self, conversation: Conversation, state: State) -> str:
         """The latest pictures of the conversation with the text that was read in them."""

@@ -264,7 +264,10 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
 
 
 def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, shown = sampling_of(settings), {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan}
+    usual, shown = (
+        sampling_of(settings),
+        {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain},
+    )
 
     def ask(
         picture: str,
@@ -294,7 +297,10 @@ def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dic
 
 
 def _voting(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, shown = sampling_of(settings), {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan}
+    usual, shown = (
+        sampling_of(settings),
+        {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain},
+    )
 
     def vote(
         picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0, writing: GiveWriting = settings.writing

@@ -18,6 +18,7 @@ from vision.errors import LogicFlowError
 from vision.pictures.writing import Writing
 from vision.replies import Reply
 from vision.thoughts.marks import Claim
+from vision.thoughts.sources import Source
 from vision.thoughts.steps import Step
 
 OVERLAY_PX = 1200
@@ -51,7 +52,19 @@ def step_html(step: Step) -> str:
             if start < claim.end and claim.start < end:
                 drawn = claim_html(claim, drawn)
         pieces.append((start, end, drawn))
-    return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}</li>'
+    taken = [(start, end) for start, end, _ in pieces]
+    for source in step.sources:
+        if not any(start < source.end and source.start < end for start, end in taken):
+            pieces.append((source.start, source.end, source_html(source)))
+    wrong = dict.fromkeys(source.why for source in step.sources if source.verdict == "false")
+    notes = "".join(f'<span class="lf-note lf-false"><span class="lf-mark">✗</span> {html.escape(visible(why))}</span>' for why in wrong)
+    return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}{notes}</li>'
+
+
+def source_html(source: Source) -> str:
+    """One number with what is known of where it comes from."""
+    why = html.escape(visible(source.why), quote=True)
+    return f'<span class="lf-source lf-from-{source.kind} lf-is-{source.verdict}" title="{why}">{html.escape(visible(source.text))}</span>'
 
 
 def _apart(claims: Sequence[Claim]) -> list[Claim]:
@@ -74,7 +87,14 @@ def reasoning_html(reply: Reply) -> str:
         body = '<p class="lf-quiet">Reading the picture …</p>'
     else:
         body = '<p class="lf-quiet">The model answered without showing steps.</p>'
-    return f'<div class="lf-reasoning" role="log" aria-live="polite">{body}{_footer(reply)}</div>'
+    return f'<div class="lf-reasoning" role="log" aria-live="polite">{body}{trust_html(reply)}{_footer(reply)}</div>'
+
+
+def trust_html(reply: Reply) -> str:
+    """How far the answer is traced, in one line; nothing while it grows or where nothing was thought."""
+    if reply.trust is None or not reply.steps:
+        return ""
+    return f'<p class="lf-trust lf-{reply.trust.level}">{html.escape(visible(reply.trust.line))}</p>'
 
 
 def _footer(reply: Reply) -> str:

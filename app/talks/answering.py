@@ -28,6 +28,8 @@ def answer(
     control: Control,
     max_answer_tokens: int = 512,
     rival: Callable[[], Engine] | None = None,
+    *,
+    abstain: bool = False,
 ) -> Iterator[Conversation]:
     """``conversation`` again and again as the answer to its last question grows.
 
@@ -41,21 +43,27 @@ def answer(
     asked = read_pictures(engine, prompt, last.options.writing)
     last = replace(last, writing=_read(asked, last))
     if last.options.traces > 1:
-        for ballot in elect(engine, asked, sampling, spread(last.options.traces), control):
+        for ballot in elect(engine, asked, sampling, spread(last.options.traces), control, abstain=abstain):
             last = replace(last, replies=tuple(map(_lean, ballot.replies)))
             yield conversation.with_last(last)
     else:
-        for reply in follow(engine, asked, sampling, control):
+        for reply in follow(engine, asked, sampling, control, abstain=abstain):
             last = replace(last, replies=(_lean(reply),))
             yield conversation.with_last(last)
     if last.options.compare and rival is not None and not control.stopped:
         other = rival()
-        for reply in follow(other, read_pictures(other, asked, last.options.writing), sampling, control):
+        for reply in follow(other, read_pictures(other, asked, last.options.writing), sampling, control, abstain=abstain):
             yield conversation.with_last(replace(last, rival=_lean(reply), rival_model=other.name))
 
 
 def resume(
-    engine: Engine, conversation: Conversation, open_picture: OpenPicture, control: Control, max_answer_tokens: int = 512
+    engine: Engine,
+    conversation: Conversation,
+    open_picture: OpenPicture,
+    control: Control,
+    max_answer_tokens: int = 512,
+    *,
+    abstain: bool = False,
 ) -> Iterator[Conversation]:
     """The same for an answer that ended before its time: it goes on from what there is, the thought included.
 
@@ -67,7 +75,7 @@ def resume(
     prompt = replace(prompt_of(conversation, open_picture), draft=begun.text if begun is not None else "")
     asked = read_pictures(engine, prompt, last.options.writing)
     last = replace(last, writing=_read(asked, last))
-    for reply in follow(engine, asked, last.options.sampling(max_answer_tokens + spent), control):
+    for reply in follow(engine, asked, last.options.sampling(max_answer_tokens + spent), control, abstain=abstain):
         yield conversation.with_last(replace(last, replies=(_lean(reply),)))
 
 

@@ -19,6 +19,7 @@ from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
 from vision.errors import ConversationError
 from vision.pictures.images import open_image
+from vision.thoughts.steps import Step
 
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Size of a conversation file that is read back."""
@@ -36,7 +37,8 @@ section { border-top: 1px solid #d0d7de; margin-top: 2em; }
 def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
     """``conversation`` as Markdown; pictures are named by their number."""
     parts = [f"# {_plain(conversation.title)}"]
-    for number, exchange in enumerate(conversation.exchanges, start=1):
+    for number in range(1, len(conversation.exchanges) + 1):
+        exchange = conversation.traced(number - 1)
         parts.append(f"## {number}. {_plain(exchange.question)}")
         if exchange.pictures:
             parts.append(f"*{len(exchange.pictures)} picture{'s' if len(exchange.pictures) > 1 else ''}*")
@@ -52,16 +54,22 @@ def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
         if thoughts and best.steps:
             lines = []
             for step in best.steps:
-                marks = "".join(
-                    {"true": " ✓", "false": f" ✗ ({claim.correct_value or 'wrong'})"}.get(claim.verdict, "") for claim in step.claims
-                )
-                lines.append(f"{step.number}. {_plain(step.text)}{marks}")
+                lines.append(f"{step.number}. {_plain(step.text)}{_marks(step)}")
             parts.append("\n".join(lines))
+        if thoughts and best.steps and best.trust is not None:
+            parts.append(f"*{_plain(best.trust.line)}*")
         parts.append(f"**{_plain(best.answer_text or best.why_no_answer or 'interrupted')}**")
         parts.append(f"*{_plain(exchange.model)}{_standing(exchange)}*")
         if exchange.rival is not None:
             parts.append(f"{_plain(exchange.rival_model)} answers: {_plain(exchange.rival.answer_text or exchange.rival.why_no_answer)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _marks(step: Step) -> str:
+    """What a step's claims and readings come to."""
+    claims = [{"true": " ✓", "false": f" ✗ ({claim.correct_value or 'wrong'})"}.get(claim.verdict, "") for claim in step.claims]
+    readings = dict.fromkeys(f" ✗ ({_plain(source.why)})" for source in step.sources if source.verdict == "false")
+    return "".join((*claims, *readings))
 
 
 def _plain(text: str) -> str:
@@ -79,7 +87,7 @@ def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True
     """``conversation`` as one HTML page with its pictures inside."""
     css = _PAGE_CSS + Path(__file__).parent.parent.joinpath("page", "page.css").read_text()
     sections = []
-    for exchange in conversation.exchanges:
+    for exchange in map(conversation.traced, range(len(conversation.exchanges))):
         shown = "".join(f'<img alt="picture {i}" src="{_data_uri(picture(name))}">' for i, name in enumerate(exchange.pictures, start=1))
         read = zip(exchange.pictures, exchange.writing, strict=False)  # one that nobody has read has none
         shown += "".join(writing_html(open_image(picture(name)), writing) for name, writing in read if writing is not None)

@@ -171,6 +171,14 @@ class Conversation:
         """The first ``count`` exchanges only: what undo, edit and retry go on from."""
         return replace(self, exchanges=self.exchanges[:count])
 
+    def traced(self, at: int) -> Exchange:
+        """The exchange ``at`` a place, its replies with the text of all pictures until then, to which their numbers are traced."""
+        exchanges = self.exchanges[: at % len(self.exchanges) + 1]
+        read = tuple(text for exchange in exchanges for text in exchange.writing if text is not None)
+        last = exchanges[-1]
+        rival = replace(last.rival, writing=read) if last.rival is not None else None
+        return replace(last, replies=tuple(replace(reply, writing=read) for reply in last.replies), rival=rival)
+
     def branch(self) -> Conversation:
         """The same as a conversation of its own."""
         return replace(self, id=uuid.uuid4().hex)

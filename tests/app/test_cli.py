@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def test_the_answer_is_on_stdout_and_the_thought_on_stderr(engine: Engine, chart
 def test_json_is_one_object_with_steps_and_claims(chart: Record, chart_file: Path) -> None:
     done = logicflow("ask", "--json", str(chart_file), chart.question)
     reply = json.loads(done.stdout)
-    assert set(reply) == {"question", "thought", "steps", "answer", "writing", "truncated", "usage"}
+    assert set(reply) == {"question", "thought", "steps", "answer", "withheld", "trust", "writing", "truncated", "usage"}
     width, height = reply["writing"][0]["size"]
     assert [width, height] == list(chart.image.size) and len(reply["writing"][0]["texts"]) > 4
     for text in reply["writing"][0]["texts"]:
@@ -45,12 +46,20 @@ def test_json_is_one_object_with_steps_and_claims(chart: Record, chart_file: Pat
         assert text["text"] and -4 <= left < right <= width + 4 and -4 <= top < bottom <= height + 4
     claims = [claim for step in reply["steps"] for claim in step["claims"]]
     assert claims and all(set(claim) == {"text", "verdict", "correct_value"} for claim in claims)
+    sources = [source for step in reply["steps"] for source in step["sources"]]
+    assert sources and all(0 <= source["start"] < source["end"] and source["why"] for source in sources)
+    assert reply["trust"]["level"] in ("traced", "open", "broken") and reply["trust"]["reasons"] and reply["withheld"] == ""
     assert reply["usage"]["end"] == "end" and reply["usage"]["thought_tokens"] > 0
     assert done.stderr == ""
 
 
-def test_no_text_of_the_picture_is_read_where_none_is_to_be_given(chart: Record, chart_file: Path) -> None:
-    assert json.loads(logicflow("ask", "--json", "--writing", "off", str(chart_file), chart.question).stdout)["writing"] == []
+def test_why_tells_the_source_of_each_number(chart: Record, chart_file: Path) -> None:
+    told = logicflow("ask", "--why", str(chart_file), chart.question).stderr
+    assert re.search(r"^1\. Read .+\n +\d+: .+ (?:stands|printed|picture)", told, re.MULTILINE)
+    assert re.search(r"^(?:Traced|Open|Broken): ", told, re.MULTILINE)
+
+
+def test_an_unknown_way_of_giving_the_text_is_refused(chart: Record, chart_file: Path) -> None:
     done = logicflow("ask", "--writing", "sometimes", str(chart_file), chart.question)
     assert done.returncode == 2 and "writing is 'sometimes'" in done.stderr and "Traceback" not in done.stderr
 
@@ -123,7 +132,7 @@ def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypat
         (["vote", "{chart}", "How many?", "--temperatures", "0.2,warm"], "--temperatures is '0.2,warm'"),
         (["vote", "{chart}", "How many?", "--temperatures", "0.2,3"], "--temperatures has 3"),
         (["vote", "only-a-question"], "at least one picture"),
-        (["vote", "{chart}", "How many?", "--weights", "luck"], "--weights is 'luck'; expected count, probability or claims"),
+        (["vote", "{chart}", "How many?", "--weights", "luck"], "--weights is 'luck'; expected count, probability, claims or trust"),
         (["ask", "{chart}", "How many?", "--engine-url", "localhost:8000"], "engine_url is 'localhost:8000': expected an address"),
         (["ask", "{chart}", "How many?", "--engine-url", "http://127.0.0.1:9/v1"], "http://127.0.0.1:9/v1 cannot be reached"),
         (["serve", "--engine-url", "http://127.0.0.1:9/v1", "--model", "x"], "a model and engine_url are both set"),

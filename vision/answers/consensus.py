@@ -21,9 +21,9 @@ from typing import Literal
 
 from vision.answers.answers import equivalent
 
-Weighing = Literal["count", "probability", "claims"]
+Weighing = Literal["count", "probability", "claims", "trust"]
 """How traces weigh in a vote: all the same; by the mean probability of their tokens; by the share of their arithmetic claims
-that hold."""
+that hold; by how far they are traced."""
 
 SETTLED = 0.95
 """Probability that the leader would keep its lead at which no further trace is drawn."""

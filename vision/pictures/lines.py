@@ -19,7 +19,7 @@ from vision.pictures.writing import Text, Writing
 
 GiveWriting = Literal["auto", "on", "off"]
 """Whether a model is given the text of pictures: ``on`` for every picture, ``auto`` where the model cannot read it by itself,
-``off`` not at all."""
+``off`` never. It is read all the same, to trace the thought to it."""
 
 HEADER = "Text in the picture, each at x y percent:\n"
 MOST = 90

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from vision.thoughts.expressions import NotUnderstood, Reading, Unchecked, number, parse, readings_of, value_of, written
@@ -37,14 +38,19 @@ def find_claims(text: str, before: str = "") -> list[Claim]:
         text: what is looked at, its first :data:`MAX_TEXT` characters.
         before: what was said before it: ``That makes 3`` says how many were counted there.
     """
-    claims = [*claims_about_lists(text[:MAX_TEXT], before)]
-    for statement in _statements(tokens_of(text[:MAX_TEXT])):
+    return list(_found(text[:MAX_TEXT], before))
+
+
+@lru_cache(4096)
+def _found(text: str, before: str) -> tuple[Claim, ...]:
+    claims = [*claims_about_lists(text, before)]
+    for statement in _statements(tokens_of(text)):
         sides, relations = _split(statement)
         for left, relation, right in zip(sides, relations, sides[1:], strict=False):
             claim = _claim(text, left, relation, right)
             if claim is not None:
                 claims.append(claim)
-    return sorted(claims, key=lambda claim: (claim.start, claim.end))
+    return tuple(sorted(claims, key=lambda claim: (claim.start, claim.end)))
 
 
 def _statements(tokens: list[Token]) -> Iterator[list[Token]]:

@@ -94,9 +94,13 @@ class ReasoningParser:
 
     Args:
         thinking: start inside a thought, for a prompt that ends with the opening tag.
+
+    Attributes:
+        thought, answer: what the events so far add up to.
     """
 
     def __init__(self, *, thinking: bool = False) -> None:
+        self.thought = self.answer = ""
         self._pending = ""
         self._closing = PAIRS[0][1] if thinking else ""
         self._state = "thought" if thinking else "start"
@@ -155,7 +159,15 @@ class ReasoningParser:
             self._emit(self._pending[:at], events)
             self._pending = self._pending[at + len(tag) :]
             self._turn(tag, events)
-        return _merged(events)
+        merged = _merged(events)
+        for event in merged:
+            if isinstance(event, Thought):
+                self.thought += event.text
+            elif isinstance(event, Answer):
+                self.answer += event.text
+            elif isinstance(event, Reopened):
+                self.thought, self.answer = self.answer, ""
+        return merged
 
     def _find(self) -> tuple[str | None, int]:
         """The first whole tag outside code fences and its place, or None and how much is surely no tag."""
@@ -241,12 +253,6 @@ def split(text: str, *, thinking: bool = False) -> Parsed:
     Parsed(thought='a thought that never closes', answer='', truncated=True)
     """
     parser = ReasoningParser(thinking=thinking)
-    thought, answer = [], []
-    for event in (*parser.feed(text), *parser.flush()):
-        if isinstance(event, Thought):
-            thought.append(event.text)
-        elif isinstance(event, Answer):
-            answer.append(event.text)
-        elif isinstance(event, Reopened):
-            thought, answer = answer, []
-    return Parsed("".join(thought).strip(), "".join(answer).strip(), parser.thinking)
+    parser.feed(text)
+    parser.flush()
+    return Parsed(parser.thought.strip(), parser.answer.strip(), parser.thinking)

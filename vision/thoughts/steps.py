@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vision.pictures.writing import Writing
 from vision.thoughts.claims import find_claims
 from vision.thoughts.marks import Claim
+from vision.thoughts.sources import Source, sources_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +20,13 @@ class Step:
         number: 1-based.
         text: without its own numbering or bullet.
         claims: the arithmetic claims in ``text``, in order.
+        sources: where its numbers come from, in order; none where it was not asked for.
     """
 
     number: int
     text: str
     claims: tuple[Claim, ...]
+    sources: tuple[Source, ...] = ()
 
 
 _NUMBERED = re.compile(r"^\s*(?:step\s+)?(\d{1,3})\s*[.):]\s+(?=\S)", re.IGNORECASE)
@@ -29,14 +34,21 @@ _BULLET = re.compile(r"^\s*[-*•]\s+(?=\S)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[])")
 
 
-def steps_of(thought: str) -> list[Step]:
+def steps_of(thought: str, question: str = "", writing: Sequence[Writing] | None = None) -> list[Step]:
     """``thought`` as steps: by its own numbering where it has one, else by lines, else by sentences.
+
+    Args:
+        thought: the reasoning, whole or still growing.
+        question: what it answers.
+        writing: the text of each picture, to trace numbers to; None traces nothing.
 
     >>> [step.text for step in steps_of("1. Read 3 and 4.\\n2. 3 + 4 = 7")]
     ['Read 3 and 4.', '3 + 4 = 7']
     """
     parts = _parts(thought)
-    return [Step(number=i + 1, text=text, claims=tuple(find_claims(text, "\n".join(parts[:i][-1:])))) for i, text in enumerate(parts)]
+    claims = [tuple(find_claims(text, parts[i - 1] if i else "")) for i, text in enumerate(parts)]
+    sources = sources_of(parts, claims, question, writing) if writing is not None else [()] * len(parts)
+    return [Step(number=i + 1, text=text, claims=claims[i], sources=sources[i]) for i, text in enumerate(parts)]
 
 
 def _parts(thought: str) -> list[str]:

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from tests.vision.pictures.test_labels import BARS, writing
+from vision import Reply, Usage
+from vision.answers.expected import expected, expected_of_order
+from vision.answers.trust import Trust, assess
+from vision.pictures.writing import Writing
+from vision.thoughts.steps import steps_of
+
+
+def trust(thought: str, question: str, answer: str, picture: Writing = BARS) -> Trust:
+    return assess(steps_of(thought, question, (picture,)), question, answer, (picture,))
+
+
+ENDED = Usage(prompt_tokens=9, thought_tokens=9, answer_tokens=1, first_token_s=0.1, thinking_s=0.2, total_s=0.3, end="end")
+READ = "Read Museum 64, Library 12, Park 85, Zoo 20.\n"
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer"),
+    [
+        (READ + "64 + 85 = 149", "How many visitors do Museum and Park have together?", "149"),
+        (READ + "The highest is Park 85.", "Which has the most visitors?", "Park"),
+        (READ + "Look up Library 12.", "How many visitors does Library have?", "12"),
+        ("The museum had 64 visitors and the library 12.\n64 - 12 = 52", "How many more visitors had Museum than Library?", "52"),
+        (READ + "The average is (64 + 12 + 85 + 20) / 4 = 45.25", "What is the average?", "45.25"),
+    ],
+)
+def test_what_is_shown_whole_is_traced(thought: str, question: str, answer: str) -> None:
+    told = trust(thought, question, answer)
+    assert told.level == "traced" and told.line.startswith("Traced: "), told.line
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer", "why"),
+    [
+        (READ + "64 + 85 = 139", "What is the sum of Museum and Park?", "139", "does not hold: it is 149"),
+        ("Read Museum 12, Library 64, Park 85, Zoo 20.\n85 - 64 = 21", "By how much does Park exceed Library?", "21", "stands at"),
+        (READ + "The highest is Zoo 20.", "Which has the most visitors?", "Zoo", "would be Park"),
+        (READ + "64 + 85 = 149\n149 + 20 = 169", "What is the total of all?", "169", "would be 181"),
+        (READ + "The lowest is Library 12.", "How many visitors has the lowest?", "Library", "asks for a number"),
+        (
+            "Look for Park: it is not in the picture.",
+            "How many visitors has Park?",
+            "The picture does not show Park",
+            "Park is in the picture",
+        ),
+    ],
+)
+def test_what_contradicts_itself_or_the_picture_is_broken(thought: str, question: str, answer: str, why: str) -> None:
+    told = trust(thought, question, answer)
+    assert told.level == "broken" and why in told.line, told.line
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer", "why"),
+    [
+        ("Read Museum 64, Park 46.\nLook up Park 46.", "How many visitors has Park?", "46", "46 is not printed"),
+        ("", "How many visitors has Park?", "85", "no steps were shown"),
+        (READ, "How many visitors has Park?", "", "no answer"),
+        (READ + "Look up Park 85.", "How many cats are there?", "99", "no step arrives at the answer"),
+        ("Read Museum 64.\nLook up Museum 64.", "How much more has Park than Museum?", "64", "names Park"),
+    ],
+)
+def test_what_is_not_shown_is_open_and_says_why(thought: str, question: str, answer: str, why: str) -> None:
+    told = trust(thought, question, answer)
+    assert told.level == "open" and any(why in reason for reason in told.reasons), told
+
+
+def test_one_printed_number_for_two_names_is_broken_where_another_is_left() -> None:
+    pie = writing(("Ada", 100, 80), ("Bo", 420, 130), ("Cy", 250, 330), ("30%", 180, 150), ("50%", 330, 200), ("20%", 240, 260))
+    told = trust("Read Ada 30, Bo 30, Cy 20.\n30 + 30 = 60", "What is Ada plus Bo?", "60", pie)
+    assert told.level == "broken" and "30 stands once" in told.line
+
+
+def test_a_reply_is_traced_when_it_has_ended_and_without_text_it_says_why() -> None:
+    growing = Reply(question="?", thought="2 + 2 = 4", answer_text="4")
+    ended = Reply(question="?", thought="2 + 2 = 4", answer_text="4", usage=ENDED)
+    assert growing.trust is None
+    assert ended.trust is not None and ended.trust.level == "open" and "no text was read" in ended.trust.line
+
+
+READINGS = {"Ada": Fraction(5), "Eva": Fraction(9), "Ida": Fraction(7)}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is the value for Eva?", "9"),
+        ("What is the sum of Ada and Ida?", "12"),
+        ("How much more is Eva than Ada?", "4"),
+        ("What is the ratio of Eva to Ida?", "≈1.2857"),
+        ("Which is higher, Ada or Ida?", "Ida"),
+        ("What is the total?", "21"),
+        ("What is the average?", "7"),
+        ("Which is the highest?", "Eva"),
+        ("Which is the second highest?", "Ida"),
+        ("Tell me number 2 from the bottom.", "Ida"),
+        ("How far apart are the highest and the lowest?", "4"),
+        ("How many are above 6?", "2"),
+    ],
+)
+def test_plain_questions_have_one_expected_answer(question: str, answer: str) -> None:
+    assert answer in expected(question, READINGS)
+
+
+@pytest.mark.parametrize("question", ["Why is Ada so low?", "By how many percent did Ada increase?", "Who drew this?", ""])
+def test_other_questions_have_none(question: str) -> None:
+    assert expected(question, READINGS) == ()
+
+
+def test_what_comes_before_and_after_in_a_diagram() -> None:
+    order = ["Mix", "Bake", "Cool", "Eat"]
+    assert expected_of_order("What comes right before Bake?", order) == ("Mix",)
+    assert expected_of_order("Which step is two after Mix?", order) == ("Cool",)
+    assert expected_of_order("Where does it end?", order) == ("Eat",)
+    assert expected_of_order("How many steps are there?", order) == () == expected_of_order("What is before Mix?", order)

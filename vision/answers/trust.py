@@ -1,0 +1,195 @@
+"""How far a reply can be trusted: whether every number has a source, every claim holds, and the answer follows.
+
+    trust = assess(steps, question, answer)
+    trust.level, trust.reasons  # "open", ("46 is not printed; it may be read off the axis",)
+
+``traced``: all of it was shown. ``broken``: something contradicts itself or the picture. ``open``: a link is missing, which one is
+told. Nothing here knows the right answer: a trace may hold and still answer another question than the one that was asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from vision.answers.answers import equivalent, number_of
+from vision.answers.expected import expected, expected_of_order
+from vision.pictures.labels import Labels
+from vision.pictures.writing import Writing
+from vision.thoughts.sources import Source, names_in
+from vision.thoughts.steps import Step
+
+Level = Literal["traced", "open", "broken"]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far a reply can be trusted.
+
+    Attributes:
+        level: ``traced``, ``open`` or ``broken``.
+        reasons: in words, what is broken or open; for a traced reply how much of it was shown.
+    """
+
+    level: Level
+    reasons: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The whole in one line."""
+        return f"{self.level.capitalize()}: {'; '.join(self.reasons[:3])}"
+
+
+def assess(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing] = ()) -> Trust:
+    """How far an ``answer`` can be trusted that ``steps`` lead to.
+
+    Args:
+        steps: with their claims and sources.
+        question: as it was asked.
+        answer: the final one, "" where there is none.
+        writing: the text of the pictures.
+    """
+    broken = list(dict.fromkeys(_broken(steps, question, answer, writing)))
+    if broken:
+        return Trust("broken", tuple(broken))
+    missing = list(dict.fromkeys(_missing(steps, question, answer, writing)))
+    if missing:
+        return Trust("open", tuple(missing))
+    return Trust("traced", (_shown(steps),))
+
+
+def _shown(steps: Sequence[Step]) -> str:
+    """How much was shown: ``3 readings, 2 claims, all hold``."""
+    readings = len({(source.name, source.text) for step in steps for source in step.sources if source.kind == "picture"})
+    claims = sum(claim.verdict == "true" for step in steps for claim in step.claims)
+    told = [f"{count} {word}{'s' * (count != 1)}" for count, word in ((readings, "reading"), (claims, "claim")) if count]
+    return f"{', '.join(told)}, all hold" if told else "nothing to compute"
+
+
+def _broken(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing]) -> Iterator[str]:
+    for step in steps:
+        for claim in step.claims:
+            if claim.verdict == "false":
+                right = f": it is {claim.correct_value}" if claim.correct_value is not None else ""
+                yield f"“{claim.text}” does not hold{right}"
+        for source in step.sources:
+            if source.verdict == "false":
+                yield source.why
+    due = expected(question, _readings(steps)) or expected_of_order(question, _order(steps))
+    if due and answer and not any(equivalent(each, answer) for each in due):
+        yield f"from what was read the answer would be {due[0]}"
+    yield from _read_twice(steps, writing)
+    yield from _denied(steps, answer, writing)
+    if answer and number_of(answer) is None and re.search(_A_NUMBER, question, re.IGNORECASE) and names_in(answer, writing):
+        yield "the question asks for a number, and the answer is a name"
+
+
+_A_NUMBER = r"\bhow (?:many|much|far|high|large)\b|\bthe (?:number|value|amount|sum|average|mean|difference|area|perimeter)\b(?! \d)"
+_DENIED = re.compile(
+    r"(?:does(?: not|n't) (?:show|contain|include|mention)|there is no|no) (?P<a>[^.,;:]{1,60})"
+    r"|(?P<b>[^.,;:]{1,60}?):? (?:it )?is not in the",
+    re.IGNORECASE,
+)
+
+
+def _read_twice(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str]:
+    """Where one printed number was read for two names, and another one was not read at all."""
+    for step in steps:
+        read = [source for source in step.sources if source.name]
+        if len(read) < 2 or step.claims or len(writing) != 1 or any(source.kind != "picture" for source in read):
+            continue
+        uses: dict[str, list[Source]] = {}
+        for source in read:
+            if source.kind == "picture":
+                uses.setdefault(source.text, []).append(source)
+        texts = {id(text) for source in read for text in source.texts}
+        unread = [text for text in Labels(writing[0]).numbers if id(text) not in texts]
+        for said, sources in uses.items():
+            if len(sources) > len({id(text) for text in sources[0].texts}) == 1 and len({source.name for source in sources}) > 1 and unread:
+                yield f"{said} stands once, and was read for {sources[0].name} and {sources[1].name}"
+
+
+def _denied(steps: Sequence[Step], answer: str, writing: Sequence[Writing]) -> Iterator[str]:
+    """What is said not to be in the picture, and stands there."""
+    for text in (*(step.text for step in steps), answer):
+        for match in _DENIED.finditer(text):
+            said = (match["a"] or match["b"] or "").strip()
+            for named in names_in(said, writing):
+                if said.casefold().endswith(named.name.casefold()):
+                    yield f"{named.name} is in the picture"
+
+
+def _order(steps: Sequence[Step]) -> list[str]:
+    """The boxes of the first step that draws arrows between them."""
+    for step in steps:
+        parts = re.split(r"\s*(?:->|→|⇒)\s*", re.sub(r"^\W*read:?\s+", "", step.text, flags=re.IGNORECASE).rstrip(". "))
+        if len(parts) > 2:
+            return parts
+    return []
+
+
+def _readings(steps: Sequence[Step]) -> dict[str, Fraction]:
+    """Name -> value of the one step that reads several; none where several lists were read, or a name twice."""
+    lists = []
+    for step in steps:
+        values = {source.name: number_of(source.text) for source in step.sources if source.kind in ("picture", "estimate", "unknown")}
+        if len(step.sources) > 1 and not step.claims:
+            whole = len(values) == len(step.sources) and "" not in values
+            lists.append({name: value for name, value in values.items() if value is not None} if whole else {})
+    if not lists or any(set(other.items()) - set(lists[0].items()) for other in lists[1:]):
+        return {}
+    return lists[0]
+
+
+def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing]) -> Iterator[str]:
+    if not answer:
+        yield "there is no answer"
+        return
+    if not steps:
+        yield "no steps were shown"
+        return
+    if not any(each.texts for each in writing):
+        yield "no text was read in a picture, so nothing can be compared with it"
+    for step in steps:
+        for claim in step.claims:
+            if claim.verdict == "unchecked":
+                yield f"“{claim.text}” was not checked"
+        for source in step.sources:
+            if source.verdict == "unchecked":
+                yield source.why
+    if not any(source.kind == "picture" for step in steps for source in step.sources):
+        yield "no number was read in the picture"
+    if not follows(steps, answer):
+        yield "no step arrives at the answer"
+    yield from _not_asked(steps, question, writing)
+
+
+def follows(steps: Sequence[Step], answer: str) -> bool:
+    """Whether ``answer`` is what the last claim comes to, a reading or a name of the last step, or what was counted there."""
+    value = number_of(answer)
+    last = steps[-1]
+    results = [claim for step in steps for claim in step.claims]
+    if value is not None:
+        made = [number_of(re.split(r"[=≈]|\bis\b", claim.text)[-1].strip(" *")) for claim in results[-1:]]
+        read = [number_of(source.text) for source in last.sources]
+        counted = [Fraction(match) for match in re.findall(r"\b(?:makes|is|count:?) (\d+)\b", last.text)]
+        return value in made or value in read or value in counted or value in _last_number(last.text)
+    return bool(re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", last.text, re.IGNORECASE))
+
+
+def _last_number(text: str) -> list[Fraction]:
+    numbers = re.findall(r"-?\d[\d,]*(?:\.\d+)?", text)
+    value = number_of(numbers[-1].rstrip(",")) if numbers else None
+    return [value] if value is not None else []
+
+
+def _not_asked(steps: Sequence[Step], question: str, writing: Sequence[Writing]) -> Iterator[str]:
+    """What the question asks for and no step does."""
+    thought = "\n".join(step.text for step in steps)
+    for named in names_in(question, writing):
+        written = {text.text for text in named.texts}  # in its own case: "which item" does not ask for the axis "Item"
+        if named.name in written and not re.search(rf"(?<!\w){re.escape(named.name)}(?!\w)", thought, re.IGNORECASE):
+            yield f"the question names {named.name}, and no step reads it"

@@ -1,0 +1,381 @@
+"""Where each number of a thought comes from: the picture (which text, with which name), the question, an earlier step, a given fact.
+
+    for step, sources in zip(steps, sources_of(texts, claims, question, writing)):
+        for source in sources:
+            print(source.text, source.kind, source.why)
+
+Only what can be shown is told. A number that stands in the picture is found *with* its name, *elsewhere* (at another name), or just
+found, where the places of the texts do not tell (:mod:`vision.pictures.labels`). "Not found" never means wrong: OCR may have missed
+it, or it was read off an axis.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+from vision.pictures.labels import Labels, Standing, value_of
+from vision.pictures.writing import Text, Writing
+from vision.thoughts.expressions import NotUnderstood, Unchecked, number
+from vision.thoughts.marks import Claim, Mark, Verdict
+from vision.thoughts.tokens import Token, tokens_of
+
+SourceKind = Literal["picture", "question", "step", "given", "estimate", "unknown"]
+
+GIVEN = frozenset(map(Fraction, (1, 2, 7, 12, 24, 30, 52, 60, 90, 100, 180, 360, 365, 1000)))
+"""Numbers that a solver knows: a triangle's angles, hours of a day, the whole in percent."""
+SCALES = ((1000, r"thousand|\bk\b|\d000s"), (1_000_000, r"million|\bmn?\b|\bmm\b"), (1_000_000_000, r"billion|\bbn\b"))
+"""What a printed number stands for where the picture says thousands, millions or billions."""
+MAX_STEPS = 200
+"""Steps of a thought that are traced."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Mark):
+    """Where a number of a step comes from.
+
+    Attributes:
+        kind: ``picture``, ``question``, an earlier ``step``, a ``given`` fact, an ``estimate`` off an axis, or ``unknown``.
+        name: what it was read for, "" where nothing was named.
+        standing: in a picture, where it stands seen from that name; "" where that cannot be told.
+        texts: the texts in which it stands, those at its name first.
+        named: the texts in which its name stands.
+        picture: of which picture, counted from 0.
+        step: the number of the step that it comes from, 0 for none.
+    """
+
+    kind: SourceKind
+    name: str = ""
+    standing: Standing = ""
+    texts: tuple[Text, ...] = ()
+    named: tuple[Text, ...] = ()
+    picture: int = 0
+    step: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        """``true`` where it is shown, ``false`` where it stands at another name, ``unchecked`` where it cannot be told."""
+        if self.standing == "elsewhere":
+            return "false"
+        shown = self.kind in ("question", "step", "given") or (self.kind == "picture" and self.standing == "with it")
+        return "true" if shown else "unchecked"
+
+
+@dataclass
+class _Known:
+    """What is known before a step: numbers that were read or worked out, and in which step."""
+
+    made: dict[Fraction, int] = field(default_factory=dict)
+    read: dict[Fraction, Source] = field(default_factory=dict)
+    by_name: dict[tuple[str, Fraction], Source] = field(default_factory=dict)
+    counts: set[int] = field(default_factory=set)
+
+
+def sources_of(
+    texts: Sequence[str], claims: Sequence[Sequence[Claim]], question: str, writing: Sequence[Writing]
+) -> list[tuple[Source, ...]]:
+    """The sources of each step's numbers, in order.
+
+    Args:
+        texts: of the steps.
+        claims: of the steps; what one works out is no reading.
+        question: as it was asked.
+        writing: the text of each picture; none where no picture was read.
+    """
+    pictures = [_picture_of(each) for each in writing]
+    asked = {value for _, value in _numbers(question)}
+    known = _Known()
+    return [tuple(_of_step(i, text, claims[i], asked, pictures, known)) if i < MAX_STEPS else () for i, text in enumerate(texts)]
+
+
+class _Picture:
+    """A picture's text, looked up by value and by name."""
+
+    def __init__(self, writing: Writing) -> None:
+        self.writing = writing
+        self.labels = Labels(writing)
+        self.numbers: dict[Fraction, list[Text]] = {}
+        for text in writing.texts:
+            for value in () if id(text) in self.labels.years else _values_in(text.text):
+                self.numbers.setdefault(value, []).append(text)
+        self.names = [text for text in writing.texts if self.labels.is_label(text)]
+        self.reach = self._reach()
+        said = " ".join(text.text for text in writing.texts)
+        self.scales = [1, *(size for size, words in SCALES if re.search(words, said, re.IGNORECASE))]
+
+    def _reach(self) -> tuple[Fraction, Fraction] | None:
+        """The least and the greatest number of its scales."""
+        values = [value for text in self.writing.texts if id(text) in self.labels.scale and (value := value_of(text.text)) is not None]
+        return (min(values), max(values)) if values else None
+
+    def places(self, value: Fraction) -> list[Text]:
+        """The texts in which ``value`` stands, scales left aside where it stands elsewhere too."""
+        found = [text for scale in self.scales for text in self.numbers.get(value / scale, ())]
+        return [text for text in found if id(text) not in self.labels.scale]
+
+    def is_within(self, value: Fraction) -> bool:
+        """Whether ``value`` may have been read off an axis."""
+        if self.reach is None:
+            return False
+        low, high = self.reach
+        return any(low <= value / scale <= high + (high - low) / 5 for scale in self.scales)
+
+
+@lru_cache(64)
+def _picture_of(writing: Writing) -> _Picture:
+    return _Picture(writing)
+
+
+def _values_in(text: str) -> Iterator[Fraction]:
+    """The value of a text, or those of the numbers in it."""
+    whole = value_of(text)
+    if whole is not None:
+        yield whole
+        return
+    yield from (value for _, value in _numbers(text))
+
+
+def _numbers(text: str) -> list[tuple[Token, Fraction]]:
+    """The numbers of ``text`` with their values."""
+    found = []
+    for token in tokens_of(text):
+        if token.kind in ("number", "mixed"):
+            try:
+                found.append((token, number(token.text)))
+            except (NotUnderstood, Unchecked):
+                continue
+    return found
+
+
+@lru_cache(4096)
+def _as_pattern(name: str) -> re.Pattern[str]:
+    words = r"\W+".join(re.escape(word) for word in re.findall(r"\w+", name))
+    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A name in a step: its place, the texts of a picture in which it stands (none where it was not found), and whether a list follows."""
+
+    start: int
+    end: int
+    name: str
+    picture: int
+    texts: tuple[Text, ...]
+    heads: bool = False
+
+
+def names_in(text: str, writing: Sequence[Writing]) -> list[_Named]:
+    """The names of pictures that stand in ``text``, the longest ones where they overlap."""
+    found: list[_Named] = []
+    for i, picture in enumerate(map(_picture_of, writing)):
+        by_name: dict[str, list[Text]] = {}
+        for label in picture.names:
+            by_name.setdefault(" ".join(label.text.casefold().split()), []).append(label)
+        for name, labels in by_name.items():
+            if re.search(r"\w", name):
+                for match in _as_pattern(name).finditer(text):
+                    heads = bool(re.match(r"\s*:", text[match.end() : match.end() + 3]))
+                    found.append(_Named(*match.span(), match[0], i, tuple(labels), heads))
+    found.sort(key=lambda each: (each.start - each.end, each.start))
+    apart: list[_Named] = []
+    for named in found:
+        if not any(named.start < other.end and other.start < named.end and named.picture == other.picture for other in apart):
+            apart.append(named)
+    return sorted(apart, key=lambda each: each.start)
+
+
+def _of_step(
+    index: int, text: str, claims: Sequence[Claim], asked: set[Fraction], pictures: Sequence[_Picture], known: _Known
+) -> Iterator[Source]:
+    names = names_in(text, [picture.writing for picture in pictures])
+    results = {claim.end for claim in claims if re.search("[=≈]| is ", claim.text)}
+    counted = _counting(text)
+    found = [(token, value) for token, value in _numbers(text) if not _is_in_a_name(text, token, names)]
+    names = [_without_number(named, [token for token, _ in found]) for named in names]
+    read = 0
+    for nth, (token, value) in enumerate(found):
+        last = found[nth - 1][0].end if nth else 0
+        following = found[nth + 1][0].start if nth + 1 < len(found) else len(text)
+        named = _name_of(text, token, last, following, names)
+        if token.end in counted or (token.end in results and not named):
+            known.made[value] = index + 1
+            continue
+        source = _source(index, text, token, value, named, names, asked, pictures, known)
+        read += bool(named)
+        if source.kind in ("picture", "estimate"):
+            known.read.setdefault(value, source)
+            if source.name:
+                known.by_name.setdefault((source.name.casefold(), value), source)
+        yield source
+    known.counts |= {read, len(found)}
+
+
+_COUNTED = re.compile(r"\b(?:yes|no|makes) (\d+)\b", re.IGNORECASE)
+
+
+def _counting(text: str) -> set[int]:
+    """Where numbers end that only count: ``yes 2``, ``That makes 3``, ``Count Ada 1, Eva 2``."""
+    ends = {match.end() for match in _COUNTED.finditer(text)}
+    if re.match(r"\W*count\b", text, re.IGNORECASE):
+        found = [(token.end, value) for token, value in _numbers(text)]
+        ends |= {end for i, (end, value) in enumerate(found) if value - found[0][1] == i and found[0][1] in (0, 1)}
+    return ends
+
+
+def _is_in_a_name(text: str, token: Token, names: Sequence[_Named]) -> bool:
+    """Whether a number is part of a name, ``Room 6``; at its end it may be a value that OCR read with it: ``Judge 13``, no other behind."""
+    for named in names:
+        if named.start <= token.start and token.end <= named.end:
+            ends = token.end == named.end and named.start < token.start and len(named.texts) == 1
+            return not (ends and re.match(r"\s*(?:[,;]|\.(?!\d)|$)", text[token.end :]) and "->" not in text)
+    return False
+
+
+def _without_number(named: _Named, numbers: Sequence[Token]) -> _Named:
+    """``named`` without the value that OCR read with it."""
+    inside = [token for token in numbers if named.start < token.start and token.end == named.end]
+    if not inside:
+        return named
+    end = inside[0].start
+    return replace(named, end=end, name=named.name[: end - named.start].rstrip())
+
+
+def _name_of(text: str, token: Token, last: int, following: int, names: Sequence[_Named]) -> _Named | None:
+    """The name that the number at ``token`` is read for: right before it, or behind ``for``, ``of``, ``in``."""
+    before = [named for named in names if last <= named.start and named.end <= token.start]
+    between = text[before[-1].end : token.start] if before else ""
+    if before and re.fullmatch(r"[\s:=(|*}$]{0,8}", between):
+        return before[-1]
+    behind = [named for named in names if token.end <= named.start < following]
+    if behind and re.fullmatch(r"[^,.;:\n|]{0,30}\b(?:for|of|in|at|to|above|beside)\s+(?:the\s+)?", text[token.end : behind[0].start]):
+        return behind[0]
+    if before and not re.search(r"[.;\n]\s|,\s*$", between):
+        return before[-1]
+    written = re.search(
+        r"(?:^|[,:;|]|\b(?:read|look up|and)\b)\s*([^\W\d_][\w'’&./-]*(?:\s[^\W_][\w'’&./-]*){0,3})\s*[:=]?\s*$",
+        text[last : token.start],
+        re.I,
+    )
+    if written and not _PROSE & set(written[1].casefold().split()) and written[1][0].isupper():
+        return _Named(last + written.start(1), last + written.end(1), written[1], 0, ())
+    return None
+
+
+_PROSE = frozenset(
+    "read look add subtract multiply divide check left from to the a an so then next is are was has have of in for with than and or not"
+    " higher lower above below total sum step answer result that makes count first last average mean by at it this there".split()
+)
+
+
+def _source(
+    index: int, text: str, token: Token, value: Fraction, named: _Named | None, names: Sequence[_Named], asked: set[Fraction],
+    pictures: Sequence[_Picture], known: _Known,
+) -> Source:  # fmt: skip
+    written = text[token.start : token.end]
+    place = {"text": written, "start": token.start, "end": token.end}
+    name = named.name if named else ""
+    if named is not None and (earlier := known.by_name.get((name.casefold(), value))) is not None:
+        return _again(earlier, token, written)
+    if named is None:
+        if value in known.made:
+            return Source(**place, kind="step", step=known.made[value], why=f"worked out in step {known.made[value]}")  # type: ignore[arg-type]
+        if value in known.read:
+            return _again(known.read[value], token, written)
+        if value in asked:
+            return Source(**place, kind="question", why="stands in the question")  # type: ignore[arg-type]
+    best: Source | None = None
+    for i, picture in enumerate(pictures):
+        texts = picture.places(value)
+        if not texts:
+            continue
+        made = _in_picture(place, i, picture, texts, named, names)
+        if best is None or made.standing == "with it":
+            best = made
+    if best is not None and (named is not None or not _is_divisor(text, token, value, known)):
+        return best
+    if named is None and _is_given(text, token, value, known):
+        return Source(**place, kind="given", why="a known number" if value in GIVEN else "a count of what was listed")  # type: ignore[arg-type]
+    if value in known.made:
+        return Source(**place, kind="step", name=name, step=known.made[value], why=f"worked out in step {known.made[value]}")  # type: ignore[arg-type]
+    if named is not None and any(picture.is_within(value) for picture in pictures):
+        return Source(**place, kind="estimate", name=name, named=named.texts, why=f"{written} is not printed; it may be read off the axis")  # type: ignore[arg-type]
+    why = f"no {written} in the picture" if pictures else "no text of a picture to look in"
+    return Source(**place, kind="unknown", name=name, named=named.texts if named else (), why=why)  # type: ignore[arg-type]
+
+
+def _again(earlier: Source, token: Token, written: str) -> Source:
+    """``earlier``, written once more."""
+    kept = {name: getattr(earlier, name) for name in ("kind", "name", "standing", "texts", "named", "picture", "step", "why")}
+    return Source(text=written, start=token.start, end=token.end, **kept)
+
+
+def _is_given(text: str, token: Token, value: Fraction, known: _Known) -> bool:
+    """Whether a number is one that a solver knows: beside a sign, a fact or a count of what was listed."""
+    beside = re.search(r"[-+*/×÷·−]\s*$|\bby\s*$", text[: token.start]) or re.match(r"\s*[-+*/×÷·−]", text[token.end :])
+    return bool(beside) and (value in GIVEN or value in known.counts)
+
+
+def _is_divisor(text: str, token: Token, value: Fraction, known: _Known) -> bool:
+    """Whether something is divided by the count of what was listed."""
+    return value in known.counts and bool(re.search(r"(?:[/÷]|\\div|\bby)\s*$", text[: token.start]))
+
+
+def _in_picture(
+    place: dict[str, object], i: int, picture: _Picture, texts: list[Text], named: _Named | None, names: Sequence[_Named]
+) -> Source:
+    """A number that stands in ``texts`` of a picture, seen from its name."""
+    said = place["text"]
+    if named is None:
+        return Source(**place, kind="picture", texts=tuple(texts), picture=i, why=f"{said} stands in the picture")  # type: ignore[arg-type]
+    if named.picture != i or not named.texts:
+        why = f"{said} stands in the picture, {named.name} was not found there"
+        return Source(**place, kind="picture", name=named.name, texts=tuple(texts), picture=i, why=why)  # type: ignore[arg-type]
+    context = [other for other in names if other.end <= named.start and other.picture == i and other.heads]
+    standings = {id(text): _standing(picture, text, named, context) for text in texts}
+    ordered = sorted(texts, key=lambda text: (standings[id(text)] != "with it", _distance(text, named.texts)))
+    told = set(standings.values())
+    standing: Standing = "with it" if "with it" in told else "elsewhere" if told == {"elsewhere"} else ""
+    owner = picture.labels.owner(ordered[0])
+    if standing == "with it":
+        why = f"{said} stands at {named.name}"
+    elif standing == "elsewhere" and owner is not None:
+        why = f"{said} stands at {owner.text}, not at {named.name}"
+    else:
+        why = f"{said} stands in the picture; its place does not tell whether it belongs to {named.name}"
+    return Source(
+        **place, kind="picture", name=named.name, standing=standing, texts=tuple(ordered), named=named.texts, picture=i, why=why,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _standing(picture: _Picture, text: Text, named: _Named, heads: Sequence[_Named]) -> Standing:
+    """Where ``text`` stands, seen from its name and from what heads its list: a category and its series, a row and its column.
+
+    Where several numbers stand at a name, only both together tell which one is meant.
+    """
+    own, above = _seen_from(picture, text, named.texts), [_seen_from(picture, text, head.texts) for head in heads]
+    if own == "elsewhere" or "elsewhere" in above:
+        return "elsewhere"
+    labels = picture.labels
+    if own == "with it":
+        alone = any(len(labels.numbers_of(name)) < 2 for name in named.texts if labels.stands(text, name) == "with it")
+        series = any(labels.is_series(text, name, series) for name in named.texts for head in heads for series in head.texts)
+        return "with it" if alone or "with it" in above or series else ""
+    if "with it" in above:
+        alone = any(len(labels.numbers_of(name)) == 1 for head in heads for name in head.texts)
+        series = any(labels.is_series(text, name, series) for head in heads for name in head.texts for series in named.texts)
+        return "with it" if alone or series else ""
+    return ""
+
+
+def _seen_from(picture: _Picture, text: Text, named: Iterable[Text]) -> Standing:
+    told = {picture.labels.stands(text, name) for name in named}
+    return "with it" if "with it" in told else "elsewhere" if told == {"elsewhere"} else ""
+
+
+def _distance(text: Text, named: Sequence[Text]) -> float:
+    return min((text.box.distance(name.box) for name in named), default=0.0)
