@@ -66,8 +66,9 @@ class Line:
     places: tuple[float, ...]
     across: bool
 
-    @property
+    @cached_property
     def gap(self) -> float:
+        """The least distance between two of them, pixels."""
         return min(b - a for a, b in pairwise(self.places))
 
     def nearest(self, number: Text) -> tuple[Text, float]:
@@ -82,6 +83,8 @@ class Labels:
 
     def __init__(self, writing: Writing) -> None:
         self.writing = writing
+        self._at: dict[int, list[Text]] = {}
+        self._standings: dict[tuple[int, int], Standing] = {}
         self.values = {id(text): value for text in writing.texts if (value := value_of(text.text)) is not None}
 
     @cached_property
@@ -191,11 +194,17 @@ class Labels:
 
     def stands(self, number: Text, name: Text) -> Standing:
         """Where ``number`` stands, seen from ``name``."""
+        pair = id(number), id(name)
+        if pair not in self._standings:
+            self._standings[pair] = self._stands(number, name)
+        return self._standings[pair]
+
+    def _stands(self, number: Text, name: Text) -> Standing:
         if number is name:
             return "with it"
         told: set[Standing] = set()
         for line in self.lines:
-            if not any(label is name for label in line.labels) or not any(text is number for text in self._numbers_at(line)):
+            if not any(label is name for label in line.labels) or not any(text is number for text in self._at_line(line)):
                 continue
             label, gaps = line.nearest(number)
             if label is name and gaps < 0.5:
@@ -206,11 +215,17 @@ class Labels:
             return "with it"
         return told.pop() if len(told) == 1 else ""
 
+    def _at_line(self, line: Line) -> list[Text]:
+        """:meth:`_numbers_at` one of :attr:`lines`, kept."""
+        if id(line) not in self._at:
+            self._at[id(line)] = self._numbers_at(line)
+        return self._at[id(line)]
+
     def numbers_of(self, name: Text) -> list[Text]:
         """The numbers that stand at ``name``, in the order in which they are read."""
         for line in self.lines:
             if any(label is name for label in line.labels):
-                own = [number for number in self._numbers_at(line) if line.nearest(number)[0] is name and line.nearest(number)[1] < 0.5]
+                own = [number for number in self._at_line(line) if line.nearest(number)[0] is name and line.nearest(number)[1] < 0.5]
                 return sorted(own, key=lambda number: number.box.middle[0])
         return []
 
@@ -242,9 +257,7 @@ class Labels:
     def owner(self, number: Text) -> Text | None:
         """The label that ``number`` stands with, where a line tells one."""
         owners = [
-            near[0]
-            for line in self.lines
-            if (near := line.nearest(number))[1] < _THIRD and any(t is number for t in self._numbers_at(line))
+            near[0] for line in self.lines if (near := line.nearest(number))[1] < _THIRD and any(t is number for t in self._at_line(line))
         ]
         return owners[0] if owners else None
 

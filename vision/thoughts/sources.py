@@ -103,6 +103,10 @@ class _Picture:
             for value in () if id(text) in self.labels.years else _values_in(text.text):
                 self.numbers.setdefault(value, []).append(text)
         self.names = [text for text in writing.texts if self.labels.is_label(text)]
+        by_name: dict[str, list[Text]] = {}
+        for label in self.names:
+            by_name.setdefault(" ".join(label.text.casefold().split()), []).append(label)
+        self.by_name = [(re.findall(r"\w+", name)[0], _as_pattern(name), tuple(labels)) for name, labels in by_name.items()]
         self.reach = self._reach()
         said = " ".join(text.text for text in writing.texts)
         self.scales = [1, *(size for size, words in SCALES if re.search(words, said, re.IGNORECASE))]
@@ -139,19 +143,21 @@ def _values_in(text: str) -> Iterator[Fraction]:
     yield from (value for _, value in _numbers(text))
 
 
-def _numbers(text: str) -> list[tuple[Token, Fraction]]:
+@lru_cache(4096)
+def _numbers(text: str) -> tuple[tuple[Token, Fraction], ...]:
     """The numbers of ``text`` with their values."""
     found = []
     for token in tokens_of(text):
         if token.kind in ("number", "mixed"):
-            try:
-                found.append((token, number(token.text)))
-            except (NotUnderstood, Unchecked):
-                continue
-    return found
+            for point in (".", ","):
+                try:
+                    found.append((token, number(token.text, point)))
+                    break
+                except (NotUnderstood, Unchecked):
+                    continue
+    return tuple(found)
 
 
-@lru_cache(4096)
 def _as_pattern(name: str) -> re.Pattern[str]:
     words = r"\W+".join(re.escape(word) for word in re.findall(r"\w+", name))
     return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
@@ -172,15 +178,12 @@ class _Named:
 def names_in(text: str, writing: Sequence[Writing]) -> list[_Named]:
     """The names of pictures that stand in ``text``, the longest ones where they overlap."""
     found: list[_Named] = []
+    low = text.casefold()
     for i, picture in enumerate(map(_picture_of, writing)):
-        by_name: dict[str, list[Text]] = {}
-        for label in picture.names:
-            by_name.setdefault(" ".join(label.text.casefold().split()), []).append(label)
-        for name, labels in by_name.items():
-            if re.search(r"\w", name):
-                for match in _as_pattern(name).finditer(text):
-                    heads = bool(re.match(r"\s*:", text[match.end() : match.end() + 3]))
-                    found.append(_Named(*match.span(), match[0], i, tuple(labels), heads))
+        for first, pattern, labels in picture.by_name:
+            for match in pattern.finditer(text) if first in low else ():
+                heads = bool(re.match(r"\s*:", text[match.end() : match.end() + 3]))
+                found.append(_Named(*match.span(), match[0], i, labels, heads))
     found.sort(key=lambda each: (each.start - each.end, each.start))
     apart: list[_Named] = []
     for named in found:
@@ -247,12 +250,12 @@ def _without_number(named: _Named, numbers: Sequence[Token]) -> _Named:
 
 def _name_of(text: str, token: Token, last: int, following: int, names: Sequence[_Named]) -> _Named | None:
     """The name that the number at ``token`` is read for: right before it, or behind ``for``, ``of``, ``in``."""
-    before = [named for named in names if last <= named.start and named.end <= token.start]
+    before = [named for named in names if last <= named.start and named.end <= token.start and not _is_behind(text, last, named)]
     between = text[before[-1].end : token.start] if before else ""
     if before and re.fullmatch(r"[\s:=(|*}$]{0,8}", between):
         return before[-1]
     behind = [named for named in names if token.end <= named.start < following]
-    if behind and re.fullmatch(r"[^,.;:\n|]{0,30}\b(?:for|of|in|at|to|above|beside)\s+(?:the\s+)?", text[token.end : behind[0].start]):
+    if behind and _is_behind(text, token.end, behind[0]) and not before:
         return behind[0]
     if before and not re.search(r"[.;\n]\s|,\s*$", between):
         return before[-1]
@@ -264,6 +267,11 @@ def _name_of(text: str, token: Token, last: int, following: int, names: Sequence
     if written and not _PROSE & set(written[1].casefold().split()) and written[1][0].isupper():
         return _Named(last + written.start(1), last + written.end(1), written[1], 0, ())
     return None
+
+
+def _is_behind(text: str, end: int, named: _Named) -> bool:
+    """Whether a name belongs to the number that ends at ``end`` right before it: ``64 visitors for Museum``."""
+    return end > 0 and bool(re.fullmatch(r"[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?", text[end : named.start]))
 
 
 _PROSE = frozenset(
@@ -290,10 +298,10 @@ def _source(
             return Source(**place, kind="question", why="stands in the question")  # type: ignore[arg-type]
     best: Source | None = None
     for i, picture in enumerate(pictures):
-        texts = picture.places(value)
+        texts = picture.places(value) or picture.places(_with_points(written))
         if not texts:
             continue
-        made = _in_picture(place, i, picture, texts, named, names)
+        made = _in_picture(text, place, i, picture, texts, named, names)
         if best is None or made.standing == "with it":
             best = made
     if best is not None and (named is not None or not _is_divisor(text, token, value, known)):
@@ -306,6 +314,12 @@ def _source(
         return Source(**place, kind="estimate", name=name, named=named.texts, why=f"{written} is not printed; it may be read off the axis")  # type: ignore[arg-type]
     why = f"no {written} in the picture" if pictures else "no text of a picture to look in"
     return Source(**place, kind="unknown", name=name, named=named.texts if named else (), why=why)  # type: ignore[arg-type]
+
+
+def _with_points(written: str) -> Fraction:
+    """The value of ``1.200`` where points separate thousands, else one that stands nowhere."""
+    digits = re.fullmatch(r"\D*(\d{1,3}(?:\.\d{3})+)", written)
+    return Fraction(digits[1].replace(".", "")) if digits else Fraction(-1)
 
 
 def _again(earlier: Source, token: Token, written: str) -> Source:
@@ -325,8 +339,17 @@ def _is_divisor(text: str, token: Token, value: Fraction, known: _Known) -> bool
     return value in known.counts and bool(re.search(r"(?:[/÷]|\\div|\bby)\s*$", text[: token.start]))
 
 
+def _heads(text: str, other: _Named, start: int, end: int) -> bool:
+    """Whether a name is what the number from ``start`` to ``end`` is told for beside its own: ``Mon: …``, ``In 2024, …``, ``… in 2024``."""
+    if other.end <= start:
+        taken = re.search(r"\d[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?$", text[: other.start])
+        same = not taken and not re.search(r"[.;\n]\s", text[other.end : start])
+        return same and (other.heads or bool(re.search(r"\b(?:in|for|during)\s+(?:the\s+)?$", text[: other.start], re.IGNORECASE)))
+    return other.start >= end and _is_behind(text, end, other)
+
+
 def _in_picture(
-    place: dict[str, object], i: int, picture: _Picture, texts: list[Text], named: _Named | None, names: Sequence[_Named]
+    text: str, place: dict[str, object], i: int, picture: _Picture, texts: list[Text], named: _Named | None, names: Sequence[_Named]
 ) -> Source:
     """A number that stands in ``texts`` of a picture, seen from its name."""
     said = place["text"]
@@ -335,7 +358,8 @@ def _in_picture(
     if named.picture != i or not named.texts:
         why = f"{said} stands in the picture, {named.name} was not found there"
         return Source(**place, kind="picture", name=named.name, texts=tuple(texts), picture=i, why=why)  # type: ignore[arg-type]
-    context = [other for other in names if other.end <= named.start and other.picture == i and other.heads]
+    said_at = int(str(place["start"])), int(str(place["end"]))
+    context = [other for other in names if other is not named and other.picture == i and _heads(text, other, *said_at)]
     standings = {id(text): _standing(picture, text, named, context) for text in texts}
     ordered = sorted(texts, key=lambda text: (standings[id(text)] != "with it", _distance(text, named.texts)))
     told = set(standings.values())

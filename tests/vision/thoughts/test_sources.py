@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.vision.pictures.test_labels import BARS, writing
 from vision.pictures.writing import Writing
+from vision.thoughts.sources import Source
 from vision.thoughts.steps import steps_of
 
 TABLE = writing(
@@ -46,3 +49,45 @@ STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
 @pytest.mark.parametrize(("thought", "sources"), STYLES, ids=[thought[:40] for thought, _ in STYLES])
 def test_the_numbers_of_a_thought_are_found_where_they_stand(thought: str, sources: list[tuple[str, ...]]) -> None:
     assert traced(thought) == sources
+
+
+TABLE_STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
+    ("In 2024, North sold 1,500 and South sold 850.", [("1,500", *WITH), ("850", *WITH)]),
+    ("2023: North 1200, South 900, West 410.", [("1200", *WITH), ("900", *WITH), ("410", *WITH)]),
+    ("2023: North 1.200, South 900.", [("1.200", *WITH), ("900", *WITH)]),
+    ("| Region | 2024 |\n|---|---|\n| West | 490 |", [("490", *FOUND)]),
+    ("2023: North 1,500.", [("1,500", *FOUND)]),
+    ("2023: South 1,200.", [("1,200", *AWAY)]),
+    ("West grew from 410 in 2023 to 490 in 2024, so $490 - 410 = 80$.", [("410", *WITH), ("490", *FOUND), ("490", *FOUND), ("410", *WITH)]),
+    ("**North**: 1,500\n\n**West**: 490\n\n1,500 + 490 = 1,990", [("1,500", *FOUND), ("490", *FOUND), ("1,500", *FOUND), ("490", *FOUND)]),
+    ("The question asks about 7 regions.", [("7", "question", "")]),
+    ("2024: South 850. Hmm, wait: 850 is right.", [("850", *WITH), ("850", *WITH)]),
+    ("East 333.", [("333", "unknown", "")]),
+    ("\\[ 1200 + 900 + 410 = 2510 \\]\nSo 2510 in all.", [("1200", *FOUND), ("900", *FOUND), ("410", *FOUND), ("2510", "step", "")]),
+]
+
+
+@pytest.mark.parametrize(("thought", "sources"), TABLE_STYLES, ids=[thought[:40] for thought, _ in TABLE_STYLES])
+def test_cells_of_a_table_belong_to_a_row_and_a_column(thought: str, sources: list[tuple[str, ...]]) -> None:
+    assert traced(thought, "What do the 7 regions sell?", TABLE) == sources
+
+
+def test_the_reason_is_told_in_words() -> None:
+    (step,) = steps_of("Library had 85 visitors, Park 46.", "?", (BARS,))
+    wrong, unread = step.sources
+    assert wrong.why == "85 stands at Park, not at Library" and wrong.verdict == "false"
+    assert [text.text for text in wrong.texts] == ["85"] and [text.text for text in wrong.named] == ["Library"]
+    assert unread.why == "46 is not printed; it may be read off the axis" and unread.verdict == "unchecked"
+
+
+def test_without_text_nothing_is_traced_to_a_picture() -> None:
+    assert steps_of("Museum 64.")[0].sources == ()
+    (source,) = steps_of("Museum 64.", "?", ())[0].sources
+    assert isinstance(source, Source) and source.kind == "unknown" and source.why == "no text of a picture to look in"
+
+
+def test_a_long_thought_is_traced_in_no_time() -> None:
+    thought = "\n".join(f"Step {i}: Museum 64 and {i} + {i + 1} = {2 * i + 1}" for i in range(400)) + "\n" + "9" * 50_000 + " ( = " * 5000
+    started = time.perf_counter()
+    steps_of(thought, "Museum " * 1000, (BARS,))
+    assert time.perf_counter() - started < 5
