@@ -19,6 +19,7 @@ from vision.answers.answers import equivalent, number_of
 from vision.answers.expected import expected, expected_of_order
 from vision.pictures.labels import Labels
 from vision.pictures.writing import Writing
+from vision.thoughts.expressions import written
 from vision.thoughts.sources import Source, names_in
 from vision.thoughts.steps import Step
 
@@ -82,6 +83,7 @@ def _broken(steps: Sequence[Step], question: str, answer: str, writing: Sequence
     if due and answer and not any(equivalent(each, answer) for each in due):
         yield f"from what was read the answer would be {due[0]}"
     yield from _read_twice(steps, writing)
+    yield from _more_than_whole(steps, writing)
     yield from _denied(steps, answer, writing)
     if answer and number_of(answer) is None and re.search(_A_NUMBER, question, re.IGNORECASE) and names_in(answer, writing):
         yield "the question asks for a number, and the answer is a name"
@@ -110,6 +112,20 @@ def _read_twice(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[s
         for said, sources in uses.items():
             if len(sources) > len({id(text) for text in sources[0].texts}) == 1 and len({source.name for source in sources}) > 1 and unread:
                 yield f"{said} stands once, and was read for {sources[0].name} and {sources[1].name}"
+
+
+def _more_than_whole(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str]:
+    """Where the printed shares add up to 100 and those that were read do not, though as many were read."""
+    if len(writing) != 1:
+        return
+    labels = Labels(writing[0])
+    printed = [labels.values[id(text)] for text in labels.numbers]
+    for step in steps:
+        read = [value for source in step.sources if source.name and (value := number_of(source.text)) is not None]
+        if step.claims or not 2 < len(read) == len(printed) or abs(sum(printed, Fraction(0)) - 100) > 1:
+            continue
+        if abs(sum(read, Fraction(0)) - 100) > 1:
+            yield f"the shares that were read add up to {written(sum(read, Fraction(0)))}, those in the picture to 100"
 
 
 def _denied(steps: Sequence[Step], answer: str, writing: Sequence[Writing]) -> Iterator[str]:

@@ -285,35 +285,35 @@ def _source(
     pictures: Sequence[_Picture], known: _Known,
 ) -> Source:  # fmt: skip
     written = text[token.start : token.end]
-    place = {"text": written, "start": token.start, "end": token.end}
+    blank = Source(text=written, start=token.start, end=token.end, kind="unknown")
     name = named.name if named else ""
     if named is not None and (earlier := known.by_name.get((name.casefold(), value))) is not None:
         return _again(earlier, token, written)
     if named is None:
         if value in known.made:
-            return Source(**place, kind="step", step=known.made[value], why=f"worked out in step {known.made[value]}")  # type: ignore[arg-type]
+            return replace(blank, kind="step", step=known.made[value], why=f"worked out in step {known.made[value]}")
         if value in known.read:
             return _again(known.read[value], token, written)
         if value in asked:
-            return Source(**place, kind="question", why="stands in the question")  # type: ignore[arg-type]
+            return replace(blank, kind="question", why="stands in the question")
     best: Source | None = None
     for i, picture in enumerate(pictures):
         texts = picture.places(value) or picture.places(_with_points(written))
         if not texts:
             continue
-        made = _in_picture(text, place, i, picture, texts, named, names)
+        made = _in_picture(text, blank, i, picture, texts, named, names)
         if best is None or made.standing == "with it":
             best = made
     if best is not None and (named is not None or not _is_divisor(text, token, value, known)):
         return best
     if named is None and _is_given(text, token, value, known):
-        return Source(**place, kind="given", why="a known number" if value in GIVEN else "a count of what was listed")  # type: ignore[arg-type]
+        return replace(blank, kind="given", why="a known number" if value in GIVEN else "a count of what was listed")
     if value in known.made:
-        return Source(**place, kind="step", name=name, step=known.made[value], why=f"worked out in step {known.made[value]}")  # type: ignore[arg-type]
+        return replace(blank, kind="step", name=name, step=known.made[value], why=f"worked out in step {known.made[value]}")
     if named is not None and any(picture.is_within(value) for picture in pictures):
-        return Source(**place, kind="estimate", name=name, named=named.texts, why=f"{written} is not printed; it may be read off the axis")  # type: ignore[arg-type]
+        return replace(blank, kind="estimate", name=name, named=named.texts, why=f"{written} is not printed; it may be read off the axis")
     why = f"no {written} in the picture" if pictures else "no text of a picture to look in"
-    return Source(**place, kind="unknown", name=name, named=named.texts if named else (), why=why)  # type: ignore[arg-type]
+    return replace(blank, name=name, named=named.texts if named else (), why=why)
 
 
 def _with_points(written: str) -> Fraction:
@@ -324,8 +324,7 @@ def _with_points(written: str) -> Fraction:
 
 def _again(earlier: Source, token: Token, written: str) -> Source:
     """``earlier``, written once more."""
-    kept = {name: getattr(earlier, name) for name in ("kind", "name", "standing", "texts", "named", "picture", "step", "why")}
-    return Source(text=written, start=token.start, end=token.end, **kept)
+    return replace(earlier, text=written, start=token.start, end=token.end)
 
 
 def _is_given(text: str, token: Token, value: Fraction, known: _Known) -> bool:
@@ -349,17 +348,16 @@ def _heads(text: str, other: _Named, start: int, end: int) -> bool:
 
 
 def _in_picture(
-    text: str, place: dict[str, object], i: int, picture: _Picture, texts: list[Text], named: _Named | None, names: Sequence[_Named]
+    text: str, blank: Source, i: int, picture: _Picture, texts: list[Text], named: _Named | None, names: Sequence[_Named]
 ) -> Source:
     """A number that stands in ``texts`` of a picture, seen from its name."""
-    said = place["text"]
+    said = blank.text
     if named is None:
-        return Source(**place, kind="picture", texts=tuple(texts), picture=i, why=f"{said} stands in the picture")  # type: ignore[arg-type]
+        return replace(blank, kind="picture", texts=tuple(texts), picture=i, why=f"{said} stands in the picture")
     if named.picture != i or not named.texts:
         why = f"{said} stands in the picture, {named.name} was not found there"
-        return Source(**place, kind="picture", name=named.name, texts=tuple(texts), picture=i, why=why)  # type: ignore[arg-type]
-    said_at = int(str(place["start"])), int(str(place["end"]))
-    context = [other for other in names if other is not named and other.picture == i and _heads(text, other, *said_at)]
+        return replace(blank, kind="picture", name=named.name, texts=tuple(texts), picture=i, why=why)
+    context = [other for other in names if other is not named and other.picture == i and _heads(text, other, blank.start, blank.end)]
     standings = {id(text): _standing(picture, text, named, context) for text in texts}
     ordered = sorted(texts, key=lambda text: (standings[id(text)] != "with it", _distance(text, named.texts)))
     told = set(standings.values())
@@ -370,9 +368,10 @@ def _in_picture(
     elif standing == "elsewhere" and owner is not None:
         why = f"{said} stands at {owner.text}, not at {named.name}"
     else:
-        why = f"{said} stands in the picture; its place does not tell whether it belongs to {named.name}"
-    return Source(
-        **place, kind="picture", name=named.name, standing=standing, texts=tuple(ordered), named=named.texts, picture=i, why=why,  # type: ignore[arg-type]
+        at = f"at {owner.text}" if owner is not None else "in the picture"
+        why = f"{said} stands {at}; its place does not tell whether it belongs to {named.name}"
+    return replace(
+        blank, kind="picture", name=named.name, standing=standing, texts=tuple(ordered), named=named.texts, picture=i, why=why,
     )  # fmt: skip
 
 
