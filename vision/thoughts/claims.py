@@ -11,16 +11,19 @@ of the mathematics around it was understood, and is false only when it is false 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 from vision.thoughts.expressions import NotUnderstood, Reading, Unchecked, number, parse, readings_of, value_of, written
 from vision.thoughts.lists import claims_about_lists
-from vision.thoughts.marks import Claim, Verdict
+from vision.thoughts.marks import Claim
 from vision.thoughts.sides import UNIT_LETTERS, Side, first_expression, last_expression
 from vision.thoughts.tokens import Token, tokens_of
 from vision.thoughts.units import UNITS, unit_of
@@ -46,8 +49,8 @@ def _found(text: str, before: str) -> tuple[Claim, ...]:
     claims = [*claims_about_lists(text, before)]
     for statement in _statements(tokens_of(text)):
         sides, relations = _split(statement)
-        for left, relation, right in zip(sides, relations, sides[1:], strict=False):
-            claim = _claim(text, left, relation, right)
+        for i, (left, relation, right) in enumerate(zip(sides, relations, sides[1:], strict=False)):
+            claim = _claim(text, left, relation, right, goes_on=i + 1 < len(relations))
             if claim is not None:
                 claims.append(claim)
     return tuple(sorted(claims, key=lambda claim: (claim.start, claim.end)))
@@ -78,8 +81,11 @@ def _split(run: list[Token]) -> tuple[list[list[Token]], list[str]]:
     return sides, relations
 
 
-def _claim(text: str, before: Sequence[Token], relation: str, after: Sequence[Token]) -> Claim | None:
-    """The claim that ``relation`` makes, None where there is none or it is not understood."""
+def _claim(text: str, before: Sequence[Token], relation: str, after: Sequence[Token], *, goes_on: bool) -> Claim | None:
+    """The claim that ``relation`` makes, None where there is none, it is not understood, or nobody stands by it.
+
+    ``goes_on`` says whether another relation follows.
+    """
     left, right = last_expression(before), first_expression(after, named=relation in ("is >", "is <"))
     if left is None or right is None or not _says_something(left, relation, right) or _are_unknowns(left, relation, right):
         return None
@@ -89,20 +95,84 @@ def _claim(text: str, before: Sequence[Token], relation: str, after: Sequence[To
         return None
     verdict, correct = _judge(left, relation, right, trees)
     start, end = left.start, right.end
-    if verdict == "false" and relation in ("=", "is", "≈"):
+    if verdict == "false" and goes_on and relation in ("=", "is", "≈"):
         for side in (_first_operand(right), _before_share(right)):  # 10 + 20 + 30 = 60 / 3 = 20: two steps, run together
             if side is not None and left.computes and _verdict(left, relation, side) == "true":
                 verdict, correct, end = "true", None, side.end
-    if verdict == "false" and relation == "is" and right.computes:
-        return None
-    if verdict == "false" and (_holds_in_prose(left, relation, right) or _by_units(left, right, trees) or _of_something(left, right)):
+    if verdict == "doubtful" or (verdict == "false" and (_is_doubted(text, start, end) or _may_hold(text, left, relation, right, trees))):
         return None
     return Claim(text=text[start:end], start=start, end=end, verdict=verdict, correct_value=correct)
 
 
-def _verdict(left: Side, relation: str, right: Side) -> Verdict:
+_TAKEN_BACK = re.compile(
+    r"[^.;\n]{0,25}\?|.{0,25}?\b(?:no|not (?:true|right|correct)|false|wrong|incorrect|wait|recheck|mistake|actually|hmm)\b", re.IGNORECASE
+)
+_NOT_SAID = re.compile(
+    r"(?:^\W*(?:is|are|does|do|did)|\b(?:if|instead of|mistake|suppose|assume|whether|not true that))\b[^.;:,\n]{0,12}$|\bnot\s+$",
+    re.IGNORECASE,
+)
+
+
+def _is_doubted(text: str, start: int, end: int) -> bool:
+    """Whether what stands around a claim asks, denies or takes it back."""
+    line = text.rfind("\n", 0, start) + 1
+    sentence = re.split(r"[.!?:]\s", text[max(line, start - 80) : start])[-1]
+    return bool(_TAKEN_BACK.match(text[end : end + 60]) or _NOT_SAID.search(sentence) or "</s>" in text[end : end + 5])
+
+
+def _may_hold(text: str, left: Side, relation: str, right: Side, trees: tuple[Any, Any]) -> bool:
+    """Whether a claim that does not hold as it stands may be meant in a way that is not computed here."""
+    if relation in ("is >", "is <"):
+        return _name_before(text, left) == _name_before(text, right) != ""
+    if right.computes and relation in ("is", "≈"):
+        return True
+    if left.tokens[0].text == "+" or re.search(r"(?:^|\n)[ \t]*[-−–*•][ \t]*$", text[: left.start]):
+        return True  # what stands before it is cut off, or a minus taken for a bullet
+    if re.search(r"\d\s*[ap]\.?m\b", text[left.start : right.end + 6], re.IGNORECASE) or _are_labels(left):
+        return True
+    strokes = [sum(token.text == "/" for token in side.tokens) for side in (left, right)]
+    powers = any(a.text == "10" and b.text == "^" for side in (left, right) for a, b in pairwise(side.tokens))
+    scaled = [any(token.kind == "number" and token.text[-1].isalpha() for token in side.tokens) for side in (left, right)]
+    if max(strokes) > 1 or (powers and max(strokes) > 0) or scaled[0] != scaled[1]:
+        return True
+    return (
+        _holds_in_prose(left, relation, right)
+        or _by_units(left, right, trees)
+        or _of_something(left, right)
+        or _counts_whole(left, right, trees)
+    )
+
+
+def _name_before(text: str, side: Side) -> str:
+    """The word right before a side's number: with ``Room 5 is bigger than Room 8`` rooms are compared, not numbers."""
+    word = re.search(r"([^\W\d_]+)\s*$", text[max(0, side.start - 30) : side.start])
+    return word[1].casefold() if word else ""
+
+
+def _are_labels(side: Side) -> bool:
+    """Whether a side is made of years, or a range: ``2019 + 2020 = 27``, ``10-19 = 5 students``."""
+    numbers = [token for token in side.tokens if token.kind == "number"]
+    if all(re.fullmatch(r"(?:19|20)\d\d", token.text) and not token.unit for token in numbers):
+        return True
+    if [token.text for token in side.tokens[1:2]] == ["-"] and len(side.tokens) == 3 and len(numbers) == 2:
+        with suppress(NotUnderstood, Unchecked):
+            return number(numbers[0].text) < number(numbers[1].text)
+    return False
+
+
+def _counts_whole(left: Side, right: Side, trees: tuple[Any, Any]) -> bool:
+    """Whether a division is told in whole pieces, a rest left over or one more taken: ``17 / 5 = 3 boxes, 2 left``."""
     try:
-        return _judge(left, relation, right, (_tree(left), _tree(right)))[0]
+        a, b = (value_of(tree, Reading()) for tree in trees)
+    except (NotUnderstood, Unchecked):
+        return False
+    divides = any(token.text in ("/", "frac") for token in left.tokens)
+    return divides and not right.computes and b.denominator == 1 and a.denominator != 1 and b in (math.floor(a), math.ceil(a))
+
+
+def _verdict(left: Side, relation: str, right: Side) -> str:
+    try:
+        return str(_judge(left, relation, right, (_tree(left), _tree(right)))[0])
     except NotUnderstood:
         return "unchecked"
 
@@ -123,7 +193,8 @@ def _of_something(left: Side, right: Side) -> bool:
     """Whether the left side names a part or the whole of what the right side tells: ``1/2 a cup = 4``, ``48 = 100% + 20%``."""
     shares = sum(token.kind == "percent" for token in right.tokens)
     whole = not left.computes and len(left.tokens) == 1 and shares > 0 and shares == _numbers(right)
-    return whole or (bool(left.words) and _is_part(left))
+    counted = not right.computes and not any(token.kind == "percent" or "." in token.text for token in right.tokens)
+    return whole or (_is_part(left) and (bool(left.words) or (counted and right.tokens[0].text not in ("0", "1"))))
 
 
 _TIMES = Token("operator", "*", 0, 0)
@@ -151,7 +222,9 @@ def _is_part(side: Side) -> bool:
     tokens = side.tokens[1:-1] if side.tokens[0].kind == "open" else side.tokens
     if [token.kind for token in tokens] != ["number", "operator", "number"] or tokens[1].text != "/":
         return False
-    return len(tokens[0].text) <= len(tokens[2].text) and tokens[0].end == tokens[1].start
+    with suppress(NotUnderstood, Unchecked):
+        return number(tokens[0].text) < number(tokens[2].text) and tokens[0].end == tokens[1].start
+    return False
 
 
 def _are_unknowns(left: Side, relation: str, right: Side) -> bool:
@@ -201,11 +274,17 @@ def _before_share(side: Side) -> Side | None:
     return Side(side.tokens[:at], side.start, side.tokens[at - 1].end) if at and side.tokens[0].kind != "factor" else None
 
 
-def _judge(left: Side, relation: str, right: Side, trees: tuple[Any, Any]) -> tuple[Verdict, str | None]:
-    """Whether the claim holds in any reading, and what the left side comes to in the first one."""
+def _judge(left: Side, relation: str, right: Side, trees: tuple[Any, Any]) -> tuple[Any, str | None]:
+    """Whether the claim holds in any way in which it is read, and what the left side comes to in the first one.
+
+    It is ``doubtful`` where it holds only in a way that few would mean, or as a coarser rounding.
+    """
     correct: str | None = None
-    computed = False
+    computed = doubtful = False
     for reading in readings_of((*left.tokens, *right.tokens)):
+        sure = _is_meant(reading, left, right)
+        if sure is None:
+            continue
         try:
             a, b = (value_of(tree, reading) for tree in trees)
         except NotUnderstood:
@@ -213,28 +292,58 @@ def _judge(left: Side, relation: str, right: Side, trees: tuple[Any, Any]) -> tu
         except Unchecked:
             return "unchecked", None
         computed = True
-        if _holds(a, relation, b, left, right, reading):
+        held = _holds(a, relation, b, left, right, reading)
+        if held == "yes" and sure:
             return "true", None
-        if reading.point == "." or correct is not None or _both_continental(left, right):
+        doubtful = doubtful or held != "no"
+        if reading.point == "." or correct is not None or _are_continental(left, right):
             correct = correct or (written(a) if relation in ("=", "≈", "is") else "")
-    if computed and correct is None:
+    if doubtful:
+        return "doubtful", None
+    if not computed or correct is None:
         return "unchecked", None
-    correct = correct or None
-    return ("false", correct) if computed else ("unchecked", None)
+    return "false", correct or None
 
 
-def _both_continental(left: Side, right: Side) -> bool:
-    """Whether both sides have a decimal comma, so that one alone is no slip."""
-    return all(any("," in token.text for token in side.tokens) for side in (left, right))
+def _is_meant(reading: Reading, left: Side, right: Side) -> bool | None:
+    """Whether a claim is meant in this ``reading``; False where hardly anybody would, None where nobody."""
+    percents = [[token.kind for token in side.tokens].count("percent") for side in (left, right)]
+    alone = len(right.tokens) == 2 and percents[1] == 1  # 15 / 60 × 100 = 25%
+    whole = percents == [1, 0] and [token.text for token in left.tokens[-2:-1]] == ["100"]  # 8 / 32 × 100% = 25
+    dropped = (alone and not percents[0]) or (percents[0] == _numbers(left) and not percents[1]) or whole
+    if reading.percent == "number" and not dropped:
+        return False
+    if reading.percent == "added" and (percents != [1, 0] or _numbers(left) < 2):
+        return None
+    scales = [sum(token.kind == "number" and token.text[-1].isalpha() for token in side.tokens) for side in (left, right)]
+    if not reading.scaled and (scales != [0, 1] or len(right.tokens) > 1):
+        return None
+    strokes = [i for i, token in enumerate(left.tokens) if token.text == "/"]
+    if reading.stacked and not any(left.tokens[i - 1].end == left.tokens[i].start for i in strokes[1:]):
+        return False
+    sums = any(token.text in ("+", "-") for token in left.tokens[1:]) and not any(token.text in ("*", "/") for token in left.tokens)
+    units = [{token.unit for token in side.tokens if token.unit} for side in (left, right)]
+    if not reading.converted and sums and units[0] and units[1] and units[0] != units[1]:
+        return False
+    return reading.mixed and (reading.point == "." or _are_continental(left, right))
 
 
-def _holds(a: Fraction, relation: str, b: Fraction, left: Side, right: Side, reading: Reading) -> bool:
+def _are_continental(left: Side, right: Side) -> bool:
+    """Whether both sides have numbers with separators, so that one alone is no slip."""
+    return all(any(re.search(r"\d[.,]\d", token.text) for token in side.tokens) for side in (left, right))
+
+
+def _holds(a: Fraction, relation: str, b: Fraction, left: Side, right: Side, reading: Reading) -> Literal["yes", "maybe", "no"]:
+    """Whether the values are so related; ``maybe`` for a coarser rounding, or one that only cuts off."""
     if relation in ("<", ">", "<=", ">=", "!=", "is <", "is >"):
-        return {"<": a < b, ">": a > b, "<=": a <= b, ">=": a >= b, "!=": a != b, "is <": a < b, "is >": a > b}[relation]
-    if a == b or _same_in_percent(left, right, a, b) or (reading.converted and _in_one_unit(a, b, left, right)):
-        return True
-    near = _rounds_to(a, right, reading, relation) or _rounds_to(b, left, reading, relation)
-    return near or (relation == "≈" and abs(a - b) <= abs(a) / 100)
+        holds = {"<": a < b, ">": a > b, "<=": a <= b, ">=": a >= b, "!=": a != b, "is <": a < b, "is >": a > b}[relation]
+        return "yes" if holds else "no"
+    if a == b or (reading.converted and _in_one_unit(a, b, left, right)):
+        return "yes"
+    near = {_rounding(a, left, right, reading, relation), _rounding(b, right, left, reading, relation)}
+    if "yes" in near:
+        return "yes"
+    return "maybe" if "maybe" in near or (relation == "≈" and abs(a - b) <= abs(a) / 100) else "no"
 
 
 def _in_one_unit(a: Fraction, b: Fraction, left: Side, right: Side) -> bool:
@@ -243,12 +352,6 @@ def _in_one_unit(a: Fraction, b: Fraction, left: Side, right: Side) -> bool:
     if units[0] and units[1]:
         return False
     return any(a * UNITS[unit][1] == b or a == b * UNITS[unit][1] for unit in units[0] | units[1])
-
-
-def _same_in_percent(left: Side, right: Side, a: Fraction, b: Fraction) -> bool:
-    """``3 / 4 = 75 %`` and ``15 / 60 × 100 = 25 %`` hold though the numbers differ by a hundred."""
-    marked = [any(token.kind == "percent" for token in side.tokens) for side in (left, right)]
-    return marked[0] != marked[1] and (a * 100 == b or a == b * 100)
 
 
 def _endless(value: Fraction) -> bool:
@@ -260,28 +363,25 @@ def _endless(value: Fraction) -> bool:
     return rest != 1
 
 
-def _rounds_to(value: Fraction, side: Side, reading: Reading, relation: str) -> bool:
-    """Whether ``side`` is one decimal number to which ``value`` rounds, or is cut, at its number of places.
+def _rounding(value: Fraction, whole: Side, side: Side, reading: Reading, relation: str) -> Literal["yes", "maybe", "no"]:
+    """Whether ``side`` is one number to which the ``value`` of the ``whole`` other side rounds at its last place.
 
-    With ``=`` a rounding is taken for one where nothing else can be written, or where two places are written as of money; with
-    ``≈`` zeros at the end of a whole number are places too.
+    With ``=`` it is taken for a rounding where nothing else can be written, where two places are written as of money, or in percent;
+    else, and where it is only cut off, it may be one. With ``≈`` zeros at the end of a whole number are places too.
     """
     tokens = list(side.tokens)
     if tokens[0].text == "-":
         value, tokens = -value, tokens[1:]
     percent = len(tokens) == 2 and tokens[1].kind == "percent"
     if not tokens or tokens[0].kind != "number" or len(tokens) > 1 + percent:
-        return False
+        return "no"
     text = re.sub(r"[A-Za-z\s]+$", "", tokens[0].text)
     places = len(text.rpartition(reading.point)[2]) if reading.point in text else 0
     if relation == "≈" and not places:
         places = -len(text) + len(text.rstrip("0")) if text.strip("0") else 0
-    for factor in (Fraction(1), Fraction(100), Fraction(1, 100)) if percent else (Fraction(1),):
-        exact = value * factor
-        off = exact - number(tokens[0].text, reading.point)
-        unit = Fraction(10) ** -places
-        if (relation == "≈" or _endless(exact) or places >= 2) and (
-            abs(off) * 2 <= unit or (0 <= off < unit) or (exact < 0 and -unit < off <= 0)
-        ):
-            return True
-    return False
+    exact = value * 100 if percent and reading.percent == "factor" else value
+    off, unit = exact - number(tokens[0].text, reading.point), Fraction(10) ** -places
+    if abs(off) * 2 <= unit:
+        divides = any(token.text in ("/", "frac") for token in whole.tokens)
+        return "yes" if relation == "≈" or _endless(exact) or places >= 2 or percent else "maybe" if divides else "no"
+    return "maybe" if 0 <= off < unit and (relation == "≈" or _endless(exact) or places >= 2) else "no"

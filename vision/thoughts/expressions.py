@@ -148,7 +148,7 @@ def value_of(tree: Any, reading: Reading) -> Fraction:
     rule, parts = str(tree.data), tree.children
     if rule in ("add", "subtract"):
         a, b = (value_of(part, reading) for part in parts)
-        if reading.percent == "added" and getattr(parts[1], "data", "") == "percent":
+        if reading.percent == "added" and getattr(parts[1], "data", "") == "percent" and getattr(parts[0], "data", "") != "percent":
             b *= a
         return a + b if rule == "add" else a - b
     if rule == "percent":

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from vision.thoughts.expressions import NotUnderstood, Unchecked, number, written
 from vision.thoughts.marks import Claim
 
 _NUMBER = r"-?[$€£¥]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?%?(?![\w.,]*\d|\s*[-+*/×·÷^=<>(])"
-_NAME = r"[^\W\d_](?:[\w'’&./-]| (?!and |or |is ))*"
-_ITEM = rf"(?:(?:{_NAME}|\d+(?:[ -]\w+)?) )?{_NUMBER}"
+_NAME = r"(?!(?:the|is|of|are|and|or)\b)[^\W\d_](?:[\w'’&./-]| (?!(?:and|or|is|are|the|of|in)\b))*"
+_ITEM = rf"(?:(?:{_NAME}|\d{{1,4}}(?:-\d{{1,4}})?) )?{_NUMBER}"
 _LIST = rf"{_ITEM}(?:(?:, and |, or |, | and | or |; ){_ITEM}){{1,40}}"
 _KINDS: dict[str, Callable[[Sequence[Fraction]], Fraction]] = {
     "high": max,
@@ -35,7 +36,7 @@ _WORDS = {
 }
 _ABOUT = re.compile(
     rf"\b(?P<what>{'|'.join(_WORDS.values())})(?: (?:value|number|one))?(?P<over> of | among | out of | between | ?\()"
-    rf"(?P<list>{_LIST})\)?(?: (?:is|are|equals|was)| ?[=:])(?: [^,.:;\n]{{1,60}},)? (?P<result>{_ITEM})",
+    rf"(?P<list>{_LIST})\)?(?: (?:is|are|equals|was)| ?=| ?:(?: [^,.:;\n]{{1,60}},)?) (?P<result>{_ITEM})(?P<after>[^.,;\n]{{0,20}})",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"\b(?P<said>yes|no) (?P<count>\d+)\b")
@@ -65,21 +66,26 @@ def _about(match: re.Match[str], at: int) -> Claim | None:
         return None
     items = [_item(item) for item in re.split(r",? (?:and|or) |[,;] ", match["list"])]
     result = _item(match["result"])
-    if result is None or any(item is None for item in items):
+    if result is None or any(item is None for item in items) or ("%" in match["list"]) != ("%" in match["result"]):
         return None
     known = [item for item in items if item is not None]
-    if kind in ("difference", "product") and len(known) != 2:
+    names = [name for name, _ in known if name]
+    if (kind in ("difference", "product") and len(known) != 2) or (result[0] and result[0] not in names):
         return None
+    if len(set(names)) < len(names) or all(not name and 1900 <= value <= 2100 for name, value in known):
+        return None  # group 1 and group 2, 2019 and 2020: names
     right = _KINDS[kind]([value for _, value in known])
     named = [value for name, value in known if name and name == result[0]]
-    holds = result[1] == right and (kind not in ("high", "low") or not result[0] or not any(name for name, _ in known) or right in named)
-    start, end = at + match.start(), at + match.end()
-    if not holds and kind in ("sum", "mean") and abs(result[1] - right) * 2 <= 1:
-        return None  # rounded
-    if holds:
-        return Claim(text=match[0], start=start, end=end, verdict="true")
-    names = [name for name, value in known if value == right and name]
-    return Claim(text=match[0], start=start, end=end, verdict="false", correct_value=" ".join((*names[:1], written(right))))
+    holds = result[1] == right and (kind not in ("high", "low") or not result[0] or not names or right in named)
+    start, end = at + match.start(), at + match.end("result")
+    text = match[0][: end - start]
+    if holds or (kind == "difference" and abs(result[1]) == right):
+        return Claim(text=text, start=start, end=end, verdict="true")
+    goes_on = re.match(r"\s*(?:[-+*/×÷=<>]|times\b|more\b|hours?\b|o'clock|percent|[ap]m\b)", match["after"])
+    if goes_on or (kind in ("sum", "mean", "difference") and abs(result[1] - right) * 2 <= 1):
+        return None  # not all that was said, or rounded
+    best = [name for name, value in known if value == right and name]
+    return Claim(text=text, start=start, end=end, verdict="false", correct_value=" ".join((*best[:1], written(right))))
 
 
 def _item(text: str) -> tuple[str, Fraction] | None:
@@ -96,7 +102,7 @@ def _tallies(line: str, at: int) -> Iterator[Claim]:
     """``A yes 1, B no 1, C yes 2``: each yes is one more."""
     count = 0
     matches = list(_COUNTED.finditer(line))
-    for match in matches if len(matches) > 1 else ():
+    for match in matches if _is_counting([int(match["count"][:6]) for match in matches]) else ():
         count += match["said"] == "yes"
         right = int(match["count"]) == count
         yield Claim(
@@ -107,6 +113,18 @@ def _tallies(line: str, at: int) -> Iterator[Claim]:
             correct_value=None if right else f"{match['said']} {count}",
         )
         count = int(match["count"]) if len(match["count"]) < 6 else count
+
+
+def _is_counting(counts: Sequence[int]) -> bool:
+    """Whether numbers grow one by one from 0 or 1, but for a slip: ``yes 54, no 36`` counts nothing here."""
+    steps = sum(b - a in (0, 1) for a, b in pairwise(counts))
+    return (
+        len(counts) > 1
+        and counts[0] in (0, 1)
+        and list(counts) == sorted(counts)
+        and steps >= len(counts) - 2
+        and counts[-1] <= len(counts)
+    )
 
 
 def _totals(line: str, at: int, before: str) -> Iterator[Claim]:

@@ -111,7 +111,7 @@ def _items(side: Sequence[Token]) -> list[_Item]:
             items += [_Item("gap", token, ("of",)), _Item("math", token)]  # 12 5-minute intervals
         elif token.kind in _OPERAND_BEGINS and ended() and token.kind not in ("open", "command"):
             items += [_Item("unknown", token), _Item("math", token)]
-        elif token.text == "(" and ended() and at + 1 < len(side) and side[at + 1].kind == "word" and side[at - 1].end < token.start:
+        elif token.text == "(" and ended() and side[at - 1].end < token.start and _is_remark(side, at):
             items += [_Item("gap", token, ("(",)), _Item("math", token)]
         elif token.kind in ("open", "command") and ended() and not (token.formula or side[at - 1].end == token.start):
             items += [_Item("unknown", token), _Item("math", token)]
@@ -137,6 +137,14 @@ def _words_end(side: Sequence[Token], at: int) -> int:
     return end
 
 
+def _is_remark(side: Sequence[Token], at: int) -> bool:
+    """Whether a bracket holds words: ``18 (not 17)``, ``4 (15 minutes)``."""
+    inside = next(
+        (side[at + 1 : end] for end in range(at + 1, min(len(side), at + 20)) if side[end].kind == "close"), side[at + 1 : at + 20]
+    )
+    return any(token.kind == "word" for token in inside) and not any(token.kind == "operator" for token in inside)
+
+
 def _words_closed(side: Sequence[Token], at: int) -> int:
     """Behind a bracket with nothing but words in it, 0 for any other."""
     for end in range(at + 1, min(len(side), at + 12)):
@@ -155,7 +163,8 @@ def _with_words(
     after_operator = bool(items) and items[-1].kind == "math" and items[-1].token.kind in ("operator", "of", "factor")
     low = {word.casefold() for word in words}
     if ended:
-        if following is None or following.kind in ("edge", "operator", "percent", "raised", "of", "close"):
+        sign = following is not None and _signs(side, end) and words[-1].casefold() in ("and", "or", "to", "than", "from", "by")
+        if following is None or (following.kind in ("edge", "operator", "percent", "raised", "of", "close") and not sign):
             computes = words[0].casefold() in (_COMPUTING if following is None else _COMPUTING | _COMPARING)
             if computes or (following is not None and _holds_a_clause(words)):
                 return [*items, _Item("unknown", first)]

@@ -52,7 +52,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _CURRENCY = r"(?:US\$|\\\$|[$€£¥₹¢])"
 _SPACE = "[ \u00a0\u202f]"
 _DIGITS = rf"(?:\d{{1,3}}(?:{_SPACE}\d{{3}})+(?!\d|-[a-z])(?:[.,]\d+)?|\d+(?:(?:[.,'’]|\{{,\}}|,\\!)\d+)*|\.\d+)"
-_NEXT = rf"(?=\s*[-−–(]?\s*{_CURRENCY}?\s?(?:\d|\.\d|\\[dtc]?frac|\\sqrt|√))"
+_NEXT = rf"(?=\s{{0,8}}[-−–(]?\s{{0,2}}{_CURRENCY}?\s?(?:\d|\.\d|\\[dtc]?frac|\\sqrt|√))"
 """Behind it stands a number."""
 _LETTER = "A-Za-zÀ-ÖØ-öø-ÿ"
 _THOSE = r"\s+(?:(?:the|his|her|their|its|those|these|all)\s+)?"
@@ -67,7 +67,8 @@ _PIECES: tuple[tuple[str, str], ...] = (
      rf"(?<![^\s=≈(|,:])(?:\*{{1,3}}|__)(?=[(\d.{_LETTER}$€£])|(?<=[{_LETTER}:.!?])(?:\*\*\*?|__)"
      rf"|(?<=[\d)%])(?:\*\*\*?|__)(?!\s*[\d(])|(?<=[\d)%])\*(?=\s*(?:[.,](?!\d)|[;:!?)|]|\Z|\n))"),
     ("edge", r"\$\$|\\[()\[\]]"),
-    ("unknown", r"(?:19|20)\d\d[-/]\d{1,2}[-/]\d{1,2}(?!\d)|(?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d(?!\d)|\d+:\d+(?::\d+)*"),
+    ("unknown", r"(?:19|20)\d\d[-/]\d{1,2}[-/]\d{1,2}(?!\d)|(?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d(?!\d)"
+                r"|\d+:\d+(?::\d+)*|\d+\s+:\s*(?=\d)"),
     ("unknown", r"(?<![\d.,])0\d{2,}(?![\d.,])"),
     ("word", rf"\d+(?:st|nd|rd|th)\b|(?<=[\d%])-[{_LETTER}]{{2,}}(?:-[{_LETTER}]+)*"),
     ("mixed", rf"\d+{_SPACE}(?:and{_SPACE})?\d+/\d+(?![\d/]|[.,]\d)|\d+{_SPACE}?[{''.join(VULGAR)}]"),
@@ -90,17 +91,18 @@ _PIECES: tuple[tuple[str, str], ...] = (
     ("factor", rf"\b(?:(?:(?:a|one)[ -])?half|(?:a|one|two|three|four)[ -](?:{'|'.join(_PARTS)})s?)\b(?=\s+of{_THOSE}{_CURRENCY}?\d)"
                rf"|\b(?:twice|double|thrice|triple)\b(?={_THOSE}{_CURRENCY}?\d)"),
     ("operator",
-     rf"\*\*|//|[-−–‐+*×·∙⋅÷/⁄^]|\\(?:times|cdot|ast|div)(?![a-zA-Z])|(?<![{_LETTER}])x(?=\s*\(?\s*{_CURRENCY}?\s?\.?\d)"
+     rf"\*\*|//|[-−–‐+*×·∙⋅÷/⁄^]|\\(?:times|cdot|ast|div)(?![a-zA-Z])|(?<![{_LETTER}])x(?=\s{{0,8}}\(?\s?{_CURRENCY}?\s?\.?\d)"
      rf"|\b(?:plus|minus|times|multiplied\s+by|divided\s+by|out\s+of)\b{_NEXT}"),
     ("raised", r"[⁰¹²³⁴⁵⁶⁷⁸⁹]+|\b(?:squared|cubed)\b"),
     ("factorial", r"(?<=[\d)}])!(?=\s*(?:[-+*/=)}×÷]|\\times|\\cdot|\\div|\\\)|\$))"),
     ("open", r"[(\[{]|\\\{"),
     ("close", r"[)\]}]|\\\}"),
     ("of", r"\bof\b"),
+    ("unknown", rf"[{_LETTER}]\w*['’′]+(?=\()"),
     ("word",
      rf"(?:sq|ft|lbs?|oz|hrs?|mins?|secs?|yds?|in|cu)\.(?=\s*[a-z+*/=])|[{_LETTER}]{{2,}}\^\{{?[23]\}}?(?!\w)"
      rf"|[{_LETTER}]+(?:['’&.-][{_LETTER}]+)*(?![{_LETTER}0-9_^])(?:['’](?=\s))?|[€£¥₹¢@]|(?<=\d)\$(?!\d)|°"),
-    ("unknown", rf"[{_LETTER}]\w*|\\[a-zA-Z]+|[\w^$~\\]"),
+    ("unknown", rf"[{_LETTER}]\w*|\\[a-zA-Z]+|[\w^$~\\±]"),
 )  # fmt: skip
 _TOKEN = re.compile("|".join(f"(?P<{kind}_{i}>{pattern})" for i, (kind, pattern) in enumerate(_PIECES)), re.IGNORECASE | re.DOTALL)
 _FORMULA = re.compile(
@@ -194,7 +196,7 @@ def _made(kind: str, found: str, at: int, formula: bool, text: str, before: list
     if kind == "number":
         if formula and found[-1] in "kK":  # an unknown
             return [Token("number", found[:-1].strip(), at, end - 1, formula), Token("unknown", found[-1], end - 1, end, formula)]
-        unit = "$" if "$" in found else "¢" if "¢" in found else ""
+        unit = "$" if re.search("[$€£]", found) else "¢" if "¢" in found else ""
         return [Token("number", found.strip(), at + len(found) - len(found.lstrip()), end, formula, unit)]
     if kind == "unknown" and found == "_" and not beside:
         return [Token("break", found, at, end, formula)]
