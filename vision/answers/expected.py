@@ -27,9 +27,15 @@ _DIFFERENCE = r"difference|minus|gap|exceeds?|exceed|distance|apart|differ|subtr
 _RANGE = r"range|spread|apart|difference|minus|than"
 _RATIO = r"ratio|how many times|divided by|quotient|times as"
 _REFUSED = (
-    r"\bwhy\b|\bhow often\b|\bin how many cases\b|\bfor how many\b|\bpercent(?:age)? (?:of|change|more|less)"
-    r"|\bgrow|\bincrease|\bdecrease|\bchange"
+    r"^\W*(?:is|are|was|were|does|did|if|do(?! you know))\b|\bwhy\b|\bwhen\b|\bhow often\b|\bin how many cases\b|\bfor how many\b"
+    r"|\b(?:what|how many|in|by) percent|%|\bpercent(?:age)? (?:of|more|less|is|change)|\bgrow|\bincreas|\bdecreas|\bchange|\brise|\bjump"
+    r"|\bif\b(?! you add)|\bnot\b|\bother\b|\bbesides\b|\bwithout\b|\bexcept|\bcolou?r|\b(?:left|right) of\b|\bfar (?:left|right)\b"
+    r"|\bshare of\b|\bfraction\b|\bangle|\brank of\b|\baxis\b|\btitle\b|\blabel|\bmedian\b|\bclosest\b|\bnearest\b|\btop (?:two|three|\d)"
+    r"|\b(?:first|last|two|three) (?:two|three|quarters|months|years)\b|\bpays?\b|\bearns?\b|\beach\b|\bdouble|\btwo _|\bthree _|\breach\b"
 )
+"""Questions that a plain solver does not understand."""
+_LOOKUP = r"what|how (?:much|many|high|large|about)|which (?:number|value)|value|number|figure|tell me|give me|find|read"
+"""Words that ask for a value, where only one name is asked about."""
 
 
 def expected(question: str, readings: Mapping[str, Fraction]) -> tuple[str, ...]:
@@ -47,11 +53,16 @@ def expected(question: str, readings: Mapping[str, Fraction]) -> tuple[str, ...]
     def says(pattern: str) -> bool:
         return bool(re.search(rf"\b(?:{pattern})\b", words, re.IGNORECASE))
 
+    numbers = re.findall(r"\d+", re.sub(r"\bnumber \d\b", "", words))
+    limit = re.search(rf"\b(?:{_MORE}|{_LESS})(?: than)? [$€£]?\d", words, re.IGNORECASE)
+    if len(numbers) > (limit is not None) or (asked and numbers):
+        return ()  # something else is computed with
     if len(asked) == 2:
         return _of_two(asked[0], asked[1], readings, says, words)
     if len(asked) == 1:
         operates = says(rf"{_SUM}|{_MEAN}|{_DIFFERENCE}|{_RATIO}|{_HIGH}|{_LOW}|{_MORE}|{_LESS}")
-        return () if operates else (written(readings[asked[0]]),)
+        elsewhere = says("where|who|place|bar|rank|share") or says(r"which (?!number|value)\w+")
+        return (written(readings[asked[0]]),) if says(_LOOKUP) and not operates and not elsewhere else ()
     return _of_all(readings, says, words) if not asked else ()
 
 

@@ -80,19 +80,39 @@ def _broken(steps: Sequence[Step], question: str, answer: str, writing: Sequence
             if source.verdict == "false":
                 yield source.why
     due = expected(question, _readings(steps)) or expected_of_order(question, _order(steps))
-    if due and answer and not any(equivalent(each, answer) for each in due):
+    if due and _is_plain(answer, steps) and not any(_matches(each, answer) for each in due):
         yield f"from what was read the answer would be {due[0]}"
     yield from _read_twice(steps, writing)
     yield from _more_than_whole(steps, writing)
     yield from _denied(steps, answer, writing)
-    if answer and number_of(answer) is None and re.search(_A_NUMBER, question, re.IGNORECASE) and names_in(answer, writing):
+    is_name = any(answer.casefold() == named.name.casefold() for named in names_in(answer, writing))
+    if is_name and re.search(_A_NUMBER, question, re.IGNORECASE):
         yield "the question asks for a number, and the answer is a name"
 
 
+def _is_plain(answer: str, steps: Sequence[Step]) -> bool:
+    """Whether an answer is one number, or one of the names that were read, and nothing else."""
+    names = {source.name.casefold() for step in steps for source in step.sources} | {name.casefold() for name in _order(steps)}
+    return number_of(answer) is not None or answer.casefold() in names
+
+
+def _matches(due: str, answer: str) -> bool:
+    """Whether an answer is what was due, rounded, with its sign left out, or told in thousands or millions."""
+    if equivalent(due.lstrip("≈"), answer):
+        return True
+    a, b = number_of(due.lstrip("≈")), number_of(answer)
+    if a is None or b is None:
+        return False
+    places = len(answer.partition(".")[2].rstrip("% ")) if "." in answer else 0
+    unit = Fraction(1, 10**places) if places else Fraction(1)
+    return any(abs(abs(a) * scale - abs(b)) * 2 <= unit for scale in (1, 1000, 1_000_000))
+
+
 _A_NUMBER = r"\bhow (?:many|much|far|high|large)\b|\bthe (?:number|value|amount|sum|average|mean|difference|area|perimeter)\b(?! \d)"
+_SHOWN = "(?:picture|chart|figure|graph|table|image)"
 _DENIED = re.compile(
-    r"(?:does(?: not|n't) (?:show|contain|include|mention)|there is no|no) (?P<a>[^.,;:]{1,60})"
-    r"|(?P<b>[^.,;:]{1,60}?):? (?:it )?is not in the",
+    rf"(?:{_SHOWN} does(?: not|n't) (?:show|contain|include|mention)|there is no) (?:an? |the |any )?(?P<a>[^.,;:]{{1,60}})"
+    rf"|(?:^|[.;]\s)(?:look(?:ing)? for |search for )?(?P<b>[^.,;:]{{1,60}}?):? (?:it )?is not in the {_SHOWN}",
     re.IGNORECASE,
 )
 
@@ -134,7 +154,7 @@ def _denied(steps: Sequence[Step], answer: str, writing: Sequence[Writing]) -> I
         for match in _DENIED.finditer(text):
             said = (match["a"] or match["b"] or "").strip()
             for named in names_in(said, writing):
-                if said.casefold().endswith(named.name.casefold()):
+                if said.casefold() == named.name.casefold():
                     yield f"{named.name} is in the picture"
 
 
@@ -180,7 +200,7 @@ def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequenc
         yield "no number was read in the picture"
     if not follows(steps, answer):
         yield "no step arrives at the answer"
-    yield from _not_asked(steps, question, writing)
+    yield from _not_asked(steps, question, answer, writing)
 
 
 def follows(steps: Sequence[Step], answer: str) -> bool:
@@ -202,10 +222,56 @@ def _last_number(text: str) -> list[Fraction]:
     return [value] if value is not None else []
 
 
-def _not_asked(steps: Sequence[Step], question: str, writing: Sequence[Writing]) -> Iterator[str]:
+def _not_asked(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing]) -> Iterator[str]:
     """What the question asks for and no step does."""
     thought = "\n".join(step.text for step in steps)
+    asked = []
     for named in names_in(question, writing):
         written = {text.text for text in named.texts}  # in its own case: "which item" does not ask for the axis "Item"
         if named.name in written and not re.search(rf"(?<!\w){re.escape(named.name)}(?!\w)", thought, re.IGNORECASE):
             yield f"the question names {named.name}, and no step reads it"
+        asked.append(named.name.casefold())
+    claims = [claim.text for step in steps for claim in step.claims]
+    share = "%" in question or re.search(r"\b(?:how many|by|in|what) percent", question, re.IGNORECASE)
+    if share and not any(re.search(r"[/÷%]|frac", text) for text in claims):
+        yield "the question asks for a percentage, and no step divides"
+    for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", question):
+        if not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.])", thought) and f"number {number}" not in question.casefold():
+            yield f"the question says {number}, and no step uses it"
+    if re.search(_PLACED, question, re.IGNORECASE):
+        yield "whether a place, a color or a yes follows is not traced"
+    read = {number_of(source.text) for step in steps for source in step.sources if source.name.casefold() in asked}
+    if read and not claims and number_of(answer) is not None and number_of(answer) not in read:
+        yield "the answer is not what was read for the names in the question"
+    if len(asked) > 1 and claims:
+        yield from _not_computed_with(asked, steps)
+    names = {source.name.casefold() for step in steps for source in step.sources}
+    if not names & set(asked) and re.search(_ALL, question, re.IGNORECASE):
+        yield from _left_out(steps, writing)
+
+
+_PLACED = r"\bcolou?r|\b(?:far|most) (?:left|right)\b|\b(?:left|right) of\b|^\W*(?:is|are|does|did|was|were|do(?! you know))\b"
+_ALL = (
+    r"\b(?:highest|lowest|largest|smallest|biggest|greatest|most|least|fewest|maximum|minimum|total|sum|altogether|average|mean|all|range"
+    r"|second|third)\b"
+)
+
+
+def _not_computed_with(asked: Sequence[str], steps: Sequence[Step]) -> Iterator[str]:
+    """Names that the question asks for whose values were read, and with which nothing is computed or compared."""
+    values = {source.name.casefold(): source.text for step in steps for source in step.sources if source.name}
+    used = {text for step in steps for claim in step.claims for text in re.findall(r"\d[\d,.]*\d|\d", claim.text)}
+    for name in asked:
+        if name in values and len({values.get(each) for each in asked}) == len(asked) and values[name].strip("$€£%") not in used:
+            yield f"nothing is computed with {name}, which the question names"
+
+
+def _left_out(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str]:
+    """Labels beside those that were read, of which nothing was read though the question is about all of them."""
+    read = {id(text) for step in steps for source in step.sources for text in source.named}
+    for each in writing:
+        for line in Labels(each).lines:
+            members = {id(label) for label in line.labels}
+            missing = [label.text for label in line.labels if id(label) not in read and Labels(each).numbers_of(label)]
+            if members & read and missing:
+                yield f"{', '.join(missing[:3])} not read"

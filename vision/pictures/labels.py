@@ -254,6 +254,11 @@ class Labels:
         at = next((i for i, text in enumerate(own) if text is number), -1)
         return at >= 0 and self.legend[at] is series
 
+    def are_alike(self, some: Sequence[Text], others: Sequence[Text]) -> bool:
+        """Whether both are names of one kind: labels of one line."""
+        one, other = set(map(id, some)), set(map(id, others))
+        return any(one & members and other & members for line in self.lines for members in ({id(label) for label in line.labels},))
+
     def owner(self, number: Text) -> Text | None:
         """The label that ``number`` stands with, where a line tells one."""
         owners = [

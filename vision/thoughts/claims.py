@@ -95,8 +95,10 @@ def _claim(text: str, before: Sequence[Token], relation: str, after: Sequence[To
         return None
     verdict, correct = _judge(left, relation, right, trees)
     start, end = left.start, right.end
-    if verdict == "false" and goes_on and relation in ("=", "is", "≈"):
-        for side in (_first_operand(right), _before_share(right)):  # 10 + 20 + 30 = 60 / 3 = 20: two steps, run together
+    if verdict == "false" and relation in ("=", "is", "≈"):
+        # 10 + 20 + 30 = 60 / 3 = 20: two steps, run together; 40 × 70% = 28 out of 40: prose
+        spoken = len(right.tokens) > 1 and right.tokens[1].kind == "operator" and right.tokens[1].end - right.tokens[1].start > 2
+        for side in (_first_operand(right) if goes_on or spoken else None, _before_share(right)):
             if side is not None and left.computes and _verdict(left, relation, side) == "true":
                 verdict, correct, end = "true", None, side.end
     if verdict == "doubtful" or (verdict == "false" and (_is_doubted(text, start, end) or _may_hold(text, left, relation, right, trees))):

@@ -329,21 +329,26 @@ def _again(earlier: Source, token: Token, written: str) -> Source:
 
 def _is_given(text: str, token: Token, value: Fraction, known: _Known) -> bool:
     """Whether a number is one that a solver knows: beside a sign, a fact or a count of what was listed."""
-    beside = re.search(r"[-+*/×÷·−]\s*$|\bby\s*$", text[: token.start]) or re.match(r"\s*[-+*/×÷·−]", text[token.end :])
+    beside = re.search(r"[-+*/×÷·−]\s*$|\bby\s*$", text[max(0, token.start - 8) : token.start]) or re.match(
+        r"\s*[-+*/×÷·−]", text[token.end :]
+    )
     return bool(beside) and (value in GIVEN or value in known.counts)
 
 
 def _is_divisor(text: str, token: Token, value: Fraction, known: _Known) -> bool:
     """Whether something is divided by the count of what was listed."""
-    return value in known.counts and bool(re.search(r"(?:[/÷]|\\div|\bby)\s*$", text[: token.start]))
+    return value in known.counts and bool(re.search(r"(?:[/÷]|\\div|\bby)\s*$", text[max(0, token.start - 8) : token.start]))
 
 
 def _heads(text: str, other: _Named, start: int, end: int) -> bool:
     """Whether a name is what the number from ``start`` to ``end`` is told for beside its own: ``Mon: …``, ``In 2024, …``, ``… in 2024``."""
+    if re.match(r"\W{0,3}[$€£¥]?\d", text[other.end :]):
+        return False  # it has a number of its own
     if other.end <= start:
-        taken = re.search(r"\d[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?$", text[: other.start])
+        lead = text[max(0, other.start - 45) : other.start]
+        taken = re.search(r"\d[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?$", lead)
         same = not taken and not re.search(r"[.;\n]\s", text[other.end : start])
-        return same and (other.heads or bool(re.search(r"\b(?:in|for|during)\s+(?:the\s+)?$", text[: other.start], re.IGNORECASE)))
+        return same and (other.heads or bool(re.search(r"\b(?:in|for|during)\s+(?:the\s+)?$", lead, re.IGNORECASE)))
     return other.start >= end and _is_behind(text, end, other)
 
 
@@ -357,11 +362,17 @@ def _in_picture(
     if named.picture != i or not named.texts:
         why = f"{said} stands in the picture, {named.name} was not found there"
         return replace(blank, kind="picture", name=named.name, texts=tuple(texts), picture=i, why=why)
-    context = [other for other in names if other is not named and other.picture == i and _heads(text, other, blank.start, blank.end)]
+    context = [
+        other
+        for other in names
+        if other.picture == i and not picture.labels.are_alike(other.texts, named.texts) and _heads(text, other, blank.start, blank.end)
+    ]
     standings = {id(text): _standing(picture, text, named, context) for text in texts}
     ordered = sorted(texts, key=lambda text: (standings[id(text)] != "with it", _distance(text, named.texts)))
     told = set(standings.values())
     standing: Standing = "with it" if "with it" in told else "elsewhere" if told == {"elsewhere"} else ""
+    if standing == "elsewhere" and _may_be_worked_out(text, blank, names):
+        standing = ""
     owner = picture.labels.owner(ordered[0])
     if standing == "with it":
         why = f"{said} stands at {named.name}"
@@ -373,6 +384,24 @@ def _in_picture(
     return replace(
         blank, kind="picture", name=named.name, standing=standing, texts=tuple(ordered), named=named.texts, picture=i, why=why,
     )  # fmt: skip
+
+
+_HYPOTHETICAL = re.compile(r"\b(?:if|needs?|gets?|loses?|gains?|would|differ\w*|to beat|respectively|total|altogether)\b", re.IGNORECASE)
+
+
+def _may_be_worked_out(text: str, blank: Source, names: Sequence[_Named]) -> bool:
+    """Whether a number beside a name may not be its reading: several names before it, a supposition, an amount more or less."""
+    clause = re.split(r"[.;\n]\s", text[max(0, blank.start - 150) : blank.start])[-1]
+    since = re.split(r"\d", clause)[-1]
+    many = (
+        sum(bool(re.search(rf"(?<!\w){re.escape(named.name)}(?!\w)", since)) for named in {named.name: named for named in names}.values())
+        > 1
+    )
+    after = re.match(
+        r"\W*(?:more|fewer|less|higher|lower|in total|altogether|each)\b|\s*\(\s*\w", text[blank.end : blank.end + 20], re.IGNORECASE
+    )
+    computed = re.search(r"[-+*/×÷=]\s*[$€£]?$", text[max(0, blank.start - 4) : blank.start])
+    return many or bool(after or computed or _HYPOTHETICAL.search(clause))
 
 
 def _standing(picture: _Picture, text: Text, named: _Named, heads: Sequence[_Named]) -> Standing:

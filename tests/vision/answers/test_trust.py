@@ -119,3 +119,37 @@ def test_what_comes_before_and_after_in_a_diagram() -> None:
     assert expected_of_order("Which step is two after Mix?", order) == ("Cool",)
     assert expected_of_order("Where does it end?", order) == ("Eat",)
     assert expected_of_order("How many steps are there?", order) == () == expected_of_order("What is before Mix?", order)
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer"),
+    [
+        ("Museum: 64, Library: 12, Park: 85, Zoo: 20\nThe highest is Park 85.", "Which has the most?", "Park"),
+        ("For Museum 64, for Library 12.\n64 - 12 = 52", "How many more has Museum than Library?", "52"),
+        ("Museum + Park = 64 + 85 = 149", "What is the sum of Museum and Park?", "149 visitors"),
+        ("Museum and Library: 64 and 12.\n64 / 12 ≈ 5.33", "What is the ratio of Museum to Library?", "5.33"),
+        ("Museum and Park have 64 and 85 visitors respectively.\n64 + 85 = 149", "How much is that together?", "149"),
+        ("If Museum gets 20 more visitors, it has 84.\n64 + 20 = 84", "How many has Museum with 20 more?", "84"),
+        (READ + "The bar of Park is blue.", "What color is the bar of Park?", "Blue"),
+        (READ + "64 + 12 + 20 = 96", "How many visitors did not go to Park?", "96"),
+        (READ + "There is no place with more visitors than Park.", "Which has the most?", "Park"),
+        (READ + "The average is 181 / 4 = 45.25", "What is the average?", "45.3"),
+        (READ + "12 < 20 < 64 < 85, so it is yes.", "Does Park reach 50 visitors?", "Yes"),
+    ],
+)
+def test_what_people_write_in_another_way_is_not_called_broken(thought: str, question: str, answer: str) -> None:
+    assert trust(thought, question, answer).level != "broken", trust(thought, question, answer).line
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer"),
+    [
+        ("Look up Museum 64.\nThe highest is Museum 64.", "Which has the most visitors?", "Museum"),
+        ("Read Museum 64, Library 12.\n64 + 12 = 76", "What is the total number of visitors?", "76"),
+        (READ + "64 + 12 = 76", "What is the sum of Museum, Library and Zoo?", "76"),
+        (READ + "85 - 12 = 73", "By how many percent is Park higher than Library?", "73"),
+        (READ + "Look up Library 12.", "How many has the place on the far right?", "12"),
+    ],
+)
+def test_what_leaves_something_out_is_not_traced(thought: str, question: str, answer: str) -> None:
+    assert trust(thought, question, answer).level != "traced", trust(thought, question, answer).line
