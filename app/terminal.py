@@ -30,7 +30,7 @@ def show(replies: Iterable[Reply], *, quiet: bool, why: bool = False) -> Reply:
         raise
     assert reply is not None
     if shown:
-        print(file=sys.stderr)
+        print(end="" if reply.thought.endswith("\n") else "\n", file=sys.stderr)
         _report(reply, why=why)
     return reply
 

@@ -68,7 +68,7 @@ def about(engine: Engine) -> str:
     if engine.name.startswith("nano"):
         return (
             f"**{engine.name}** is loaded: a tiny model of our own that reads drawn charts in large print and gets a "
-            "question in four wrong, mostly by misreading. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+            "question in six wrong, mostly by misreading. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
         )
     return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 

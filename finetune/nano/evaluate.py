@@ -4,7 +4,7 @@
     python -m finetune.nano evaluate --count 1000 --writing both    # and without it
     python -m finetune.nano evaluate --charts DIR                   # pictures of your own: *.png and one *.jsonl
 
-Half of the pictures are drawn by each renderer, the kinds in equal numbers; half of the questions are asked in words that
+Half of the pictures are drawn by each renderer, the kinds in equal numbers; half of the questions are asked in constructions that
 training never uses, and one in 25 cannot be answered from its picture. An answer is right when it is the same word or number;
 where values must be read off an axis it may be off by 5 %, as ChartQA is scored (the strict share stands beside it). Shares come
 with 95 % Wilson intervals.
@@ -58,7 +58,7 @@ class Case:
         exact: whether the answer is a word or follows from printed numbers.
         operations: that a solver needs after reading.
         new_words: whether words stand in the picture that training never shows.
-        new_wording: whether it is asked in words that training never uses.
+        new_wording: whether it is asked in a construction that training never uses.
         seed: of a drawn one.
     """
 
@@ -193,7 +193,7 @@ GROUPS: tuple[Group, ...] = (
     ("one operation", lambda s: s.case.operations == 1),
     ("two operations or more", lambda s: s.case.operations >= 2),
     ("with words never trained on", lambda s: s.case.new_words),
-    ("asked in words never trained on", lambda s: s.case.new_wording),
+    ("asked in ways never trained on", lambda s: s.case.new_wording),
     ("not to be answered from the picture", lambda s: s.case.task == "aside"),
 )
 

@@ -196,6 +196,10 @@ def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequenc
         for source in step.sources:
             if source.verdict == "unchecked":
                 yield source.why
+    for step in steps:
+        names = [source.name for source in step.sources if source.name] if not step.claims else []
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            yield f"{name} was read twice"
     if not any(source.kind == "picture" for step in steps for source in step.sources):
         yield "no number was read in the picture"
     if not follows(steps, answer):

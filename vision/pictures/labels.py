@@ -251,6 +251,8 @@ class Labels:
         own = self.numbers_of(label)
         if len(own) != len(self.legend) or not any(text is series for text in self.legend):
             return False
+        if any(b.box.middle[0] - a.box.middle[0] < 0.5 * min(a.box.width, b.box.width) for a, b in pairwise(own)):
+            return False  # one above the other, as at the points of lines
         at = next((i for i, text in enumerate(own) if text is number), -1)
         return at >= 0 and self.legend[at] is series
 
