@@ -10,6 +10,7 @@ print(reply.answer)
 
 from vision.answers.answers import equivalent, extract, normalize
 from vision.answers.consensus import Vote, tally
+from vision.answers.trust import Trust
 from vision.ask import ask, ask_live, vote, vote_live
 from vision.engines.engine import Control, Engine, Sampling, Usage
 from vision.engines.opening import open_engine
@@ -22,6 +23,7 @@ from vision.settings import Settings, load_settings
 from vision.thoughts.claims import find_claims
 from vision.thoughts.marks import Claim
 from vision.thoughts.reasoning import ReasoningParser, split
+from vision.thoughts.sources import Source
 from vision.thoughts.steps import Step, steps_of
 
 Conversation = Prompt
@@ -45,8 +47,10 @@ __all__ = [
     "Sampling",
     "Settings",
     "SettingsError",
+    "Source",
     "Step",
     "Text",
+    "Trust",
     "Turn",
     "Usage",
     "Vote",

@@ -20,7 +20,7 @@ from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
 RECIPE = ROOT / "finetune" / "nano.yaml"
-STEPS, EVERY = 150, 10
+STEPS, EVERY = 70, 10
 
 
 def losses(out: Path) -> dict[int, float]:
