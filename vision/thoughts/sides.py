@@ -128,7 +128,7 @@ def _words_end(side: Sequence[Token], at: int) -> int:
         token, following = side[end], side[end + 1] if end + 1 < len(side) else None
         if token.kind == "word" or token.kind == "letter" and token.text in UNIT_LETTERS:
             end += 1
-        elif token.text == "/" and following is not None and following.kind in ("word", "letter") and end > 0:
+        elif token.text == "/" and end > 0 and following is not None and (following.kind == "word" or following.text in UNIT_LETTERS):
             end += 2
         elif token.text == "(" and side[end - 1].end < token.start and (closed := _words_closed(side, end)):
             end = closed

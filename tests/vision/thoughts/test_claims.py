@@ -94,6 +94,7 @@ FALSE = [
 ]
 
 NOT_CLAIMS = [
+    "3 bags / 15 minutes = 8 bags / Y",
     "2L + 8 = 22",
     "4s + 16 = 2s + 32",
     "2g + 4s = 70 legs",
