@@ -158,3 +158,21 @@ def test_each_picture_of_a_conversation_keeps_its_text_in_its_turn() -> None:
     sent, later = (messages(read_pictures(ScriptedEngine(""), Prompt(turns=each), "on")) for each in (turns, longer))
     assert later[: len(sent)] == sent, "a prompt's beginning stays as it was, so that it need not be read twice"
     assert ["one" in str(message) for message in sent if message["role"] == "user"] == [True, False]
+
+
+def test_what_is_not_traced_is_withheld_where_that_is_asked_for() -> None:
+    wrong = "<think>\nMuseum 64.\n64 + 1 = 66\n</think>\n\nThe answer is 66."
+    reply = ask(with_words(), "How much is Museum?", QueuedEngine([Delta(wrong), TOOK]), abstain=True)
+    assert (reply.answer, reply.withheld) == ("I cannot tell", "66") and reply.trust is not None and reply.trust.level == "broken"
+    kept = ask(with_words(), "How much is Museum?", QueuedEngine([Delta(wrong), TOOK]))
+    assert (kept.answer, kept.withheld) == ("66", "")
+    ballot = vote(with_words(), "How much is Museum?", ScriptedEngine(wrong), temperatures=(0.2, 0.4), abstain=True)
+    assert ballot.vote.winner == "" and ballot.vote.abstained == (0, 1)
+
+
+def test_traces_weigh_by_how_far_they_are_traced() -> None:
+    def reply(thought: str, answer: str) -> Reply:
+        return Reply(question="What is 2 + 2?", thought=thought, answer_text=answer, usage=TOOK)
+
+    replies = [reply("2 + 2 = 5", "5"), reply("2 + 2 = 5", "5"), reply("2 + 2 = 4", "4")]
+    assert count_votes(replies).winner == "5" and count_votes(replies, "trust").winner == "4"

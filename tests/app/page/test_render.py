@@ -110,3 +110,13 @@ def test_a_stop_reaches_its_own_session_only() -> None:
     running.end("a", mine)
     running.end("b", again)
     assert len(running) == 0
+
+
+def test_a_number_shows_its_source_and_a_reply_how_far_it_is_traced() -> None:
+    nasty = "Ada <script>"
+    texts = [(nasty, 50, 90), ("Bo", 150, 90), ("Cy", 250, 90), ("5", 50, 40), ("7", 150, 30), ("9", 250, 20)]
+    writing = Writing(size=(300, 100), texts=tuple(Text(text=t, box=Box(x - 9, y - 6, x + 9, y + 6)) for t, x, y in texts))
+    made = reasoning_html(Reply(question="q", thought="Cy 9.\nBo 5.", answer_text="5", usage=USAGE, writing=(writing,)))
+    assert 'class="lf-source lf-from-picture lf-is-true" title="9 stands at Cy"' in made
+    assert "5 stands at Ada &lt;script&gt;, not at Bo" in made and 'class="lf-trust lf-broken"' in made
+    assert "<script" not in made
