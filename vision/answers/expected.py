@@ -107,7 +107,7 @@ def _of_all(readings: Mapping[str, Fraction], says: Callable[[str], bool], words
         value = values[place - 1] if high else values[-place]
         return (*(name for name, each in readings.items() if each == value), written(value))
     if says(_MEAN) and not high:
-        return (written(sum(values, Fraction(0)) / len(values)), *_rounded(sum(values, Fraction(0)) / len(values)))
+        return (written(sum(values, Fraction(0)) / len(values)),)
     if says(rf"{_SUM}|everything|all") and says(_SUM):
         return (written(sum(values, Fraction(0))),)
     return ()
@@ -137,8 +137,3 @@ def expected_of_order(question: str, order: Sequence[str]) -> tuple[str, ...]:
         last = bool(re.search(r"\blast\b|\bends?\b|\bfinal\b|\bfinish\b", words, re.IGNORECASE))
         return (order[0] if first else order[-1],) if first != last else ()
     return ()
-
-
-def _rounded(value: Fraction) -> tuple[str, ...]:
-    """``value`` as it may be rounded."""
-    return tuple(f"{float(value):.{places}f}" for places in (0, 1, 2)) if value.denominator != 1 else ()

@@ -17,10 +17,9 @@ from typing import Literal
 
 from vision.answers.answers import equivalent, number_of
 from vision.answers.expected import expected, expected_of_order
-from vision.pictures.labels import Labels
 from vision.pictures.writing import Writing
 from vision.thoughts.expressions import written
-from vision.thoughts.sources import Source, names_in
+from vision.thoughts.sources import Source, labels_of, names_in
 from vision.thoughts.steps import Step
 
 Level = Literal["traced", "open", "broken"]
@@ -125,10 +124,9 @@ def _read_twice(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[s
             continue
         uses: dict[str, list[Source]] = {}
         for source in read:
-            if source.kind == "picture":
-                uses.setdefault(source.text, []).append(source)
+            uses.setdefault(source.text, []).append(source)
         texts = {id(text) for source in read for text in source.texts}
-        unread = [text for text in Labels(writing[0]).numbers if id(text) not in texts]
+        unread = [text for text in labels_of(writing[0]).numbers if id(text) not in texts]
         for said, sources in uses.items():
             if len(sources) > len({id(text) for text in sources[0].texts}) == 1 and len({source.name for source in sources}) > 1 and unread:
                 yield f"{said} stands once, and was read for {sources[0].name} and {sources[1].name}"
@@ -138,7 +136,7 @@ def _more_than_whole(steps: Sequence[Step], writing: Sequence[Writing]) -> Itera
     """Where the printed shares add up to 100 and those that were read do not, though as many were read."""
     if len(writing) != 1:
         return
-    labels = Labels(writing[0])
+    labels = labels_of(writing[0])
     printed = [labels.values[id(text)] for text in labels.numbers]
     for step in steps:
         read = [value for source in step.sources if source.name and (value := number_of(source.text)) is not None]
@@ -274,8 +272,9 @@ def _left_out(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str
     """Labels beside those that were read, of which nothing was read though the question is about all of them."""
     read = {id(text) for step in steps for source in step.sources for text in source.named}
     for each in writing:
-        for line in Labels(each).lines:
+        labels = labels_of(each)
+        for line in labels.lines:
             members = {id(label) for label in line.labels}
-            missing = [label.text for label in line.labels if id(label) not in read and Labels(each).numbers_of(label)]
+            missing = [label.text for label in line.labels if id(label) not in read and labels.numbers_of(label)]
             if members & read and missing:
                 yield f"{', '.join(missing[:3])} not read"

@@ -24,7 +24,7 @@ _KINDS: dict[str, Callable[[Sequence[Fraction]], Fraction]] = {
     "sum": lambda values: sum(values, Fraction(0)),
     "mean": lambda values: sum(values, Fraction(0)) / len(values),
     "difference": lambda values: abs(values[0] - values[1]),
-    "product": lambda values: values[0] * values[1] if len(values) == 2 else Fraction(0),
+    "product": lambda values: values[0] * values[1],
 }
 _WORDS = {
     "high": "highest|higher|largest|larger|greatest|greater|biggest|bigger|maximum|max",
@@ -55,7 +55,7 @@ def claims_about_lists(text: str, before: str = "") -> Iterator[Claim]:
                 if claim is not None:
                     yield claim
             yield from _tallies(line, at)
-            yield from _totals(line, at, f"{before}\n{text[:at]}")
+            yield from _totals(line, at, text[max(0, at - MAX_LINE) : at].strip() or before)
         at += len(line) + 1
 
 

@@ -134,6 +134,11 @@ def _picture_of(writing: Writing) -> _Picture:
     return _Picture(writing)
 
 
+def labels_of(writing: Writing) -> Labels:
+    """The labels of a picture whose texts are those that :func:`sources_of` names, also where ``writing`` is an equal copy."""
+    return _picture_of(writing).labels
+
+
 def _values_in(text: str) -> Iterator[Fraction]:
     """The value of a text, or those of the numbers in it."""
     whole = value_of(text)

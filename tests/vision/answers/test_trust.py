@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from fractions import Fraction
 
 import pytest
@@ -33,6 +34,13 @@ READ = "Read Museum 64, Library 12, Park 85, Zoo 20.\n"
 def test_what_is_shown_whole_is_traced(thought: str, question: str, answer: str) -> None:
     told = trust(thought, question, answer)
     assert told.level == "traced" and told.line.startswith("Traced: "), told.line
+
+
+def test_a_copy_of_the_text_is_the_same_picture() -> None:
+    question = "Which has the most visitors?"
+    steps = steps_of("Read Museum 64, Library 12, Park 85.\nThe highest is Park 85.", question, (BARS,))
+    assert assess(steps, question, "Park", (copy.deepcopy(BARS),)) == assess(steps, question, "Park", (BARS,))
+    assert "Zoo not read" in assess(steps, question, "Park", (copy.deepcopy(BARS),)).reasons
 
 
 @pytest.mark.parametrize(
