@@ -15,6 +15,18 @@ def reply_as_json(reply: Reply) -> dict[str, Any]:
     return {
         "question": reply.question,
         "thought": reply.thought,
+        **checked_as_json(reply),
+        "answer": reply.answer,
+        "withheld": reply.withheld,
+        "writing": [writing_as_json(each) for each in reply.writing],
+        "truncated": reply.truncated,
+        "usage": asdict(reply.usage) if reply.usage else None,
+    }
+
+
+def checked_as_json(reply: Reply) -> dict[str, Any]:
+    """The steps of a reply with their claims and sources, and how far it can be trusted."""
+    return {
         "steps": [
             {
                 "text": step.text,
@@ -23,12 +35,7 @@ def reply_as_json(reply: Reply) -> dict[str, Any]:
             }
             for step in reply.steps
         ],
-        "answer": reply.answer,
-        "withheld": reply.withheld,
         "trust": {"level": reply.trust.level, "reasons": list(reply.trust.reasons)} if reply.trust else None,
-        "writing": [writing_as_json(each) for each in reply.writing],
-        "truncated": reply.truncated,
-        "usage": asdict(reply.usage) if reply.usage else None,
     }
 
 

@@ -95,9 +95,9 @@ def ask(
         from app.as_json import reply_as_json
 
         print(json.dumps(reply_as_json(reply), ensure_ascii=False, indent=2))
-    elif reply.answer_text:
+    elif reply.answer:
         print(reply.answer_text)
-    if not reply.answer_text:
+    if not reply.answer:
         print(reply.why_no_answer, file=sys.stderr)
         raise typer.Exit(1)
 

@@ -32,6 +32,8 @@ def show(replies: Iterable[Reply], *, quiet: bool, why: bool = False) -> Reply:
     if shown:
         print(end="" if reply.thought.endswith("\n") else "\n", file=sys.stderr)
         _report(reply, why=why)
+    if reply.answer_text and not reply.answer and not quiet:
+        print(printable(reply.answer_text), file=sys.stderr)  # what was cut off is no answer, and nothing is lost
     return reply
 
 
@@ -42,7 +44,7 @@ def show_votes(ballots: Iterable[Ballot], *, quiet: bool) -> Ballot:
     for ballot in ballots:
         for i, (reply, temperature) in enumerate(zip(ballot.replies, ballot.temperatures, strict=True)):
             if reply.usage is not None and i not in shown and not quiet:
-                said = "not needed" if reply.spared else printable(reply.answer or "") if reply.whole else ""
+                said = "not needed" if reply.spared else printable(reply.answer)
                 print(f"trace {i + 1} (temperature {temperature:g}): {said or 'no answer'}", file=sys.stderr, flush=True)
             if reply.usage is not None:
                 shown.add(i)

@@ -6,7 +6,7 @@ LogicFlowError
 ├── SettingsError     a setting with an impossible value or an unknown name
 ├── PromptError       a question that is empty or too long for the model
 ├── GenerationError   an engine that failed while answering
-└── TalkError         a kept or exported conversation that cannot be read
+└── ConversationError a kept or exported conversation that cannot be read
 """
 
 from __future__ import annotations

@@ -54,12 +54,12 @@ class Reply:
         """How far the answer is traced; None while it grows."""
         if self.usage is None:
             return None
-        return assess(self.steps, self.question, self.withheld or self.answer if self.whole else "", self.writing)
+        return assess(self.steps, self.question, self.withheld or self.answer, self.writing)
 
     @property
     def answer(self) -> str:
-        """The final answer, "" where there is none."""
-        return extract(self.answer_text)
+        """The final answer so far; in the end "" where there is none, or where the model did not come to its own end."""
+        return extract(self.answer_text) if self.usage is None or self.whole else ""
 
     @property
     def whole(self) -> bool:
@@ -78,17 +78,22 @@ class Reply:
 
     @property
     def why_no_answer(self) -> str:
-        """One sentence for a reply that ended without an answer, "" for any other."""
-        if self.usage is None or self.answer_text:
+        """One sentence for a reply that ended without an answer, "" for any other; one that was cut off may be half, and is none."""
+        if self.usage is None or self.answer:
             return ""
         if self.usage.end == "stopped":
-            return "stopped before an answer"
+            return f"stopped {'in' if self.answer_text else 'before'} its answer"
         if self.usage.end == "spared":
             return "not needed: the vote was settled"
         if self.usage.end == "failed":
             return "no answer: the server gave this trace up"
         if self.usage.end == "length":
-            return "no answer: the tokens ran out; raise the token budgets"
+            what = "its answer was cut off" if self.answer_text else "the tokens ran out"
+            return f"no answer: {what}; raise the token budgets"
+        if not self.thought and not self.thinking:
+            return "no answer: the model wrote nothing; ask again with another seed and a temperature above 0"
+        if not self.thinking:
+            return "no answer: the model ended after its thought; ask again with another seed and a temperature above 0"
         return "no answer: the model ended inside its thought; ask again with another seed and a temperature above 0"
 
 
@@ -128,7 +133,7 @@ def count_votes(replies: Sequence[Reply], weighing: Weighing = "count") -> Vote:
     """
     ended = {i: reply for i, reply in enumerate(replies) if reply.usage is not None and not reply.spared}
     weights = {i: _weight(reply, weighing) for i, reply in ended.items()} if weighing != "count" else None
-    return tally({i: reply.answer if reply.whole and not reply.withheld else None for i, reply in ended.items()}, weights=weights)
+    return tally({i: "" if reply.withheld else reply.answer for i, reply in ended.items()}, weights=weights)
 
 
 def _weight(reply: Reply, weighing: Weighing) -> float:

@@ -123,7 +123,8 @@ def _footer(reply: Reply) -> str:
 def answer_html(reply: Reply) -> str:
     """The answer pane: the model's words."""
     if reply.answer_text:
-        return f'<div class="lf-answer">{inline_html(reply.answer_text, formulas(reply.answer_text))}</div>'
+        why = f'<p class="lf-quiet">{html.escape(reply.why_no_answer)}</p>' if reply.why_no_answer else ""
+        return f'<div class="lf-answer">{inline_html(reply.answer_text, formulas(reply.answer_text))}</div>{why}'
     if reply.usage is None:
         return '<div class="lf-answer lf-quiet">…</div>'
     return f'<div class="lf-answer lf-quiet">{html.escape(reply.why_no_answer)}</div>'
@@ -227,8 +228,8 @@ def _said(exchange: Exchange, *, growing: bool, failed: bool) -> str:
     if best is not None and best.answer_text:
         vote = exchange.vote
         sure = f"\n\n*{vote.votes} of {vote.cast + len(vote.abstained)} traces agree*" if len(exchange.replies) > 1 and vote.cast else ""
-        cut = "" if growing or best.usage is not None else "\n\n*interrupted*"
-        return harmless(best.answer_text) + sure + cut
+        cut = "" if growing else best.why_no_answer if best.usage is not None else "interrupted"
+        return harmless(best.answer_text) + sure + (f"\n\n*{cut}*" if cut else "")
     if growing:
         return "thinking …" if best is not None and best.thinking else "…"
     if best is None or best.usage is None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.as_json import checked_as_json
 from app.page.render import answer_html, reasoning_html, votes_html, writing_html
 from app.page.safe import plain, visible
 from app.talks.history import kind_of
@@ -114,12 +115,16 @@ def _data_uri(data: bytes) -> str:
 
 
 def to_json(conversation: Conversation, picture: Bytes, *, thoughts: bool = True) -> str:
-    """``conversation`` as JSON with its pictures inside; :func:`from_json` reads it back."""
+    """``conversation`` as JSON with its pictures inside; :func:`from_json` reads it back.
+
+    Each reply holds its steps with their claims and sources, and its trust, for programs; whoever reads it back works them out anew.
+    """
     value = conversation_as_json(conversation)
-    if not thoughts:
-        for exchange in value["exchanges"]:
-            for reply in [*exchange["replies"], *([exchange["rival"]] if exchange["rival"] else [])]:
-                reply["thought"] = reply["text"] = ""
+    for i, exchange in enumerate(value["exchanges"]):
+        traced = conversation.traced(i)
+        for reply, written in zip((*traced.replies, traced.rival), (*exchange["replies"], exchange["rival"]), strict=True):
+            if reply is not None:
+                written |= checked_as_json(reply) if thoughts else {"thought": "", "text": ""}
     names = dict.fromkeys(name for exchange in conversation.exchanges for name in exchange.pictures)
     value["pictures"] = {name: base64.b64encode(picture(name)).decode() for name in names}
     return json.dumps(value, ensure_ascii=False, indent=1)

@@ -140,13 +140,13 @@ def of_folder(folder: Path) -> Iterator[Case]:
             yield Case(image=image, question=row["question"], gold=str(row["answer"]), kind=kind, exact=exact)
 
 
-def score(case: Case, text: str) -> Scored:
-    """Whether the final answer in ``text`` is the one of ``case``."""
+def score(case: Case, text: str, *, whole: bool = True) -> Scored:
+    """Whether the final answer in ``text`` is the one of ``case``; a text that is not ``whole`` was cut off and holds none."""
     parsed = split(text)
-    answer = extract(parsed.answer)
+    answer = extract(parsed.answer) if whole else ""
     strict = equivalent(case.gold, answer)
     right = strict or (not case.exact and within(case.gold, answer, TOLERANCE))
-    return Scored(case=case, text=text, right=right, strict=strict, truncated=parsed.truncated)
+    return Scored(case=case, text=text, right=right, strict=strict, truncated=parsed.truncated or not whole)
 
 
 def texts_of(cases: Sequence[Case]) -> list[str]:
@@ -169,6 +169,7 @@ def answer_all(loaded: Loaded, cases: Sequence[Case], lines: Sequence[str], *, t
     lengths = [len(processor.tokenizer(case.thought)["input_ids"]) if case.thought and thinking else 0 for case in cases]
     order = sorted(range(len(cases)), key=lambda i: (lengths[i], len(lines[i])))
     scored: dict[int, Scored] = {}
+    ends = torch.tensor(model.generation_config.eos_token_id)
     for start in tqdm(range(0, len(order), BATCH), desc=loaded.name, unit="batch"):
         part = order[start : start + BATCH]
         texts = [processor.apply_chat_template(messages(talks[i]), add_generation_prompt=True, tokenize=False) for i in part]
@@ -177,7 +178,8 @@ def answer_all(loaded: Loaded, cases: Sequence[Case], lines: Sequence[str], *, t
         most = min(MAX_TOKENS, 64 + 4 * lengths[part[-1]]) if lengths[part[0]] or not thinking else MAX_TOKENS
         made = model.generate(**batch.to(model.device, dtype=model.dtype), max_new_tokens=most, do_sample=False, top_k=None, top_p=None)
         for i, ids in zip(part, made[:, batch["input_ids"].shape[1] :], strict=True):
-            scored[i] = score(cases[i], processor.tokenizer.decode(ids, skip_special_tokens=True))
+            whole = bool(torch.isin(ids.cpu(), ends).any())
+            scored[i] = score(cases[i], processor.tokenizer.decode(ids, skip_special_tokens=True), whole=whole)
     return [scored[i] for i in range(len(cases))]
 
 

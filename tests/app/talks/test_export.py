@@ -11,6 +11,8 @@ from app.talks.export import from_json, to_html, to_json, to_markdown
 from app.talks.values import Conversation, Exchange
 from tests.app.talks.test_values import CONVERSATION, USAGE
 from vision.errors import ConversationError
+from vision.pictures.box import Box
+from vision.pictures.writing import Text, Writing
 from vision.replies import Reply
 
 PICTURE = b"\x89PNG and so on"
@@ -37,6 +39,22 @@ def bytes_of(name: str) -> bytes:
 def test_json_is_read_back_whole() -> None:
     conversation, pictures = from_json(to_json(CONVERSATION_WITH_PICTURE, bytes_of))
     assert conversation == CONVERSATION_WITH_PICTURE and pictures == [PICTURE]
+
+
+def test_json_tells_a_program_where_each_number_comes_from() -> None:
+    museum, number = Text(text="Museum", box=Box(0, 80, 30, 90)), Text(text="64", box=Box(5, 40, 25, 50))
+    writing = Writing(size=(100, 100), texts=(museum, number))
+    reply = Reply(question="How many?", thought="Museum 64.\nAdd 2 + 2 = 5.", answer_text="The answer is 5.", usage=USAGE)
+    asked = Exchange(question="How many?", pictures=(NAME,), writing=(writing,), replies=(reply,), rival=reply)
+    conversation = Conversation(exchanges=(asked,))
+    exported = to_json(conversation, bytes_of)
+    (exchange,) = json.loads(exported)["exchanges"]
+    for told in (*exchange["replies"], exchange["rival"]):
+        first, second = told["steps"]
+        assert [(source["text"], source["kind"], source["boxes"]) for source in first["sources"]] == [("64", "picture", [[5, 40, 25, 50]])]
+        assert second["claims"] == [{"text": "2 + 2 = 5", "verdict": "false", "correct_value": "4"}]
+        assert told["trust"]["level"] == "broken"
+    assert from_json(exported)[0] == conversation
 
 
 def test_thoughts_may_be_left_out_everywhere() -> None:
