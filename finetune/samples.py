@@ -138,7 +138,7 @@ def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
         asked = f"Here is the original image <image> and here are some crops to help you see better {crops}{lines[0]}{sample.question}"
     turn = Turn(question=sample.question, lines=sample.lines)
     return {
-        "system": Prompt(turns=(turn,), thinking=thinking and bool(sample.pictures)).instructions,
+        "system": Prompt(turns=(turn,), thinking=thinking and bool(sample.pictures)).instructions(),
         "conversations": [{"from": "human", "value": asked}, {"from": "gpt", "value": said}],
         "images": list(sample.pictures),
     }
@@ -172,7 +172,7 @@ def _checked(sample: Sample) -> Sample:
     for name in ("question", "thought", "answer"):
         if not getattr(sample, name):
             raise Rejected(f"no {name}")
-    if any(tag in part for tag in _TAGS for part in (sample.thought, sample.answer)):
+    if any(tag in part.lower() for tag in _TAGS for part in (sample.thought, sample.answer)):
         raise Rejected("broken tags")
     if sample.gold and not equivalent(sample.gold, extract(sample.answer)):
         raise Rejected("wrong answer")

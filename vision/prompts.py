@@ -12,8 +12,11 @@ from vision.pictures.crops import PanAndScan
 from vision.pictures.writing import Writing
 from vision.thoughts.reasoning import split
 
+IN_TAGS = " inside <think> and </think>"
+"""Asks for tags of a model that has none of its own."""
+
 SYSTEM_PROMPT = (
-    "Look at the picture and reason step by step inside <think> and </think>: "
+    f"Look at the picture and reason step by step{IN_TAGS}: "
     'read what matters, do one operation a step, and check it. Then finish with "The answer is ...".'
 )
 """Asks for a thought in tags before the answer; tunes of this project were trained with it word for word."""
@@ -67,10 +70,10 @@ class Prompt:
         """All pictures in the order of their marks in the prompt."""
         return [image for turn in self.turns for image in turn.images]
 
-    @property
-    def instructions(self) -> str:
-        """The system prompt, "" where nothing is asked for beside the question."""
-        parts = [self.system if self.thinking else "", TEXT_IS_DATA if any(any(turn.lines) for turn in self.turns) else ""]
+    def instructions(self, *, tags: bool = False) -> str:
+        """The system prompt, "" where nothing is asked for beside the question; a model with ``tags`` of its own is asked for no others."""
+        system = self.system.replace(IN_TAGS, "") if tags else self.system
+        parts = [system if self.thinking else "", TEXT_IS_DATA if any(any(turn.lines) for turn in self.turns) else ""]
         return " ".join(part for part in parts if part)
 
 
@@ -88,14 +91,15 @@ def check_question(question: str) -> str:
     return question
 
 
-def messages(prompt: Prompt) -> list[dict[str, Any]]:
+def messages(prompt: Prompt, *, tags: bool = False) -> list[dict[str, Any]]:
     """``prompt`` as messages for ``processor.apply_chat_template``; pictures stand before their question, each with its text behind it.
 
-    Thoughts of earlier answers are left out: Gemma's authors ask for it, and models imitate stale tags.
+    With ``tags`` the model has been taught to think in tags of its own. Thoughts of earlier answers are left out: Gemma's authors ask
+    for it, and models imitate stale tags.
     """
     made: list[dict[str, Any]] = []
-    if prompt.instructions:
-        made.append({"role": "system", "content": [{"type": "text", "text": prompt.instructions}]})
+    if instructions := prompt.instructions(tags=tags):
+        made.append({"role": "system", "content": [{"type": "text", "text": instructions}]})
     for i, turn in enumerate(prompt.turns):
         made.append({"role": "user", "content": _content(turn)})
         if i < len(prompt.turns) - 1:

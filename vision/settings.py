@@ -31,7 +31,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    model: str = Field(str(NANO), description="checkpoint directory or Hub id")
+    model: str = Field(str(NANO), description="checkpoint directory, GGUF file or Hub id; with engine_url, the model of that server")
+    gguf: str = Field("", description="GGUF file in the model's directory or Hub repository that holds its weights; empty for safetensors")
     adapter: str = Field("", description="LoRA adapter directory or Hub id; empty for the one that comes with the model, 'none' for none")
     compare: str = Field(
         "", description="second model for side-by-side answers, a checkpoint directory or Hub id; empty for the base of an adapter"
@@ -69,11 +70,16 @@ class Settings(BaseSettings):
             raise ValueError("expected an address such as http://localhost:8000/v1")
         return value
 
-    @model_validator(mode="after")
-    def _one_engine(self) -> Settings:
-        if self.engine_url and self.model != str(NANO):
-            raise ValueError("a model and engine_url are both set; name a server's model with engine_model")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _one_engine(cls, values: dict[str, object]) -> dict[str, object]:
+        """A model beside a server is that server's model."""
+        if not values.get("engine_url") or not values.get("model"):
+            return values
+        here = {name: value for name, value in values.items() if name != "model"}
+        if values.get("engine_model") not in (None, "", values["model"]):
+            raise ValueError(f"model is {values['model']!r} and engine_model {values['engine_model']!r}; give one of them to engine_url")
+        return here | {"engine_model": values["model"]}
 
     @field_validator("data_dir")
     @classmethod

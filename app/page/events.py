@@ -230,6 +230,8 @@ class Desk:
                     seen = self.engine.seen(self.picture(state, name), crops)
                 except LogicFlowError:
                     continue
+                if seen is None:
+                    continue
                 tokens += seen.tokens
                 names = ["whole", *(f"crop {i}" for i in range(1, len(seen.squares)))]
                 shown += [(square, f"{name}, {square.width} px") for square, name in zip(seen.squares, names, strict=True)]

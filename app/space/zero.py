@@ -41,7 +41,7 @@ class BorrowingEngine:
     knows_probability = True
 
     def __init__(self, engine: Engine, borrow: Borrow, size: str = "large") -> None:
-        self.engine, self.name = engine, engine.name
+        self.engine, self.name, self.sees = engine, engine.name, engine.sees
 
         @borrow(duration=seconds_for, size=size)
         def streams(prompt: Prompt, samplings: Sequence[Sampling]) -> Generator[tuple[int, Piece]]:
@@ -49,7 +49,7 @@ class BorrowingEngine:
 
         self._streams = streams
 
-    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen | None:
         """See :class:`vision.engines.engine.Engine`."""
         return self.engine.seen(image, pan_and_scan)
 

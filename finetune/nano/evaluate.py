@@ -27,10 +27,10 @@ from tqdm import tqdm
 from finetune.charts.elsewhere import aside
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, make
-from finetune.nano.precision import faster
 from vision.answers.answers import equivalent, extract, within
 from vision.answers.consensus import wilson
 from vision.engines.loading import Loaded, load
+from vision.engines.precision import faster
 from vision.pictures.lines import lines_for
 from vision.pictures.writing import read_writing
 from vision.prompts import Prompt, Turn, messages

@@ -1,4 +1,4 @@
-"""In which precision nano is trained on this machine, and what LLaMA-Factory has to be told of it.
+"""What LLaMA-Factory has to be told of the precision in which nano is trained on this machine.
 
 LLaMA-Factory takes the frozen weights as the checkpoint's configuration says, whatever the recipe's ``bf16``. On a CPU that only
 imitates bf16 a step of nano's recipe takes 2.7 times as long in bf16 as in fp32, so there it gets a copy in fp32.
@@ -7,30 +7,12 @@ imitates bf16 a step of nano's recipe takes 2.7 times as long in bf16 as in fp32
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-
-def faster() -> torch.dtype:
-    """bf16 or fp32, whichever multiplies matrices faster on this CPU.
-
-    Measured, in some milliseconds: torch calls bf16 supported on CPUs that only imitate it, five to sixty times slower than fp32.
-    It has to be slower by half at its best, so that what else runs meanwhile decides nothing.
-    """
-
-    def seconds(dtype: torch.dtype) -> float:
-        a = torch.ones(256, 256, dtype=dtype)
-        times = []
-        for _ in range(12):
-            started = time.perf_counter()
-            a @ a
-            times.append(time.perf_counter() - started)
-        return min(times)
-
-    return torch.float32 if seconds(torch.bfloat16) > 1.5 * seconds(torch.float32) else torch.bfloat16
+from vision.engines.precision import faster
 
 
 def options(base: Path, work: Path) -> dict[str, str]:

@@ -194,7 +194,7 @@ class Packer:
 
     def prefix_for(self, lines: str, *, thinking: bool) -> list[int]:
         """What stands before the question about a picture whose text is given as ``lines``, word for word as the app sends it."""
-        system = Prompt(turns=(Turn(question="", lines=(lines,)),), thinking=thinking).instructions
+        system = Prompt(turns=(Turn(question="", lines=(lines,)),), thinking=thinking).instructions()
         picture = "\n\n<start_of_image>" + "<image_soft_token>" * IMAGE_TOKENS + "<end_of_image>\n\n"
         return self.coded(f"<bos><start_of_turn>user\n{system}\n\n{picture}{lines}" if system else f"<bos><start_of_turn>user\n{picture}")
 

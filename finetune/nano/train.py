@@ -34,8 +34,8 @@ from finetune.nano.learner import Learner, Scores, tally
 from finetune.nano.model import count, save_hub
 from finetune.nano.muon import Muon
 from finetune.nano.plan import Phase, Plan
-from finetune.nano.precision import faster
 from finetune.nano.stream import Stream
+from vision.engines.precision import faster
 
 PROCESSOR = ("chat_template.jinja", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
 """Files of a checkpoint that say how pictures and words become tokens."""

@@ -74,13 +74,13 @@ class Sides:
         """So many traces side by side; ``endless`` ones write so many ``tokens`` each."""
         self.engine._forget()
         drawn = [Sampling(temperature=0.7, seed=i, max_thought_tokens=THOUGHT) for i in range(count)]
-        ends = self.engine._ends
+        ends = self.engine.ends
         if endless:
-            self.engine._ends, drawn = frozenset(), [replace(each, max_answer_tokens=tokens) for each in drawn]
+            self.engine.ends, drawn = frozenset(), [replace(each, max_answer_tokens=tokens) for each in drawn]
         try:
             return [piece for _, piece in self.engine.streams(conversation, drawn) if isinstance(piece, Usage)]
         finally:
-            self.engine._ends = ends
+            self.engine.ends = ends
 
     def generate(self, conversation: Prompt, count: int = 1, *, length: int = NEW_TOKENS, exactly: bool = True) -> int:
         """``model.generate`` from the same prompt; the tokens it has made in all rows. On the thread on which the engine computes too."""

@@ -13,7 +13,7 @@ import yaml
 
 from finetune.charts.__main__ import main as draw
 from finetune.nano.bundle import bundle
-from finetune.nano.precision import faster
+from vision.engines.precision import faster
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent

@@ -130,11 +130,13 @@ class Engine(Protocol):
         name: of the model, as people call it.
         concurrent: questions that it takes at once, None for any number; further ones should wait their turn.
         knows_probability: whether it tells the probability of a trace's tokens.
+        sees: whether it is shown pictures; else it is given the text that was read in them.
     """
 
     name: str
     concurrent: int | None
     knows_probability: bool
+    sees: bool
 
     def streams(self, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None) -> Generator[tuple[int, Piece]]:
         """Traces drawn side by side, one for each of ``samplings``: (which, piece) as it is made.
@@ -145,8 +147,8 @@ class Engine(Protocol):
         """
         ...
 
-    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
-        """What the model is shown of ``image``, crops included, and the tokens that it costs."""
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen | None:
+        """What the model is shown of ``image``, crops included, and the tokens that it costs; None where it reads text only."""
         ...
 
 

@@ -1,4 +1,7 @@
-"""A checkpoint directory or Hub id (and an adapter) becomes a model and its processor, or one clear sentence.
+"""A checkpoint directory, Hub id or GGUF file (and an adapter) becomes a model and its processor, or one clear sentence.
+
+Every chat model that transformers loads is taken: one that sees pictures as ``AutoModelForImageTextToText``, one that reads text
+as ``AutoModelForCausalLM``.
 
 A model brings its own adapter when its directory has a ``thinking`` folder beside the weights, as nano has. The output
 folder of a LoRA run is a model too: its base with its adapter, or with its newest checkpoint where the run is not over.
@@ -18,9 +21,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vision.engines.families import template_of
+from vision.engines.precision import faster
 from vision.errors import ModelError
 from vision.settings import NANO, Settings
 
+log = logging.getLogger(__name__)
+
+HUB_S = 5.0
+"""Seconds in which the Hub has to answer at all."""
+AGREE = 0.999
+"""Cosine between what two processors compute of one model, at least; bf16 alone takes a ten-thousandth."""
+MISSING_KEYS = "Found missing adapter keys"
+"""How PEFT begins its warning."""
+ADAPTER_FILE = "adapter_model.safetensors"
 SMALL_BYTES = 1_000_000_000
 """Weights below this are computed in fp32 on a CPU, where bf16 saves nothing that matters."""
 WHOLE = ["model.vision_tower", "lm_head"]
@@ -33,10 +47,10 @@ class Loaded:
 
     Attributes:
         model: the transformers model in evaluation mode.
-        processor: its processor.
+        processor: its processor; for a model that reads text only its tokenizer.
         name: what to call it: ``nano``, a Hub id or a directory's name, with its adapter.
-        image_side: side of the square that pictures are squeezed into, pixels.
-        image_tokens: tokens that one picture costs.
+        image_side: side of the square that pictures are squeezed into, pixels; 0 where they keep their shape, or none are seen.
+        image_tokens: tokens that one picture costs; 0 where they depend on its size, or none are seen.
     """
 
     model: Any
@@ -44,6 +58,36 @@ class Loaded:
     name: str
     image_side: int
     image_tokens: int
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer of the model."""
+        return getattr(self.processor, "tokenizer", self.processor)
+
+    @property
+    def sees(self) -> bool:
+        """Whether the model is shown pictures."""
+        return hasattr(self.processor, "image_processor")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a model's files lie.
+
+    Attributes:
+        name: a directory or a Hub id.
+        gguf: the file in it that holds the weights, "" for safetensors.
+        local: whether nothing is to be asked of the Hub.
+    """
+
+    name: str
+    gguf: str = ""
+    local: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As ``from_pretrained`` takes them."""
+        return {"local_files_only": self.local} | ({"gguf_file": self.gguf} if self.gguf else {})
 
 
 def of_run(settings: Settings) -> Settings:
@@ -104,41 +148,100 @@ def load(settings: Settings) -> Loaded:
     """Load what ``settings`` name.
 
     Raises:
-        ModelError: missing, gated, of the wrong kind, without memory; with the remedy.
+        ModelError: missing, gated, no chat model, without memory; with the remedy.
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     settings = of_run(settings)
-    local = _is_local(settings.model)
+    found = checkpoint_of(settings)
     try:
-        config = AutoConfig.from_pretrained(settings.model, local_files_only=local)
-        _check_kind(config, settings.model)
-        processor = AutoProcessor.from_pretrained(settings.model, local_files_only=local)
-        model = AutoModelForImageTextToText.from_pretrained(
-            settings.model, config=config, local_files_only=local, use_safetensors=True, **_weights(settings, config)
-        )
+        config = _config_of(found)
+        kind, sees = _kind_of(config, settings.model)
+        processor = _processor_of(found, settings.model, sees=sees)
+        model = kind.from_pretrained(found.name, config=config, use_safetensors=True, **found.options, **_weights(settings, found, config))
     except ModelError:
         raise
     except torch.OutOfMemoryError as exc:
         raise ModelError(f"{settings.model} does not fit into memory; try --precision 4bit or a smaller model") from exc
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as exc:
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, TypeError, SafetensorError) as exc:
         raise ModelError(_reason(settings.model, exc)) from exc
     adapter = adapter_of(settings)
     if adapter:
-        model = _with_adapter(model, adapter, merge=not getattr(model, "is_quantized", False))
+        model = _with_adapter(model, adapter, found.name, merge=not getattr(model, "is_quantized", False))
     model.eval()
-    vision = config.vision_config
+    if model.device.type == "mps":
+        held_to_cpu(model, getattr(processor, "tokenizer", processor))
+    squares = getattr(config, "mm_tokens_per_image", 0) if sees else 0
     return Loaded(
         model=model,
         processor=processor,
         name=display_name(settings),
-        image_side=int(getattr(vision, "image_size", 0) or 896),
-        image_tokens=int(getattr(config, "mm_tokens_per_image", 0) or getattr(processor, "image_seq_length", 256)),
+        image_side=int(getattr(config.vision_config, "image_size", 0) or 896) if squares else 0,
+        image_tokens=int(squares or 0),
     )
+
+
+def checkpoint_of(settings: Settings) -> Checkpoint:
+    """Where the files of the model in ``settings`` lie.
+
+    Raises:
+        ModelError: when they are neither on this machine nor where they could be fetched from.
+    """
+    path = Path(settings.model).expanduser()
+    if path.suffix == ".gguf" and not path.is_dir():
+        if not path.is_file():
+            raise ModelError(f"there is no file {settings.model}; point --model at a GGUF file, a directory or a Hub id")
+        return Checkpoint(str(path.parent), path.name, local=True)
+    local = _is_local(settings.model, marker=settings.gguf or "config.json")
+    return Checkpoint(str(path) if local else settings.model, settings.gguf, local or not _hub_answers())
+
+
+def _hub_answers() -> bool:
+    """Whether the Hub can be reached: one look, since transformers looks for half a minute at every file."""
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        get_session().head(constants.ENDPOINT, timeout=HUB_S)
+    except Exception:  # of whatever library the Hub's client is made
+        return False
+    return True
+
+
+def _config_of(found: Checkpoint) -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(found.name, **found.options)
+
+
+def _kind_of(config: Any, name: str) -> tuple[Any, bool]:
+    """The class of transformers that a model is loaded as, and whether it sees pictures."""
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+        AutoModelForCausalLM,
+        AutoModelForImageTextToText,
+    )
+
+    if type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and getattr(config, "vision_config", None) is not None:
+        return AutoModelForImageTextToText, True
+    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and not config.is_encoder_decoder:
+        return AutoModelForCausalLM, False
+    raise ModelError(f"{name} is a {config.model_type} model, which does not chat; choose one such as google/gemma-3-4b-it")
+
+
+def _processor_of(found: Checkpoint, name: str, *, sees: bool) -> Any:
+    """The processor of a model that sees, the tokenizer of one that reads text only."""
+    from transformers import AutoProcessor, AutoTokenizer
+
+    processor = (AutoProcessor if sees else AutoTokenizer).from_pretrained(found.name, **found.options)
+    if not template_of(processor).text:
+        raise ModelError(f"{name} has no chat template; choose its tuned sibling, whose name often ends in -it or -Instruct")
+    return processor
 
 
 def _is_local(name: str, option: str = "--model", marker: str = "config.json") -> bool:
@@ -154,29 +257,27 @@ def _is_local(name: str, option: str = "--model", marker: str = "config.json") -
     return False
 
 
-def _check_kind(config: Any, name: str) -> None:
-    if getattr(config, "vision_config", None) is None:
-        raise ModelError(
-            f"{name} is a {config.model_type} model and reads text only; choose one that sees pictures, such as google/gemma-3-4b-it"
-        )
-    if config.model_type != "gemma3":
-        raise ModelError(
-            f"{name} is a {config.model_type} model and only Gemma 3 runs in this process, such as google/gemma-3-4b-it; "
-            "start another in a server and give its address with --engine-url"
-        )
+def place_of(device: str) -> str:
+    """The kind of processor that ``device`` names; ``auto`` is the accelerator of this machine, whatever it is, else its CPU."""
+    import torch
+
+    if device != "auto":
+        return device.partition(":")[0]
+    return torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"  # type: ignore[union-attr]
 
 
-def _weights(settings: Settings, config: Any) -> dict[str, Any]:
+def _weights(settings: Settings, found: Checkpoint, config: Any) -> dict[str, Any]:
     """The keyword arguments that set precision and place."""
     import torch
 
-    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
+    place = place_of(settings.device)
     made: dict[str, Any] = {}
-    if on_gpu or settings.device not in ("auto", "cpu"):
-        made["device_map"] = settings.device
+    if place != "cpu":
+        made["device_map"] = place if settings.device == "auto" and place != "cuda" else settings.device
     if settings.precision in ("8bit", "4bit"):
         from transformers import BitsAndBytesConfig
 
+        _check_bits(settings.precision, place)
         four = settings.precision == "4bit"
         made["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=four,
@@ -188,15 +289,66 @@ def _weights(settings: Settings, config: Any) -> dict[str, Any]:
         made["dtype"] = torch.bfloat16
     elif settings.precision == "auto":
         in_bits = getattr(config, "quantization_config", None)  # written in 8 or 4 bits, computed in bf16
-        made["dtype"] = torch.float32 if not on_gpu and not in_bits and _is_small(settings.model) else torch.bfloat16
+        made["dtype"] = _dtype_on_cpu(found) if place == "cpu" and not in_bits else torch.bfloat16
     else:
         made["dtype"] = torch.float32 if settings.precision == "fp32" else torch.bfloat16
     return made
 
 
-def _is_small(name: str) -> bool:
-    path = Path(name).expanduser()
-    return path.is_dir() and sum(file.stat().st_size for file in path.glob("*.safetensors")) < SMALL_BYTES
+def _check_bits(precision: str, place: str) -> None:
+    try:
+        from bitsandbytes import supported_torch_devices
+    except ImportError:
+        return  # transformers says what is missing
+    if place not in supported_torch_devices:
+        raise ModelError(f"bitsandbytes has no {precision} on {place}; leave --precision out, or set LOGICFLOW_DEVICE=cpu")
+
+
+def _dtype_on_cpu(found: Checkpoint) -> Any:
+    """fp32 for a small model, where bf16 saves nothing, and for a large one on a CPU that only imitates bf16, where it fits."""
+    import psutil
+    import torch
+
+    size = weight_bytes(found)
+    if size is not None and size < SMALL_BYTES:
+        return torch.float32
+    if faster() is torch.bfloat16:
+        return torch.bfloat16
+    if size is not None and 2 * size < psutil.virtual_memory().available * 0.9:
+        return torch.float32
+    log.warning("This CPU only imitates bf16, and the model does not fit into memory in fp32: expect it to be many times slower.")
+    return torch.bfloat16
+
+
+def weight_bytes(found: Checkpoint) -> int | None:
+    """Size of the weights on this machine, None where they are not here yet."""
+    path = Path(found.name)
+    if not path.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        config = try_to_load_from_cache(found.name, "config.json")
+        if not isinstance(config, str):
+            return None
+        path = Path(config).parent
+    files = [path / found.gguf] if found.gguf else list(path.glob("*.safetensors"))
+    return sum(file.stat().st_size for file in files) or None
+
+
+def held_to_cpu(model: Any, tokenizer: Any) -> None:
+    """Compare what ``model`` computes where it is with what it computes on the CPU, and leave it there where they differ.
+
+    On Apple's GPUs bf16 and large attention are known to go wrong without a word.
+    """
+    import torch
+
+    place, ids = model.device, tokenizer("Two and two make four, and four and four make eight.", return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        there = model(input_ids=ids.to(place)).logits[0].float().cpu()
+        here = model.to("cpu")(input_ids=ids).logits[0].float()
+    if bool(torch.isfinite(there).all()) and torch.nn.functional.cosine_similarity(there, here).min() > AGREE:
+        model.to(place)
+    else:
+        log.warning("What the model computes on %s differs from what it computes on the CPU, so it stays on the CPU.", place.type)
 
 
 @contextmanager
@@ -219,20 +371,50 @@ def _no_bitsandbytes() -> Iterator[None]:
         is_bnb_4bit_available.cache_clear()
 
 
-def _with_adapter(model: Any, adapter: str, *, merge: bool) -> Any:
+def _with_adapter(model: Any, adapter: str, base: str, *, merge: bool) -> Any:
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it talks about kernels that nobody asked for
     from safetensors import SafetensorError
 
-    local = _is_local(adapter, "--adapter", "adapter_config.json")
+    local = _is_local(adapter, "--adapter", "adapter_config.json") or not _hub_answers()
     try:
         with warnings.catch_warnings(), nullcontext() if getattr(model, "is_quantized", False) else _no_bitsandbytes():
             from peft import PeftModel
 
             warnings.simplefilter("ignore", FutureWarning)  # peft still asks transformers by an old name
+            warnings.filterwarnings("error", MISSING_KEYS)  # it would go on without them
             tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
+    except UserWarning as exc:
+        raise ModelError(f"{_unfit(adapter, base)}: {str(exc).count('lora_') or 'some'} of its weights are not in it") from exc
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
         raise ModelError(f"the adapter {adapter} does not fit this model or is not there: {_first_line(exc)}") from exc
+    _check_adapter(tuned, adapter, base)
     return tuned.merge_and_unload() if merge else tuned
+
+
+def _check_adapter(tuned: Any, adapter: str, base: str) -> None:
+    """See that every weight of an adapter has its place in the model; a base of another name is told of.
+
+    Raises:
+        ModelError: when the model would answer without a part of it.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from safetensors import safe_open
+
+    folder = Path(adapter).expanduser()
+    file = folder / ADAPTER_FILE if folder.is_dir() else try_to_load_from_cache(adapter, ADAPTER_FILE)
+    if isinstance(file, (str, Path)) and Path(file).is_file():
+        with safe_open(file, "pt") as weights:
+            saved = sum(".lora_" in name for name in weights.keys())  # noqa: SIM118
+        places = sum(".lora_" in name for name in tuned.state_dict())
+        if saved > places:
+            raise ModelError(f"{_unfit(adapter, base)}: {saved - places} of its {saved} weights have no place in it")
+    trained_on = tuned.peft_config["default"].base_model_name_or_path or ""
+    if trained_on and Path(trained_on).name.casefold() != Path(base).resolve().name.casefold():
+        log.warning("The adapter %s was trained on %s, not on %s; its answers may be worse than either's.", adapter, trained_on, base)
+
+
+def _unfit(adapter: str, base: str) -> str:
+    return f"the adapter {adapter} does not fit {base}; give the model that it was trained on with --model"
 
 
 def _reason(name: str, exc: BaseException) -> str:
@@ -241,7 +423,7 @@ def _reason(name: str, exc: BaseException) -> str:
     local = "; the bundled model needs no download: leave --model out"
     if "gated" in text or "401" in text or "403" in text:
         return f"{name} is gated: accept its terms on its Hub page and run 'hf auth login'{local}"
-    if "couldn't connect" in text or "offline" in text or "connection" in text or "resolve" in text:
+    if any(word in text for word in ("couldn't connect", "outgoing traffic", "disk cache", "offline", "connection", "resolve")):
         return f"{name} is not on this machine and the Hub cannot be reached; download it with 'hf download {name}' where it can{local}"
     if "not a valid model identifier" in text or "404" in text or "not a local folder" in text or "repositorynotfound" in text:
         return f"there is no model {name} on the Hub or on this machine; check the name{local}"

@@ -8,9 +8,9 @@ A small state machine is fed with chunks of any size and holds back only what ma
             ...
     events = parser.flush()
 
-Rules that keep it honest: a thought opens only where nothing but white space came before it; a closing tag
-without an opening one makes what came before it the thought; a thought that never closes is a truncated
-thought and never an answer; tags inside a code fence are text.
+Rules that keep it honest: what lies between tags is thought, however often it comes, and the words around it are the answer;
+a closing tag without an opening one makes what came before it the thought; a thought that never closes is a truncated
+thought and never an answer; tags inside code, fenced or between backticks, are text. Letters of a tag may be large or small.
 
 >>> list(ReasoningParser.parse("<think>2 + 2 = 4</think>\\n\\nIt is 4."))
 [Thought(text='2 + 2 = 4'), ThoughtClosed(), Answer(text='It is 4.')]
@@ -22,29 +22,40 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PAIRS: tuple[tuple[str, str], ...] = (
-    ("<think>", "</think>"),
+    ("<think>", "</think>"),  # Qwen, DeepSeek, GLM and most others
     ("<thought>", "</thought>"),
-    ("<Thought>", "</Thought>"),
     ("<thinking>", "</thinking>"),
     ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[think]", "[/think]"),  # Mistral
+    ("◁think▷", "◁/think▷"),  # Kimi
     ("<start_working_out>", "<end_working_out>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
-    ("<|channel>thought", "<channel|>"),
+    ("<|start_thinking|>", "<|end_thinking|>"),  # Command
+    ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<|channel|>analysis<|message|>", "<|end|>"),  # gpt-oss
+    ("<|start|>assistant<|channel|>analysis<|message|>", "<|end|>"),
 )
-"""Opening and closing tags of a thought, as models write them."""
+"""Opening and closing tags of a thought, as models write them, in small letters."""
 
 ANSWER_PAIRS: tuple[tuple[str, str], ...] = (
     ("<answer>", "</answer>"),
-    ("<SOLUTION>", "</SOLUTION>"),
+    ("<solution>", "</solution>"),
     ("<|begin_of_solution|>", "<|end_of_solution|>"),
-    ("<Output>", "</Output>"),
+    ("<|start_response|>", "<|end_response|>"),
+    ("<output>", "</output>"),
+    ("<|channel|>final<|message|>", "<|return|>"),
+    ("<|start|>assistant<|channel|>final<|message|>", "<|return|>"),
 )
 """Tags around an answer; they end a thought that was left open and are not shown."""
 
-_OPENING = {opening: closing for opening, closing in PAIRS}
-_CLOSING = tuple(closing for _, closing in PAIRS)
+_OPENING = dict(PAIRS)
+_CLOSING = tuple(dict.fromkeys(closing for _, closing in PAIRS))
 _ANSWER_OPENING = tuple(opening for opening, _ in ANSWER_PAIRS)
-_ANSWER_TAGS = tuple(tag for pair in ANSWER_PAIRS for tag in pair)
+_ANSWER_TAGS = tuple(dict.fromkeys(tag for pair in ANSWER_PAIRS for tag in pair))
+_FIRST = frozenset(tag[0] for tag in (*_OPENING, *_CLOSING, *_ANSWER_TAGS))
+_SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+"""Makes letters small and keeps the length of a text, which ``str.lower`` may not."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +114,13 @@ class ReasoningParser:
         self.thought = self.answer = ""
         self._pending = ""
         self._closing = PAIRS[0][1] if thinking else ""
+        self._several = False  # whether a thought has closed before
         self._state = "thought" if thinking else "start"
         self._trim = False  # white space right after a tag is layout, not text
         self._fence = False
         self._line_start = True
+        self._ticks = 0  # backticks in this line so far, without those of a fence
+        self._last = ""  # letter that was given out last
         self._lone_allowed = True
 
     @property
@@ -141,11 +155,11 @@ class ReasoningParser:
         return self._run(final=True)
 
     def _tags(self) -> tuple[str, ...]:
-        if self._state == "start":
-            return (*_OPENING, *_CLOSING, *_ANSWER_TAGS)
         if self._state == "thought":
             return (self._closing, *_ANSWER_OPENING)
-        return (*_ANSWER_TAGS, *(_CLOSING if self._lone_allowed else ()))
+        if self._state == "start" or self._lone_allowed:
+            return (*_OPENING, *_CLOSING, *_ANSWER_TAGS)
+        return (*_OPENING, *_ANSWER_TAGS)
 
     def _run(self, *, final: bool) -> list[Event]:
         events: list[Event] = []
@@ -170,8 +184,9 @@ class ReasoningParser:
         return merged
 
     def _find(self) -> tuple[str | None, int]:
-        """The first whole tag outside code fences and its place, or None and how much is surely no tag."""
-        text, fence, line_start = self._pending, self._fence, self._line_start
+        """The first whole tag outside code and its place, or None and how much is surely no tag."""
+        text, fence, line_start, ticks = self._pending, self._fence, self._line_start, self._ticks
+        small, tags = text.translate(_SMALL), self._tags()
         at = 0
         while at < len(text):
             if line_start and text.startswith("```", at):
@@ -181,38 +196,34 @@ class ReasoningParser:
                 continue
             if line_start and "```".startswith(text[at:]):
                 return None, at
-            if text[at] == "<" and not fence:
-                for tag in self._tags():
-                    if text.startswith(tag, at) and self._may_be(tag, at):
+            if text[at] in _FIRST and not fence:
+                for tag in tags:
+                    if small.startswith(tag, at) and not _in_code(tag, ticks, text[at - 1] if at else self._last):
                         return tag, at
-                if any(tag.startswith(text[at:]) for tag in self._tags() if self._may_be(tag, at)):
+                if any(tag.startswith(small[at:]) for tag in tags):
                     return None, at
+            ticks = 0 if text[at] == "\n" else ticks + (text[at] == "`")
             line_start = text[at] == "\n" or (line_start and text[at] in " \t")
             at += 1
         return None, at
-
-    def _may_be(self, tag: str, at: int) -> bool:
-        """An opening tag counts only where nothing but white space precedes it."""
-        return tag not in _OPENING or not self._pending[:at].strip()
 
     def _turn(self, tag: str, events: list[Event]) -> None:
         self._trim = True
         if tag in _OPENING:
             self._state, self._closing = "thought", _OPENING[tag]
-            events.append(Thought(""))
-        elif tag in _ANSWER_TAGS:
-            if self._state == "thought":
-                events.append(ThoughtClosed())
-            self._state, self._lone_allowed = "answer", False
-        elif self._state == "thought":
-            self._state, self._lone_allowed = "answer", False
+            events.append(Thought("\n\n" if self._several else ""))
+            return
+        if self._state == "thought":
             events.append(ThoughtClosed())
-        else:
-            self._state, self._lone_allowed = "answer", False
+            self._several = True
+        elif tag in _CLOSING:
             events += [Reopened(), ThoughtClosed()]
+            self._several = True
+        self._state, self._lone_allowed = "answer", False
 
     def _emit(self, text: str, events: list[Event]) -> None:
         self._follow_fences(text)
+        self._last = text[-1:] or self._last
         if self._trim or self._state == "start":
             text = text.lstrip()
         if not text:
@@ -225,11 +236,18 @@ class ReasoningParser:
     def _follow_fences(self, text: str) -> None:
         for i, line in enumerate(text.split("\n")):
             if i:
-                self._line_start = True
+                self._line_start, self._ticks = True, 0
+            self._ticks += line.count("`")
             if self._line_start and line.lstrip(" \t").startswith("```"):
-                self._fence = not self._fence
+                self._fence, self._ticks = not self._fence, self._ticks - 3
             if line.strip(" \t"):
                 self._line_start = False
+
+
+def _in_code(tag: str, ticks: int, before: str) -> bool:
+    """Whether a tag stands in a span of code: behind ``ticks`` backticks in its line. One that ends a thought is text only right
+    behind one of them, since a thought may leave a span open."""
+    return ticks % 2 == 1 and (tag in _OPENING or before == "`")
 
 
 def _merged(events: list[Event]) -> list[Event]:

@@ -14,7 +14,29 @@ CASES = {
     "a lone closing tag": ("2 + 2 = 4</think>It is 4.", Parsed("2 + 2 = 4", "It is 4.", False)),
     "a thought that never closes is no answer": ("<think>2 + 2", Parsed("2 + 2", "", True)),
     "nothing after the opening tag": ("<think>", Parsed("", "", True)),
-    "text before a thought stays text": ("Let me see. <think>a", Parsed("", "Let me see. <think>a", False)),
+    "text before a thought is answer": ("Let me see. <think>a</think>4", Parsed("a", "Let me see. 4", False)),
+    "a thought behind an answer may be cut off, too": ("Let me see. <think>a", Parsed("a", "Let me see.", True)),
+    "several thoughts": (
+        "Sure. <think>A</think> Then <think>B</think> The answer is 3.",
+        Parsed("A\n\nB", "Sure. Then The answer is 3.", False),
+    ),
+    "a thought after a lone closing tag": ("A</think>b <think>C</think>d", Parsed("A\n\nC", "b d", False)),
+    "a tag between backticks is text": ("Write `<think>` first.", Parsed("", "Write `<think>` first.", False)),
+    "a tag in a span of code is text": ("`x = <think> y` is 4", Parsed("", "`x = <think> y` is 4", False)),
+    "an open span ends with its line": ("`x\n<think>a</think>4", Parsed("a", "`x\n4", False)),
+    "a thought may name its tag": ("<think>`</think>` ends it</think>4", Parsed("`</think>` ends it", "4", False)),
+    "a thought may leave a span open": ("<think>`a b</think>4", Parsed("`a b", "4", False)),
+    "large letters": ("<THINK>a</THINK>4", Parsed("a", "4", False)),
+    "letters that grow when they are made small": ("İİ <THINK>a</THINK>4", Parsed("a", "İİ 4", False)),
+    "Ministral": ("[THINK]a[/THINK]4", Parsed("a", "4", False)),
+    "brackets are text": ("x[0] = [think twice]", Parsed("", "x[0] = [think twice]", False)),
+    "Kimi": ("◁think▷a◁/think▷4", Parsed("a", "4", False)),
+    "Seed": ("<seed:think>a</seed:think>4", Parsed("a", "4", False)),
+    "gpt-oss": (
+        "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>analysis<|message|>b<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>4<|return|>",
+        Parsed("a\n\nb", "4", False),
+    ),
     "less-than signs survive": ("x < y > z and 3<4", Parsed("", "x < y > z and 3<4", False)),
     "a tag in a code fence is text": ("```\n</think>\n```\nyes", Parsed("", "```\n</think>\n```\nyes", False)),
     "a fence inside a thought": ("<think>a\n```\n</think>\n```\nb</think>c", Parsed("a\n```\n</think>\n```\nb", "c", False)),
@@ -27,7 +49,6 @@ CASES = {
         Parsed("a", "4", False),
     ),
     "Gemma 4's channel": ("<|channel>thought\na<channel|>4", Parsed("a", "4", False)),
-    "a second thought in the answer stays text": ("<think>a</think>b <think>c</think>", Parsed("a", "b <think>c</think>", False)),
     "half a tag at the end is text": ("4 </thi", Parsed("", "4 </thi", False)),
 }
 

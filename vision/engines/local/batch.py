@@ -8,13 +8,22 @@ they would be alone, up to the rounding of the model's precision: 1e-4 in fp32. 
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from vision.engines.local.cache import Layers
+from vision.engines.local.cache import cache_of, layers_of
+from vision.engines.local.prefill import Begun
 
 Row = TypeVar("Row")
 
+log = logging.getLogger(__name__)
+
+_LAYERS = ("DynamicLayer", "DynamicSlidingWindowLayer")
+"""Layers of a cache that hold the keys and values of one row after another."""
+AGREE = 0.999
+"""Cosine between a row's logits and those of the model by itself, at least; bf16 alone takes a ten-thousandth."""
 ATTENTION = "logicflow"
 """Name under which transformers finds :func:`attend`."""
 ROOM = 128
@@ -31,9 +40,12 @@ def share_steps(model: Any) -> None:
 
     if model.device.type == "cpu":
         _lay_out_for_few_rows(model)
-    ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attend)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
-    model.config.get_text_config()._attn_implementation = ATTENTION
+    config = model.config.get_text_config()
+    capped = getattr(config, "attn_logit_softcapping", None) is not None
+    name, function, mask = (f"{ATTENTION}_capped", attend_capped, "eager") if capped else (ATTENTION, attend, "sdpa")
+    ALL_ATTENTION_FUNCTIONS.register(name, function)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(name, ALL_MASK_ATTENTION_FUNCTIONS[mask])
+    config._attn_implementation = name
 
 
 def _lay_out_for_few_rows(model: Any) -> None:
@@ -47,9 +59,46 @@ def _lay_out_for_few_rows(model: Any) -> None:
 
 def windows_of(model: Any) -> list[int]:
     """Tokens that a query of each layer sees, its own included; 0 for all."""
+    return [layer.sliding_window if layer.is_sliding else 0 for layer in cache_of(model).layers]
+
+
+def unmasked(model: Any) -> Any:
+    """A mask that hides nothing, in a form that is handed on as it is; what a row may see is kept apart by :func:`attend`."""
+    import torch
+
+    return torch.zeros(1, 1, 1, 1, device=model.device, dtype=torch.bool)
+
+
+def shares(model: Any) -> bool:
+    """Whether the rows of ``model`` can share their steps: tried on a few tokens, and held to what the model computes by itself.
+
+    Its language part is left prepared (:func:`share_steps`) where they can, and as it was where not.
+    """
+    import torch
+
     config = model.config.get_text_config()
-    kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
-    return [config.sliding_window if kind == "sliding_attention" else 0 for kind in kinds]
+    kinds = set(getattr(config, "layer_types", None) or ())
+    if not kinds <= {"full_attention", "sliding_attention"} or any(type(layer).__name__ not in _LAYERS for layer in cache_of(model).layers):
+        return False
+    before = config._attn_implementation
+    ids = torch.arange(2, 12, device=model.device)[None] % config.vocab_size
+    try:
+        with torch.inference_mode():
+            due = model(input_ids=ids).logits[0, -2:].float()
+            share_steps(model)
+            cache = cache_of(model)
+            model(input_ids=ids[:, :-2], cache=cache, use_cache=True)
+            batch: Batch[int] = Batch(model)
+            batch.join([0, 1], Begun(8, None, layers_of(cache)))
+            batch.join([2], Begun(8, None, layers_of(cache)))
+            found = torch.stack([batch.step([int(token)] * 3).float() for token in ids[0, -2:]], 1)  # (rows, 2, vocabulary)
+    except Exception as exc:  # whatever a model does differently, it does not share its steps
+        log.info("%s does not share its steps: %s", model.config.model_type, exc)
+        found = None
+    if found is not None and torch.nn.functional.cosine_similarity(found, due[None], dim=-1).min() > AGREE:
+        return True
+    config._attn_implementation = before
+    return False
 
 
 class Batch(Generic[Row]):
@@ -69,20 +118,21 @@ class Batch(Generic[Row]):
         """All rows, in the order of :meth:`step`."""
         return [row for group in self._groups for row in group.rows]
 
-    def join(self, rows: Sequence[Row], layers: Layers, length: int) -> None:
-        """Let ``rows`` go on from one prompt of ``length`` tokens, whose ``layers`` are of one row."""
-        self._groups.append(_Group(list(rows), layers, length, self._windows))
+    def join(self, rows: Sequence[Row], begun: Begun) -> None:
+        """Let ``rows`` go on from one prompt."""
+        self._groups.append(_Group(list(rows), begun, self._windows))
 
     def step(self, tokens: Sequence[int]) -> Any:
         """Feed one token to each row; the logits (rows, vocabulary) of what comes next."""
         import torch
 
-        places = [group.length for group in self._groups for _ in group.rows]
+        places = [group.length + group.shift for group in self._groups for _ in group.rows]
         fed = torch.tensor([list(tokens), places], device=self.model.device)[:, :, None]
+        axes = max(group.axes for group in self._groups)
         logits = self.model(
             input_ids=fed[0],
-            position_ids=fed[1],
-            attention_mask={"full_attention": None, "sliding_attention": None},
+            position_ids=fed[1].expand(axes, -1, -1) if axes else fed[1],
+            attention_mask=unmasked(self.model),
             cache=_Held(self._groups),
             use_cache=True,
             logits_to_keep=1,
@@ -94,7 +144,7 @@ class Batch(Generic[Row]):
     @property
     def alone(self) -> bool:
         """Whether there is one row with a buffer of its own, which may look ahead."""
-        return len(self._groups) == 1 and self._groups[0].layers[0].prompt is None
+        return len(self._groups) == 1 and self._groups[0].layers[0].prompt is None and not self._groups[0].axes
 
     def look_ahead(self, tokens: Sequence[int]) -> Any:
         """Feed several tokens to the only row; the logits (tokens, vocabulary) of what comes after each."""
@@ -105,7 +155,7 @@ class Batch(Generic[Row]):
         logits = self.model(
             input_ids=fed,
             position_ids=torch.arange(group.length, group.length + len(tokens), device=fed.device)[None],
-            attention_mask={"full_attention": None, "sliding_attention": None},
+            attention_mask=unmasked(self.model),
             cache=_Held(self._groups),
             use_cache=True,
             logits_to_keep=len(tokens),
@@ -135,12 +185,13 @@ class _Group(Generic[Row]):
 
     Attributes:
         length: tokens of each row so far, the prompt's included.
+        shift, axes: as in :class:`vision.engines.local.prefill.Begun`.
         layers: what each layer holds.
     """
 
-    def __init__(self, rows: list[Row], layers: Layers, length: int, windows: Sequence[int]) -> None:
-        self.rows, self.length = rows, length
-        self.layers = [_Layer(keys, values, window, len(rows)) for (keys, values, _), window in zip(layers, windows, strict=True)]
+    def __init__(self, rows: list[Row], begun: Begun, windows: Sequence[int]) -> None:
+        self.rows, self.length, self.shift, self.axes = rows, begun.length, begun.shift, begun.axes
+        self.layers = [_Layer(keys, values, window, len(rows)) for (keys, values, _), window in zip(begun.layers, windows, strict=True)]
 
     def keep(self, kept: Sequence[int]) -> None:
         if len(kept) < len(self.rows):
@@ -186,7 +237,7 @@ class _Layer:
         at = torch.tensor(kept, device=self.own[0].device)
         self.own = tuple(part[at] for part in self.own)
 
-    def attend(self, query: Any, scaling: float) -> Any:
+    def attend(self, query: Any, scaling: float, softcap: float | None) -> Any:
         """What the last tokens of each row find: (rows, heads of queries, tokens, width), from ``query`` of the same shape.
 
         More than one token only where a row is alone.
@@ -202,7 +253,12 @@ class _Layer:
             mask = None
             if count > 1:
                 mask = _staircase(count, keys.shape[2], self.window, query.device).repeat(each.shape[2] // count, 1)
-            found = torch.nn.functional.scaled_dot_product_attention(each, keys, values, mask, scale=scaling)
+            if softcap is None:
+                found = torch.nn.functional.scaled_dot_product_attention(each, keys, values, mask, scale=scaling)
+            else:
+                scores = _capped(each @ keys.transpose(-1, -2) * scaling, softcap)
+                scores = scores if mask is None else scores.masked_fill(~mask, float("-inf"))
+                found = scores.float().softmax(-1).to(query.dtype) @ values
             return found.reshape(query.shape)
         shared = self.prompt[0].shape[-2]
         hidden = max(shared + self.used - self.window, 0) if self.window else 0
@@ -212,10 +268,15 @@ class _Layer:
         together = each.transpose(0, 1).flatten(1, 2)  # (heads of keys, rows x queries a head, width)
         near = each @ keys.transpose(-1, -2)
         far = (together @ prompt_keys.transpose(-1, -2)).unflatten(1, (rows, -1)).transpose(0, 1)
-        weights = torch.cat([far, near], -1).float().softmax(-1).to(query.dtype)
+        weights = _capped(torch.cat([far, near], -1), softcap).float().softmax(-1).to(query.dtype)
         far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
         found = (far.transpose(0, 1).flatten(1, 2) @ prompt_values).unflatten(1, (rows, -1)).transpose(0, 1) + near @ values
         return found.reshape(rows, heads, 1, width)
+
+
+def _capped(scores: Any, softcap: float | None) -> Any:
+    """``scores`` between minus and plus ``softcap``."""
+    return scores if softcap is None else (scores / softcap).tanh() * softcap
 
 
 def _staircase(queries: int, keys: int, window: int, device: Any) -> Any:
@@ -246,19 +307,37 @@ class _Written:
     def __init__(self, layers: Sequence[_Layer]) -> None:
         self.layers = layers
 
-    def attend(self, query: Any, scaling: float) -> Any:
+    def attend(self, query: Any, scaling: float, softcap: float | None) -> Any:
         import torch
 
         parts = query.split([layer.own[0].shape[0] for layer in self.layers])
-        found = [layer.attend(part, scaling) for layer, part in zip(self.layers, parts, strict=True)]
+        found = [layer.attend(part, scaling, softcap) for layer, part in zip(self.layers, parts, strict=True)]
         return found[0] if len(found) == 1 else torch.cat(found)
 
 
-def attend(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, scaling: float | None = None, **options: Any) -> Any:
+def attend(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **options: Any) -> Any:
     """Attention as transformers calls it: in the steps of a batch over what it holds, else sdpa."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    if not hasattr(key, "attend"):
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+    if hasattr(key, "attend"):
+        return _attend_held(query, key, **options)
+    return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+
+
+def attend_capped(module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **options: Any) -> Any:
+    """The same for models that cap what a query finds, such as Gemma 2, of which sdpa knows nothing."""
+    if hasattr(key, "attend"):
+        return _attend_held(query, key, **options)
+    return sys.modules[type(module).__module__].eager_attention_forward(module, query, key, value, attention_mask, **options)
+
+
+def _attend_held(query: Any, key: Any, scaling: float | None = None, softcap: float | None = None, **options: Any) -> tuple[Any, None]:
+    unknown = [name for name, value in options.items() if value is not None and name not in _OPTIONS]
+    if unknown:
+        raise NotImplementedError(f"attention with {', '.join(unknown)}")
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    return key.attend(query, scaling).transpose(1, 2), None
+    return key.attend(query, scaling, softcap).transpose(1, 2), None
+
+
+_OPTIONS = ("dropout", "sliding_window", "is_causal", "position_ids", "use_cache", "logits_to_keep", "output_attentions")
+"""What attention is told and a step of rows need not heed: nothing is dropped, and windows are kept apart already."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,3 +143,14 @@ class Features:
 def digests_of(pixels: Any) -> tuple[str, ...]:
     """A digest for each of ``pixels`` (pictures, 3, side, side), as the processor gives them."""
     return tuple(hashlib.blake2b(picture.contiguous().numpy().tobytes(), digest_size=16).hexdigest() for picture in pixels)
+
+
+def digest_of(tensors: Iterable[Any]) -> str:
+    """One digest of all ``tensors``, nested lists of them included."""
+    digest = hashlib.blake2b(digest_size=16)
+    for tensor in tensors:
+        if isinstance(tensor, (list, tuple)):
+            digest.update(digest_of(tensor).encode())
+        else:
+            digest.update(f"{tuple(tensor.shape)}".encode() + tensor.contiguous().float().numpy().tobytes())
+    return digest.hexdigest()

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Generic
 
-from vision.engines.local.batch import Row, windows_of
+from vision.engines.local.batch import Row, unmasked, windows_of
 from vision.engines.local.cache import Layers
+from vision.engines.local.prefill import Begun
 from vision.errors import SettingsError
 
 SLOTS = (1, 8, 32)
@@ -35,13 +36,13 @@ class CompiledBatch(Generic[Row]):
         self._lengths: list[int] = []
         self._store: _Store | None = None
 
-    def join(self, rows: Sequence[Row], layers: Layers, length: int) -> None:
+    def join(self, rows: Sequence[Row], begun: Begun) -> None:
         """See :meth:`vision.engines.local.batch.Batch.join`."""
-        before, lengths = len(self.rows), [*self._lengths, *[length] * len(rows)]
+        before, lengths = len(self.rows), [*self._lengths, *[begun.length] * len(rows)]
         store = self._fit(range(before), lengths)
         self.rows, self._lengths = [*self.rows, *rows], lengths
         for slot in range(before, len(self.rows)):
-            store.fill(slot, layers, length)
+            store.fill(slot, begun.layers, begun.length)
 
     def step(self, tokens: Sequence[int]) -> Any:
         """See :meth:`vision.engines.local.batch.Batch.step`."""
@@ -150,7 +151,7 @@ def _step(model: Any, fed: Any, buffers: list[tuple[Any, Any]]) -> Any:
     return model(
         input_ids=fed[0][:, None],
         position_ids=fed[1][:, None],
-        attention_mask={"full_attention": None, "sliding_attention": None},
+        attention_mask=unmasked(model),
         cache=_Slots(buffers, fed[1]),
         use_cache=True,
         logits_to_keep=1,
@@ -210,7 +211,7 @@ class _Written:
         all_values[rows, :, at] = values[:, :, 0]
         self.keys, self.values, self.places = all_keys, all_values, places
 
-    def attend(self, query: Any, scaling: float) -> Any:
+    def attend(self, query: Any, scaling: float, softcap: float | None) -> Any:
         """What the newest token of each slot finds: (slots, heads of queries, 1, width)."""
         import torch
 

@@ -8,7 +8,7 @@ that nobody waits for.
 
 from __future__ import annotations
 
-import re
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -18,16 +18,21 @@ from PIL import Image
 
 from vision.engines.engine import Control, Piece, Sampling
 from vision.engines.loading import Loaded
-from vision.engines.local.batch import Batch, share_steps
-from vision.engines.local.cache import Features, Layers, Prefix, Prefixes, cache_of, layers_of
+from vision.engines.local.batch import Batch, share_steps, shares
+from vision.engines.local.cache import Features, Prefixes
 from vision.engines.local.compiled import CompiledBatch, warm_up
 from vision.engines.local.computing import computed
+from vision.engines.local.encoding import Encoder
 from vision.engines.local.memory import Memory, out_of_memory
-from vision.engines.local.rows import Encoded, Job, Row
+from vision.engines.local.plain import PlainBatch
+from vision.engines.local.prefill import Prefill
+from vision.engines.local.rows import Job, Row
 from vision.engines.local.trace import Trace, draw
-from vision.errors import GenerationError, LogicFlowError, PromptError
-from vision.pictures.crops import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
-from vision.prompts import Prompt, messages
+from vision.errors import GenerationError, LogicFlowError
+from vision.pictures.crops import PanAndScan, Seen
+from vision.prompts import Prompt
+
+log = logging.getLogger(__name__)
 
 TURN_S = 0.03
 """Seconds between two looks of a waiting caller. Callers that are woken at every step hold the interpreter's lock up for the
@@ -50,32 +55,37 @@ class LocalEngine:
 
     def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30, *, compiled: bool = False) -> None:
         self.loaded = loaded
-        self.name = loaded.name
-        self.model, self.processor = loaded.model, loaded.processor
-        self.tokenizer = loaded.processor.tokenizer
-        share_steps(self.model)
+        self.name, self.sees = loaded.name, loaded.sees
+        self.model, self.tokenizer = loaded.model, loaded.tokenizer
+        self.encoder = Encoder(loaded)
+        self.shares = _shares(self.model)
+        log.info("%s: %s", self.name, self.path)
         self.features, self.prefixes = Features(reuse_bytes // 2), Prefixes(reuse_bytes // 2)
+        self.prefill = Prefill(self.model, self.features, self.prefixes, shares=self.shares)
         self.memory = Memory(self.model)
-        special = sorted((str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special), key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, special)))
-        ends = self.model.generation_config.eos_token_id
-        self._ends = frozenset(ends if isinstance(ends, list) else [ends])
-        text_config = self.model.config.get_text_config()
-        self._context = int(getattr(text_config, "max_position_embeddings", 131072))
-        self._compiled = compiled
-        if compiled:
+        self.ends = ends_of(self.model, self.tokenizer)
+        self._compiled = compiled and self.shares
+        if self._compiled:
             warm_up(self.model)
         self._batch = self._new_batch()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._leading = False
 
+    @property
+    def path(self) -> str:
+        """How its rows are stepped, in a line for people."""
+        if not self.shares:
+            return "each question is stepped on its own, as generate does it: this kind of model does not share its steps"
+        return "questions and traces share their steps; pictures and beginnings of prompts are kept"
+
     def streams(self, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None) -> Generator[tuple[int, Piece]]:
         """See :class:`vision.engines.engine.Engine`."""
         control = control or Control()
-        traces = [Trace(self.tokenizer, self._ends, sampling, control, prompt.draft) for sampling in samplings]
         try:
-            job = Job(computed(self._encode, prompt), traces)
+            encoded = computed(self.encoder.encode, prompt)
+            traces = [Trace(self.tokenizer, self.ends, sampling, control, prompt.draft, encoded.opening) for sampling in samplings]
+            job = Job(encoded, traces)
         except (RuntimeError, MemoryError) as exc:
             raise _told(exc) from exc
         with self._changed:
@@ -100,46 +110,13 @@ class LocalEngine:
             with self._changed:
                 self._changed.notify_all()
 
-    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
+    def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen | None:
         """See :class:`vision.engines.engine.Engine`."""
-        crop = self._smallest_crop(pan_and_scan)
-        return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens, min_crop=crop)
+        return self.encoder.seen(image, pan_and_scan)
 
-    def _smallest_crop(self, wanted: PanAndScan) -> int:
-        made_for = getattr(self.processor.image_processor, "do_pan_and_scan", None)
-        return smallest_crop(wanted, side=self.loaded.image_side, made_for_crops=made_for)
-
-    def _encode(self, prompt: Prompt) -> Encoded:
-        """The prompt as the model takes it.
-
-        Raises:
-            PromptError: when the prompt leaves no room for an answer.
-        """
-        told = messages(prompt)
-        for part in (part for message in told for part in message["content"] if part["type"] == "text"):
-            # A mark that somebody has written is text: it neither opens a turn nor stands for a picture.
-            part["text"] = self._special.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", part["text"])
-        text = self.processor.apply_chat_template(told, add_generation_prompt=True, tokenize=False) + prompt.draft
-        images = prompt.images
-        # The template writes <bos> itself.
-        crop = self._smallest_crop(prompt.pan_and_scan)
-        cropping = {
-            "do_pan_and_scan": bool(crop),
-            "pan_and_scan_min_crop_size": crop or MIN_CROP,
-            "pan_and_scan_max_num_crops": MAX_CROPS,
-            "pan_and_scan_min_ratio_to_activate": MIN_RATIO,
-        }
-        batch = self.processor(
-            text=[text], images=[images] if images else None, images_kwargs=cropping, return_tensors="pt", add_special_tokens=False
-        )
-        encoded = Encoded(batch["input_ids"], batch["token_type_ids"], batch.get("pixel_values"))
-        if encoded.length + 16 > self._context:
-            raise PromptError(
-                f"the conversation has {encoded.length} tokens, the model reads at most {self._context}; start a new one or drop pictures"
-            )
-        return encoded
-
-    def _new_batch(self) -> Batch[Row] | CompiledBatch[Row]:
+    def _new_batch(self) -> AnyBatch:
+        if not self.shares:
+            return PlainBatch(self.model)
         return CompiledBatch(self.model) if self._compiled else Batch(self.model)
 
     # Whose turn it is.
@@ -206,10 +183,10 @@ class LocalEngine:
                 raise GenerationError(lacking)
             if len(added) == 1:  # only a row that is alone may quote
                 job.traces[0].remember(job.encoded.ids[0].tolist())
-            layers, logits = self._prefill(job.encoded)
-            going = self._write(added, logits.expand(len(added), -1))
+            begun = self.prefill.read(job.encoded)
+            going = self._write(added, begun.logits.expand(len(added), -1))
             if going:
-                self._batch.join([added[i] for i in going], layers, job.encoded.length)
+                self._batch.join([added[i] for i in going], begun)
         except Exception as exc:
             self._recover(exc)
             job.fail(exc)
@@ -263,49 +240,12 @@ class LocalEngine:
         for i, (row, (drawn, logprob)) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
             row.token, text = row.trace.take(drawn, logprob)
             row.trace.remember([row.token])
-            if row.trace.end is None and row.job.encoded.length + row.trace.made + 8 > self._context:
+            if row.trace.end is None and row.job.encoded.length + row.trace.made + 8 > self.encoder.context:
                 text += row.trace.cut("length")
             row.job.write(row.index, text)
             if row.trace.end is None:
                 going.append(i)
         return going
-
-    def _prefill(self, encoded: Encoded) -> tuple[Layers, Any]:
-        """What the model keeps of ``encoded`` (one row), and the logits (vocabulary,) of the first token."""
-        import torch
-        from transformers.modeling_outputs import BaseModelOutputWithPooling
-
-        ids, digests = tuple(encoded.ids[0].tolist()), encoded.digests
-        prefix = self.prefixes.longest(ids, digests) or Prefix((), (), (), None)
-        device, dtype = self.model.device, self.model.dtype
-        image = encoded.types[0] == 1
-        last_picture = int(image.nonzero().max()) + 1 if image.any() else 0
-        for end in sorted({last_picture, encoded.length}):
-            start = len(prefix.ids)
-            if end <= start:
-                continue
-            cache = cache_of(self.model, prefix.layers)
-            until = encoded.pictures_before(end)
-            pictures: dict[str, Any] = {}
-            if until > len(prefix.pictures):
-                pixels = encoded.pixels[len(prefix.pictures) : until].to(device, dtype)
-                features = self.features.of(self.model, pixels, digests[len(prefix.pictures) : until])
-                # Where pictures are new the mask is made from the kinds of all tokens, the cached ones too.
-                pictures = {
-                    "token_type_ids": encoded.types[:, :end].to(device),
-                    "mm_encoder_outputs": {"image": BaseModelOutputWithPooling(pooler_output=features)},
-                }
-            logits = self.model(
-                input_ids=encoded.ids[:, start:end].to(device),
-                attention_mask=torch.ones(1, end, dtype=torch.long, device=device),
-                cache=cache,
-                use_cache=True,
-                logits_to_keep=1,
-                **pictures,
-            ).logits[0, -1]
-            prefix = Prefix(ids[:end], digests[:until], layers_of(cache), logits.clone())
-            self.prefixes.keep(prefix)
-        return prefix.layers, prefix.logits
 
     def _recover(self, exc: Exception) -> None:
         if out_of_memory(exc):
@@ -319,6 +259,24 @@ class LocalEngine:
         self.prefixes.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+AnyBatch = Batch[Row] | CompiledBatch[Row] | PlainBatch[Row]
+
+
+def _shares(model: Any) -> bool:
+    """Whether the rows of ``model`` share their steps; what nano is made of is known to."""
+    if model.config.model_type in ("gemma3", "gemma3_text"):
+        share_steps(model)
+        return True
+    return bool(computed(shares, model))
+
+
+def ends_of(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end a turn."""
+    ends = model.generation_config.eos_token_id
+    known = [*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id]
+    return frozenset(end for end in known if end is not None)
 
 
 def _told(exc: Exception) -> LogicFlowError:

@@ -21,18 +21,17 @@ class Memory:
 
     def __init__(self, model: Any) -> None:
         text, vision = model.config.get_text_config(), getattr(model.config, "vision_config", None)
-        width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-        heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
         self.device, self._item = model.device, model.dtype.itemsize
+        queries = getattr(text, "num_attention_heads", None) or 1
+        width = getattr(text, "head_dim", None) or text.hidden_size // queries
+        heads = getattr(text, "num_key_value_heads", None) or queries
         self._a_token = 2 * heads * width * self._item
         window = getattr(text, "sliding_window", None) or 0
         kinds = getattr(text, "layer_types", None) or ["full_attention"] * text.num_hidden_layers
         self._windows = [window if kind == "sliding_attention" else 0 for kind in kinds]
-        self._activation = (6 * text.hidden_size + 3 * text.intermediate_size) * self._item
-        self._a_picture = 0
-        if vision is not None:
-            patches = (vision.image_size // vision.patch_size) ** 2
-            self._a_picture = patches * (6 * vision.hidden_size + 2 * vision.intermediate_size) * self._item
+        inner = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+        self._activation = (6 * text.hidden_size + 3 * (max(inner) if isinstance(inner, list) else inner)) * self._item
+        self._a_picture = _of_a_picture(vision) * self._item if vision is not None else 0
 
     def cache_bytes(self, tokens: int) -> int:
         """Bytes of the keys and values of ``tokens`` in a row; layers with a window keep no more than that."""
@@ -67,6 +66,14 @@ class Memory:
             f"this needs about {needed / 1e9:.1f} GB of memory beside the model, and {max(free, 0) / 1e9:.1f} GB are free; "
             "ask for fewer tokens of thought, fewer traces or fewer pictures, or load the model with --precision 4bit"
         )
+
+
+def _of_a_picture(vision: Any) -> int:
+    """Numbers that a tower needs for one picture; one that takes pictures of any size is taken to get them as Gemma 3's does."""
+    width = getattr(vision, "hidden_size", None) or getattr(vision, "embed_dim", None) or 1152
+    inner = getattr(vision, "intermediate_size", None) or 4 * width
+    patches = ((getattr(vision, "image_size", None) or 896) // (getattr(vision, "patch_size", None) or 14)) ** 2
+    return int(patches * (6 * width + 2 * inner))
 
 
 def _left_of_container(folder: Path = Path("/sys/fs/cgroup")) -> int:

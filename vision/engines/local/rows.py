@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vision.engines.engine import Delta, Piece
-from vision.engines.local.cache import digests_of
+from vision.engines.local.cache import digest_of, digests_of
 from vision.engines.local.trace import Trace
 
 
@@ -15,25 +15,32 @@ class Encoded:
     """A prompt as the processor gives it.
 
     Attributes:
-        ids, types: (1, length) tokens and their kinds, 1 for a picture's.
-        pixels: (pictures and crops, 3, side, side), None without any.
+        ids: (1, length) tokens.
+        image: (length,) which of them are a picture's.
+        inputs: what else the processor gives, by the names that the model knows.
+        media: names of those of ``inputs`` that hold pictures.
+        digests: of each picture and crop, where they are kept apart; else one of all together.
+        opening: the tag, written by the template, with which a thought begins; "" where the model writes it.
     """
 
-    def __init__(self, ids: Any, types: Any, pixels: Any) -> None:
-        self.ids, self.types, self.pixels = ids, types, pixels
-        self.digests = digests_of(pixels) if pixels is not None else ()
+    def __init__(self, ids: Any, image: Any, inputs: dict[str, Any], *, apart: bool = False, opening: str = "") -> None:
+        self.ids, self.image, self.inputs, self.opening = ids, image, inputs, opening
+        self.media = tuple(name for name in inputs if not name.endswith(("token_type_ids", "attention_mask")))
+        tensors = [inputs[name] for name in self.media]
+        self.digests = () if not tensors else digests_of(inputs["pixel_values"]) if apart else (digest_of(tensors),)
+        runs = int((image[1:] & ~image[:-1]).sum()) + int(image[0])
+        self.pictures = len(self.digests) if apart else runs
+        ends = image.nonzero()
+        self.last_picture = int(ends.max()) + 1 if len(ends) else 0
 
     @property
     def length(self) -> int:
+        """Tokens."""
         return int(self.ids.shape[1])
-
-    @property
-    def pictures(self) -> int:
-        return len(self.digests)
 
     def pictures_before(self, end: int) -> int:
         """Pictures whose tokens begin before ``end``."""
-        image = self.types[0, :end] == 1
+        image = self.image[:end]
         return int((image[1:] & ~image[:-1]).sum()) + int(image[0])
 
 
@@ -48,7 +55,8 @@ class Job:
 
     def __init__(self, encoded: Encoded, traces: list[Trace]) -> None:
         self.encoded, self.traces = encoded, traces
-        self.written: deque[tuple[int, Piece]] = deque()
+        opened = [(i, Delta(encoded.opening)) for i in range(len(traces)) if encoded.opening]
+        self.written: deque[tuple[int, Piece]] = deque(opened)
         self.left = False
         self.error: Exception | None = None
         self._going = len(traces)

@@ -31,9 +31,12 @@ class Trace:
         sampling: how it is drawn.
         control: what the user may do to it.
         draft: text it goes on from; its tokens count as the thought and the answer that they are.
+        opening: the tag with which the template has begun a thought.
     """
 
-    def __init__(self, tokenizer: Any, ends: frozenset[int], sampling: Sampling, control: Control, draft: str = "") -> None:
+    def __init__(
+        self, tokenizer: Any, ends: frozenset[int], sampling: Sampling, control: Control, draft: str = "", opening: str = ""
+    ) -> None:
         import torch
 
         self.tokenizer, self.ends, self.sampling, self.control = tokenizer, ends, sampling, control
@@ -54,6 +57,8 @@ class Trace:
         self.draft_tokens = len(written)
         for token in written:
             self._write(token)
+        if opening:
+            self._follow(opening)
 
     def take(self, drawn: int, logprob: float) -> tuple[int, str]:
         """The token that comes next, the ``drawn`` one unless a closing tag must be written, and the text that it settles.
@@ -144,8 +149,8 @@ class Trace:
         now = time.perf_counter()
         if self.parser.thinking and not thinking:
             self.thought_at = now
-            # The opening tag was counted as answer before it was known to be one.
-            self.thought_tokens, self.answer_tokens = self.thought_tokens + self.answer_tokens, 0
+            if not self.parser.answer:  # the opening tag was counted as answer before it was known to be one
+                self.thought_tokens, self.answer_tokens = self.thought_tokens + self.answer_tokens, 0
         elif thinking and not self.parser.thinking:
             self.answer_at = now
             self.closed_by = self.closed_by or "model"

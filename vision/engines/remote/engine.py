@@ -56,6 +56,7 @@ class RemoteEngine:
 
     concurrent: int | None = None
     knows_probability = False
+    sees = True
 
     def __init__(self, url: str, key: str = "", model: str = "", quiet_s: float = 120.0) -> None:
         self.url, self._key, self.quiet_s = url.rstrip("/"), key, quiet_s

@@ -19,6 +19,7 @@ from vision.engines.local.batch import Batch, share_steps
 from vision.engines.local.cache import cache_of, layers_of
 from vision.engines.local.compiled import CompiledBatch, _step
 from vision.engines.local.engine import LocalEngine
+from vision.engines.local.prefill import Begun
 
 WARM = Sampling(temperature=0.8, max_thought_tokens=60, max_answer_tokens=40)
 
@@ -125,7 +126,7 @@ def test_an_error_reaches_its_own_caller_only(engine: LocalEngine, chart: Record
     first = engine.streams(talk, [WARM])
     begun = next(first)[1]
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "_prefill", lambda encoded: 1 / 0)
+        patch.setattr(engine.prefill, "read", lambda encoded: 1 / 0)
         with pytest.raises(GenerationError, match="division by zero"):
             list(stream(engine, about(("What?", [], "")), WARM))
     assert begun.text + texts(first, 1)[0] == whole
@@ -153,7 +154,7 @@ def test_the_steps_go_on_after_memory_ran_out(engine: LocalEngine, chart: Record
 
 def first_logits(engine: LocalEngine, talk: Prompt) -> torch.Tensor:
     with torch.inference_mode():
-        return engine._prefill(engine._encode(talk))[1]
+        return engine.prefill.read(engine.encoder.encode(talk)).logits
 
 
 PICTURES = [record(i).image for i in range(40, 46)]
@@ -199,17 +200,17 @@ def test_a_prompt_that_goes_on_is_read_as_from_nothing(engine: LocalEngine, pass
 def test_steps_beyond_the_sliding_window_are_those_of_transformers(engine: LocalEngine, rows: int) -> None:
     """Five pictures take more tokens than the window has; the steps see of them what the model was trained to see."""
     talk = about(("What is the total?", PICTURES[:5], ""))
-    encoded = engine._encode(talk)
+    encoded = engine.encoder.encode(talk)
     assert encoded.length > engine.model.config.get_text_config().sliding_window
     tokens = engine.tokenizer("The answer is 12 and then " * 30, add_special_tokens=False)["input_ids"]
     with torch.inference_mode():
-        layers, _ = engine._prefill(encoded)
+        begun = engine.prefill.read(encoded)
         batch: Batch[int] = Batch(engine.model)
-        batch.join(list(range(rows)), layers, encoded.length)
+        batch.join(list(range(rows)), begun)
         stepped = [batch.step([token] * rows) for token in tokens]
         ids = torch.cat([encoded.ids, torch.tensor([tokens])], 1)
-        types = torch.cat([encoded.types, torch.zeros(1, len(tokens), dtype=torch.long)], 1)
-        whole = engine.model(input_ids=ids, token_type_ids=types, pixel_values=encoded.pixels, logits_to_keep=len(tokens)).logits[0]
+        types = torch.cat([encoded.inputs["token_type_ids"], torch.zeros(1, len(tokens), dtype=torch.long)], 1)
+        whole = engine.model(input_ids=ids, token_type_ids=types, pixel_values=encoded.inputs["pixel_values"], logits_to_keep=len(tokens)).logits[0]
     assert (torch.stack(stepped, 1) - whole).abs().max() < 1e-4
 
 
@@ -240,7 +241,7 @@ def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(
                 if step == start:
                     cache = cache_of(model)
                     model(input_ids=prompts[encoded], cache=cache, use_cache=True)
-                    batch.join([row for row in of if of[row] == encoded], layers_of(cache), prompts[encoded].shape[1])
+                    batch.join([row for row in of if of[row] == encoded], Begun(prompts[encoded].shape[1], None, layers_of(cache)))
             if step == 100:
                 batch.keep([i for i, row in enumerate(batch.rows) if row != 1])
             rows = batch.rows
@@ -270,7 +271,7 @@ def test_looking_ahead_and_taking_back_leave_the_row_where_it_was(engine: LocalE
     with torch.inference_mode():
         cache = cache_of(model)
         model(input_ids=encoded, cache=cache, use_cache=True)
-        batch.join([0], layers_of(cache), 30)
+        batch.join([0], Begun(30, None, layers_of(cache)))
         while len(stepped) < 290:
             right, wrong = rng.randint(1, 5), rng.randint(0, 4)
             at = len(stepped)
@@ -298,9 +299,9 @@ def test_quoting_saves_steps_and_changes_no_word(
 
 
 def inputs_of(engine: LocalEngine, talk: Prompt) -> dict[str, torch.Tensor]:
-    encoded = engine._encode(talk)
-    made = {"input_ids": encoded.ids, "token_type_ids": encoded.types, "attention_mask": torch.ones_like(encoded.ids)}
-    return made | ({"pixel_values": encoded.pixels} if encoded.pixels is not None else {})
+    encoded = engine.encoder.encode(talk)
+    kinds = {"token_type_ids": torch.zeros_like(encoded.ids)}
+    return {"input_ids": encoded.ids, "attention_mask": torch.ones_like(encoded.ids)} | (encoded.inputs or kinds)
 
 
 def test_a_prefill_in_chunks_keeps_its_pictures(engine: LocalEngine) -> None:

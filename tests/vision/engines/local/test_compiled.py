@@ -15,6 +15,7 @@ from vision.engines.local.batch import share_steps
 from vision.engines.local.cache import cache_of, layers_of
 from vision.engines.local.compiled import CompiledBatch, _step, warm_up
 from vision.engines.local.engine import LocalEngine
+from vision.engines.local.prefill import Begun
 
 
 def test_compiled_steps_are_those_of_transformers(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +41,7 @@ def test_compiled_steps_are_those_of_transformers(engine: LocalEngine, monkeypat
         whole = plain(input_ids=torch.cat([prompt, tail], 1), logits_to_keep=12).logits[0]
         for rows in (1, 3):
             batch: CompiledBatch[int] = CompiledBatch(model)
-            batch.join(list(range(rows)), layers_of(cache), 20)
+            batch.join(list(range(rows)), Begun(20, None, layers_of(cache)))
             stepped = torch.stack([batch.step([int(token)] * rows) for token in tail[0]], 1)
             assert (stepped - whole).abs().max() < 1e-4
     assert counter.frame_count == 2

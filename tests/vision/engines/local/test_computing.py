@@ -32,7 +32,7 @@ def test_an_error_reaches_who_asked() -> None:
 
 def test_the_engine_computes_nowhere_else(engine: LocalEngine, chart: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     passes: list[int] = []
-    forward, prepare = engine.model.forward, engine.processor.__class__.__call__
+    forward, prepare = engine.model.forward, engine.loaded.processor.__class__.__call__
 
     def seen_by(passed_on: Any) -> Any:
         def noted(*args: Any, **options: Any) -> Any:
@@ -42,7 +42,7 @@ def test_the_engine_computes_nowhere_else(engine: LocalEngine, chart: Record, mo
         return noted
 
     monkeypatch.setattr(engine.model, "forward", seen_by(forward))
-    monkeypatch.setattr(engine.processor.__class__, "__call__", seen_by(prepare))
+    monkeypatch.setattr(engine.loaded.processor.__class__, "__call__", seen_by(prepare))
     talk = Prompt(turns=(Turn(question=chart.question, images=(chart.image,)),))
     list(stream(engine, talk, Sampling(max_thought_tokens=4, max_answer_tokens=2)))
     assert len(passes) > 4 and set(passes) == {computed(threading.get_ident)}

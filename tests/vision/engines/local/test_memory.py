@@ -15,8 +15,8 @@ from vision.engines.local.memory import _left_of_container
 def test_a_cache_is_counted_to_the_byte(engine: LocalEngine, chart: Record, pictures: int) -> None:
     """What is held, not what is seen of it: beyond the sliding window layers keep the end of a longer tensor."""
     engine._forget()
-    encoded = engine._encode(Prompt(turns=(Turn(question=chart.question, images=(chart.image,) * pictures),)))
-    layers, _ = engine._prefill(encoded)
+    encoded = engine.encoder.encode(Prompt(turns=(Turn(question=chart.question, images=(chart.image,) * pictures),)))
+    layers = engine.prefill.read(encoded).layers
     held = sum(part.untyped_storage().nbytes() for keys, values, _ in layers for part in (keys, values))
     window = engine.model.config.get_text_config().sliding_window
     assert (encoded.length > window) is (pictures == 6)

@@ -8,8 +8,8 @@ from vision.engines.local.trace import Trace
 
 def test_a_caller_is_told_all_before_it_is_told_that_it_is_over(engine: LocalEngine) -> None:
     """Another caller's thread may take the step, so a trace that has ended may not be known as over before its end is written."""
-    trace = Trace(engine.tokenizer, engine._ends, Sampling(), Control())
-    job = Job(engine._encode(Prompt(turns=(Turn(question="What?"),))), [trace])
+    trace = Trace(engine.tokenizer, engine.ends, Sampling(), Control())
+    job = Job(engine.encoder.encode(Prompt(turns=(Turn(question="What?"),))), [trace])
     text = trace.cut("length")
     assert not job.over and not job.written
     job.write(0, text)

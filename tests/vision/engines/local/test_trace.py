@@ -8,7 +8,7 @@ from vision.engines.local.trace import CANDIDATES, MARKS, Trace, draw
 
 
 def traces(engine: LocalEngine, *samplings: Sampling) -> list[Trace]:
-    return [Trace(engine.tokenizer, engine._ends, sampling, Control()) for sampling in samplings]
+    return [Trace(engine.tokenizer, engine.ends, sampling, Control()) for sampling in samplings]
 
 
 def test_a_draw_follows_the_probabilities_within_its_share(engine: LocalEngine) -> None:
