@@ -56,7 +56,7 @@ $(APP_READY):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "LogicFlow needs Python 3.11 or later; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --upgrade pip
-	$(VENV)/bin/python -m pip install --quiet -e '.[quantize,train,dev]'
+	$(VENV)/bin/python -m pip install --quiet -e '.[quantize,gguf,train,dev]'
 	rm -f $(VENV)/.ready-*
 	touch $@
 

@@ -135,7 +135,7 @@ def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypat
         (["vote", "{chart}", "How many?", "--weights", "luck"], "--weights is 'luck'; expected count, probability, claims or trust"),
         (["ask", "{chart}", "How many?", "--engine-url", "localhost:8000"], "engine_url is 'localhost:8000': expected an address"),
         (["ask", "{chart}", "How many?", "--engine-url", "http://127.0.0.1:9/v1"], "http://127.0.0.1:9/v1 cannot be reached"),
-        (["serve", "--engine-url", "http://127.0.0.1:9/v1", "--model", "x"], "a model and engine_url are both set"),
+        (["serve", "--engine-url", "http://x/v1", "--model", "a", "--engine-model", "b"], "model is 'a' and engine_model 'b'; give one"),
         (["ask", "only-a-question"], "at least one picture"),
         (["ask", "no/such.png", "How many?"], "no file no/such.png"),
         (["ask", "{text}", "How many?"], "no picture"),

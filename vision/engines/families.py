@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from vision.settings import NANO
 from vision.thoughts.reasoning import PAIRS
+
+GEMMA_MARKS = ("<start_of_turn>", "<end_of_turn>")
 
 SPLITS = frozenset(
     "glm4v idefics3 llava llava_next llava_onevision mistral3 qwen2_vl qwen2_5_vl qwen3_vl qwen3_vl_moe smolvlm internvl".split()
@@ -42,6 +45,12 @@ class Template:
     def switches(self) -> bool:
         """Whether a thought can be turned on and off in it."""
         return "enable_thinking" in self.text
+
+
+def give_template(tokenizer: Any) -> None:
+    """Give a ``tokenizer`` without a template that of Gemma 3 where it knows its marks: files of weights alone often bring none."""
+    if not getattr(tokenizer, "chat_template", None) and set(GEMMA_MARKS) <= set(tokenizer.get_vocab()):
+        tokenizer.chat_template = (NANO / "chat_template.jinja").read_text(encoding="utf-8")
 
 
 def template_of(processor: Any) -> Template:

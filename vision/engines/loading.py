@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vision.engines.families import template_of
+from vision.engines.families import give_template, template_of
 from vision.engines.precision import faster
 from vision.errors import ModelError
 from vision.settings import NANO, Settings
@@ -239,6 +239,8 @@ def _processor_of(found: Checkpoint, name: str, *, sees: bool) -> Any:
     from transformers import AutoProcessor, AutoTokenizer
 
     processor = (AutoProcessor if sees else AutoTokenizer).from_pretrained(found.name, **found.options)
+    if not sees:
+        give_template(processor)
     if not template_of(processor).text:
         raise ModelError(f"{name} has no chat template; choose its tuned sibling, whose name often ends in -it or -Instruct")
     return processor
@@ -272,6 +274,10 @@ def _weights(settings: Settings, found: Checkpoint, config: Any) -> dict[str, An
 
     place = place_of(settings.device)
     made: dict[str, Any] = {}
+    if found.gguf:
+        from transformers import GgufConfig
+
+        made["quantization_config"] = GgufConfig(dequantize=True)  # packed, every step would unpack all of it
     if place != "cpu":
         made["device_map"] = place if settings.device == "auto" and place != "cuda" else settings.device
     if settings.precision in ("8bit", "4bit"):
@@ -427,6 +433,10 @@ def _reason(name: str, exc: BaseException) -> str:
         return f"{name} is not on this machine and the Hub cannot be reached; download it with 'hf download {name}' where it can{local}"
     if "not a valid model identifier" in text or "404" in text or "not a local folder" in text or "repositorynotfound" in text:
         return f"there is no model {name} on the Hub or on this machine; check the name{local}"
+    if "torchvision" in text:
+        return f"{name} needs torchvision to see pictures: pip install torchvision"
+    if "gguf" in text and "install" in text:
+        return f"{name} holds its weights as GGUF, which needs a package: pip install 'logicflow[gguf]'"
     if "bitsandbytes" in text:
         return "8bit and 4bit need bitsandbytes: pip install 'logicflow[quantize]'"
     if "out of memory" in text:

@@ -339,5 +339,7 @@ def _attend_held(query: Any, key: Any, scaling: float | None = None, softcap: fl
     return key.attend(query, scaling, softcap).transpose(1, 2), None
 
 
-_OPTIONS = ("dropout", "sliding_window", "is_causal", "position_ids", "use_cache", "logits_to_keep", "output_attentions")
+_OPTIONS = tuple(
+    "dropout sliding_window is_causal position_ids use_cache logits_to_keep output_attentions output_router_logits".split()
+)
 """What attention is told and a step of rows need not heed: nothing is dropped, and windows are kept apart already."""

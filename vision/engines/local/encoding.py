@@ -49,7 +49,7 @@ class Encoder:
         last = prompt.turns[-1]
         if last.images and not self.loaded.sees and not any(last.lines):
             raise PromptError(
-                f"{self.loaded.name} reads text only, and no text was read in the picture; "
+                f"{self.loaded.name} reads text only, and it is given no text of the picture: none was found in it, or --writing is off; "
                 "choose a model that sees pictures, such as google/gemma-3-4b-it"
             )
         text = self._written(prompt)

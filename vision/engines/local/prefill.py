@@ -100,8 +100,8 @@ class Prefill:
 
     def _read_together(self, encoded: Encoded) -> Begun:
         """The whole prompt with its pictures in it; what was kept of it holds all of them, or none."""
-        ids, options = prepared(self.model, encoded)
         prefix = self._longest(encoded)
+        ids, options = prepared(self.model, encoded, pixels=not prefix.pictures)
         ends = {encoded.last_picture, encoded.length} if self.model.config.model_type in SPLITS else {encoded.length}
         for end in sorted(ends):
             start = len(prefix.ids)
@@ -112,7 +112,7 @@ class Prefill:
             given = {
                 name: value[..., :end] if name in ("position_ids", *_KINDS) else value
                 for name, value in options.items()
-                if shown or name not in encoded.media
+                if shown or name not in (*encoded.media, SEEN)
             } | {"cache": cache, "attention_mask": None}
             inputs = self.model.prepare_inputs_for_generation(
                 ids[:, :end], next_sequence_length=end - start, is_first_iteration=shown, **given
@@ -133,11 +133,13 @@ class Prefill:
         ids, options = prepared(self.model, encoded)
         inputs = self.model.prepare_inputs_for_generation(ids, is_first_iteration=True, **options)
         made = self.model(**inputs, return_dict=True)
-        options = {name: value for name, value in options.items() if name not in encoded.media}
+        options = {name: value for name, value in options.items() if name not in (*encoded.media, SEEN)}
         options = self.model._update_model_kwargs_for_generation(made, options)
         return Begun(encoded.length, made.logits[0, -1], ids=ids, options=options)
 
 
+SEEN = "mm_encoder_outputs"
+"""What ``generate`` calls the soft tokens of pictures."""
 _KINDS = ("token_type_ids", "mm_token_type_ids")
 
 
@@ -146,15 +148,18 @@ def pictures_apart(model: Any) -> bool:
     return bool(model.config.model_type == "gemma3")
 
 
-def prepared(model: Any, encoded: Encoded) -> tuple[Any, dict[str, Any]]:
-    """The tokens (1, length) and the options with which ``generate`` would begin its first step: positions, masks, an empty cache."""
+def prepared(model: Any, encoded: Encoded, *, pixels: bool = True) -> tuple[Any, dict[str, Any]]:
+    """The tokens (1, length) and the options with which ``generate`` would begin its first step: positions, masks, an empty cache.
+
+    Without ``pixels`` no picture is looked at; its places are known all the same.
+    """
 
     def begin(_: Any, input_ids: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
         for name in ("logits_processor", "stopping_criteria", "generation_config"):
             options.pop(name, None)
         return input_ids, options
 
-    inputs = {name: _placed(value, model) for name, value in encoded.inputs.items()}
+    inputs = {name: _placed(value, model) for name, value in encoded.inputs.items() if pixels or not name.startswith("pixel")}
     made: tuple[Any, dict[str, Any]] = model.generate(
         input_ids=encoded.ids.to(model.device), custom_generate=begin, do_sample=False, max_new_tokens=1, **inputs
     )

@@ -32,6 +32,10 @@ POLL_S = 0.05
 CONNECT_S = 10.0
 RETRIES = 4
 """Attempts after the first, with growing pauses, while nothing has come yet: busy servers, lost connections."""
+MARKS = 64
+"""Tokens that a trace may take beyond its budgets, for the marks around its thought and for servers that count otherwise."""
+MOST_CHARS = 48
+"""Characters that a token of a whole trace has at most on average; those of one alone may be more."""
 KEPT = "; what it had written is kept"
 FINISH = "Give the final answer now."
 """Asked of a server that cannot go on from a draft, under the question and the thought that was closed."""
@@ -264,6 +268,9 @@ class _Request:
                     for choice in chunk.choices[:1]:
                         for piece in marks.pieces(choice.delta):
                             heard, begun = time.monotonic(), True
+                            if self._overflows(piece[0]):
+                                self.end = "length"
+                                return
                             if self.opening and piece[0].startswith((" ", ":")):  # it goes on; whoever begins anew does not
                                 yield self.opening, 0
                             self.opening = ""
@@ -275,6 +282,8 @@ class _Request:
                 raise GenerationError(f"{self.engine.url} ended in the middle of its answer{KEPT}")
             if finished == "length" and self.ledger.thinking:
                 return  # the server counts more tokens than pieces have come
+            if finished == "tool_calls" and not self.ledger.answering:
+                raise GenerationError(f"{self.engine.url} called a tool instead of answering, and none was offered; ask again")
             for piece in marks.close():
                 yield piece
             self.end = "length" if finished == "length" else "end"
@@ -283,6 +292,12 @@ class _Request:
             await asyncio.gather(waiting, return_exceptions=True)
             if stream is not None:
                 await stream.close()
+
+    def _overflows(self, text: str) -> bool:
+        """Whether a server sends more than it was asked for, which it may do without end."""
+        budget = self.sampling.max_thought_tokens + self.sampling.max_answer_tokens + MARKS
+        tokens = self.ledger.thought_tokens + self.ledger.answer_tokens
+        return tokens > 2 * budget or len(self.ledger.text) + len(text) > MOST_CHARS * budget
 
     async def _open(self) -> Any:
         import openai

@@ -210,7 +210,8 @@ def test_steps_beyond_the_sliding_window_are_those_of_transformers(engine: Local
         stepped = [batch.step([token] * rows) for token in tokens]
         ids = torch.cat([encoded.ids, torch.tensor([tokens])], 1)
         types = torch.cat([encoded.inputs["token_type_ids"], torch.zeros(1, len(tokens), dtype=torch.long)], 1)
-        whole = engine.model(input_ids=ids, token_type_ids=types, pixel_values=encoded.inputs["pixel_values"], logits_to_keep=len(tokens)).logits[0]
+        pixels = encoded.inputs["pixel_values"]
+        whole = engine.model(input_ids=ids, token_type_ids=types, pixel_values=pixels, logits_to_keep=len(tokens)).logits[0]
     assert (torch.stack(stepped, 1) - whole).abs().max() < 1e-4
 
 

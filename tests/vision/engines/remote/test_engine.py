@@ -328,6 +328,46 @@ def test_a_fault_is_one_sentence_and_loses_nothing(
         assert "Read it." in thoughts[-1]
 
 
+def endless(field: str, piece: str) -> Any:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        for _ in range(100_000):
+            write({field: piece})
+
+    return behave
+
+
+@pytest.mark.parametrize("piece", ["x" * 30_000, "12 "], ids=["long pieces", "many pieces"])
+@pytest.mark.parametrize("field", ["content", "reasoning_content"])
+def test_a_server_that_sends_without_end_is_left_within_the_budget(field: str, piece: str) -> None:
+    with scripted(endless(field, piece)) as server:
+        started = time.monotonic()
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling(max_thought_tokens=50, max_answer_tokens=50))
+        assert server.left.wait(5), "the connection is closed"
+    assert time.monotonic() - started < 10 and len(reply.text) < 20_000
+    assert reply.usage is not None and reply.usage.end == "length" and not reply.answer
+    assert reply.why_no_answer.startswith("no answer: ") and "raise the token budgets" in reply.why_no_answer
+
+
+def test_an_answer_that_holds_nothing_says_so() -> None:
+    with scripted(says()) as server:
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling())
+    assert reply.why_no_answer.startswith("no answer: the model wrote nothing")
+    with scripted(says("<think>2 + 2</think>")) as server:
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling())
+    assert reply.why_no_answer.startswith("no answer: the model ended after its thought")
+    with scripted(says(finish="tool_calls")) as server, pytest.raises(GenerationError, match="called a tool instead of answering"):
+        list(follow(RemoteEngine(server.url), ASKED, Sampling()))
+
+
+def test_an_answer_that_is_cut_off_is_none() -> None:
+    with scripted(says("The answer", " is 7", finish="length")) as server:
+        *_, reply = follow(RemoteEngine(server.url), ASKED, Sampling())
+        *_, ballot = elect(RemoteEngine(server.url), ASKED, Sampling(), (0.0, 1.0))
+    assert (reply.answer, reply.answer_text) == ("", "The answer is 7") and "its answer was cut off" in reply.why_no_answer
+    assert reply.trust is not None and reply.trust.reasons == ("there is no answer",)
+    assert not ballot.vote.winner and ballot.vote.abstained == (0, 1)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_is_asked_again(status: int) -> None:
     with scripted(fails(status, "busy", times=2)) as server:
@@ -356,6 +396,9 @@ def test_settings_refuse_what_cannot_be() -> None:
 
     with pytest.raises(SettingsError, match="engine_url is 'localhost:8000': expected an address such as"):
         load_settings(engine_url="localhost:8000")
-    with pytest.raises(SettingsError, match="a model and engine_url are both set") as told:
-        load_settings(engine_url="http://localhost:8000/v1", model="google/gemma-3-4b-it", engine_key="hidden")
+    there = {"engine_url": "http://localhost:8000/v1", "model": "google/gemma-3-4b-it", "engine_key": "hidden"}
+    with pytest.raises(SettingsError, match="model is 'google/gemma-3-4b-it' and engine_model 'other'; give one of them") as told:
+        load_settings(**there, engine_model="other")
     assert "hidden" not in str(told.value)
+    settings = load_settings(**there)
+    assert (settings.engine_model, settings.model) == ("google/gemma-3-4b-it", str(NANO)), "a model beside a server is the server's"
