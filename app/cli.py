@@ -227,15 +227,19 @@ def serve(
 def user(
     file: Annotated[Path, typer.Argument(help="The file that 'logicflow serve --users' reads.")],
     name: Annotated[str, typer.Argument(help="Who may sign in.")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out.")],
+    password: Annotated[str | None, typer.Option(help="Asked for when left out.")] = None,
+    token: Annotated[bool, typer.Option("--token", help="Print a new token for programs that call the endpoint.")] = False,
 ) -> None:
-    """Add a user of the page, or set a password anew."""
+    """Add a user of the page, set a password anew, or make a token for programs."""
     from vision.errors import LogicFlowError
 
     try:
-        from app.serving.accounts import set_password
+        from app.serving.accounts import new_token, set_password
 
-        set_password(file, name, password)
+        if token:
+            print(new_token(file, name))
+            return
+        set_password(file, name, password or typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     except LogicFlowError as exc:
         _fail(str(exc))
     except OSError as exc:

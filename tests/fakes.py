@@ -20,6 +20,7 @@ class OneByOne(ABC):
 
     concurrent: int | None = 1
     knows_probability = True
+    sees = True
 
     def seen(self, image: Image.Image, pan_and_scan: PanAndScan = "auto") -> Seen:
         return seen(image, side=320, tokens_per_image=256, min_crop=256 if pan_and_scan == "on" else 0)

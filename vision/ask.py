@@ -11,7 +11,7 @@ print(ballot.vote.winner, ballot.vote.confidence)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import cast
@@ -188,15 +188,14 @@ def elect(
         raise SettingsError(f"{engine.name} does not tell the probability of its tokens; weigh by count, by claims or by trust")
     control = Control(above=control)
     samplings = [replace(sampling, temperature=temperature, seed=sampling.seed + i) for i, temperature in enumerate(temperatures)]
-    growing = [_Growing(prompt, abstain=abstain) for _ in samplings]
-    question, replies = prompt.turns[-1].question, tuple(each.reply for each in growing)
-    ballot = Ballot(question=question, replies=replies, temperatures=tuple(temperatures), weighing=weighing)
-    with closing(engine.streams(prompt, samplings, control)) as pieces:
-        for index, piece in pieces:
-            growing[index].take(piece)
-            ballot = replace(ballot, replies=tuple(each.reply for each in growing))
-            left = sum(reply.usage is None for reply in ballot.replies)
-            if isinstance(piece, Usage) and weighing == "count" and ballot.vote.settled(left):
+    replies = [_Growing(prompt).reply for _ in samplings]
+    ballot = Ballot(question=prompt.turns[-1].question, temperatures=tuple(temperatures), weighing=weighing)
+    with closing(grow(engine, prompt, samplings, control, abstain=abstain)) as growing:
+        for index, reply in growing:
+            replies[index] = reply
+            ballot = replace(ballot, replies=tuple(replies))
+            left = sum(each.usage is None for each in replies)
+            if reply.usage is not None and weighing == "count" and ballot.vote.settled(left):
                 control.spare()
             yield ballot
     yield replace(ballot, done=True)
@@ -245,11 +244,20 @@ def follow(engine: Engine, prompt: Prompt, sampling: Sampling, control: Control 
 
     With ``abstain`` an answer that is not traced in the end is withheld (:attr:`vision.replies.Reply.withheld`).
     """
-    growing = _Growing(prompt, abstain=abstain)
-    with closing(engine.streams(prompt, [sampling], control)) as pieces:
-        for _, piece in pieces:
-            growing.take(piece)
-            yield growing.reply
+    with closing(grow(engine, prompt, [sampling], control, abstain=abstain)) as growing:
+        for _, reply in growing:
+            yield reply
+
+
+def grow(
+    engine: Engine, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None, *, abstain: bool = False
+) -> Generator[tuple[int, Reply]]:
+    """Traces drawn side by side: (which, its reply so far) for each piece of text; the last of a trace has its usage."""
+    growing = [_Growing(prompt, abstain=abstain) for _ in samplings]
+    with closing(engine.streams(prompt, samplings, control)) as pieces:
+        for index, piece in pieces:
+            growing[index].take(piece)
+            yield index, growing[index].reply
 
 
 class _Growing:

@@ -57,6 +57,7 @@ class Prompt:
         system: the system prompt for thinking.
         pan_and_scan: whether long pictures are also shown in crops.
         draft: what the model had already written of its answer when it was stopped; it goes on from there.
+        rules: what a program asks of every answer, behind the system prompt.
     """
 
     turns: tuple[Turn, ...]
@@ -64,6 +65,7 @@ class Prompt:
     system: str = field(default=SYSTEM_PROMPT)
     pan_and_scan: PanAndScan = "auto"
     draft: str = ""
+    rules: str = ""
 
     @property
     def images(self) -> list[Image.Image]:
@@ -73,7 +75,7 @@ class Prompt:
     def instructions(self, *, tags: bool = False) -> str:
         """The system prompt, "" where nothing is asked for beside the question; a model with ``tags`` of its own is asked for no others."""
         system = self.system.replace(IN_TAGS, "") if tags else self.system
-        parts = [system if self.thinking else "", TEXT_IS_DATA if any(any(turn.lines) for turn in self.turns) else ""]
+        parts = [system if self.thinking else "", self.rules, TEXT_IS_DATA if any(any(turn.lines) for turn in self.turns) else ""]
         return " ".join(part for part in parts if part)
 
 

@@ -42,11 +42,13 @@ State = dict[str, Any]
 class Desk:
     """What the page's events do. One for all sessions: everything that is a session's own comes in as an argument."""
 
-    def __init__(self, engine: Engine, settings: Settings, history: History, rival: Callable[[], Engine] | None = None) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, history: History, pace: Pace, rival: Callable[[], Engine] | None = None
+    ) -> None:
         self.engine, self.settings, self.history = engine, settings, history
         self.limits = limits_of(settings)
         self.answer = partial(answer, rival=rival)
-        self.pace = Pace(settings.questions_per_minute)
+        self.pace = pace
         self.running = Running()
 
     # What shows a conversation returns, in this order: what the browser keeps, conversation, chat, steps, kept ones, three buttons,

@@ -21,6 +21,7 @@ from app.page.downloads import Downloads
 from app.page.events import Desk
 from app.page.taken import FILE_TYPES
 from app.serving.accounts import Accounts, Pace, caller
+from app.serving.endpoint import Endpoint
 from app.talks.feedback import REASONS
 from app.talks.history import History
 from app.talks.values import Conversation
@@ -70,14 +71,15 @@ def about(engine: Engine) -> str:
             f"**{engine.name}** is loaded: a tiny model of our own that reads drawn charts in large print and gets a "
             "question in six wrong, mostly by misreading. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
         )
-    return f"**{engine.name}** is loaded. Models make mistakes: look at the steps, and at the marks beside their arithmetic."
+    blind = "" if engine.sees else " It reads text only, so of a picture it is given the text that was read in it."
+    return f"**{engine.name}** is loaded.{blind} Models make mistakes: look at the steps, and at the marks beside their arithmetic."
 
 
-def build(engine: Engine, settings: Settings, history: History, *, compare: bool = True) -> gr.Blocks:
+def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, compare: bool = True) -> gr.Blocks:
     """The page around an ``engine``; ``settings`` give the limits and defaults, and the second model where there is to be one."""
     compared = rival_of(settings) if compare else None
     rival = None if compared is None else cache(lambda: open_engine(compared))  # loaded when it is first asked
-    desk = Desk(engine, settings, history, rival)
+    desk = Desk(engine, settings, history, pace, rival)
     with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
         state = gr.BrowserState(None, storage_key="logicflow", secret=history.secret)
         conversation = gr.State(Conversation(), time_to_live=86400)
@@ -357,8 +359,8 @@ def launch(
     """
     accounts = Accounts(Path(settings.users)) if settings.users else None
     engine = engine or open_engine(settings)
-    history = History(Path(settings.data_dir))
-    page = build(engine, settings, history, compare=compare)
+    history, pace = History(Path(settings.data_dir)), Pace(settings.questions_per_minute)
+    page = build(engine, settings, history, pace, compare=compare)
     page.queue(max_size=64)
     page.launch(
         server_name=host,
@@ -374,6 +376,7 @@ def launch(
         ssr_mode=False,
         auth=accounts.admits if accounts is not None else None,
         mcp_server=accounts is None,  # MCP clients cannot sign in
+        app_kwargs={"routes": list(Endpoint(engine, settings, accounts, pace).router.routes)},
         theme=theme(),
         css_paths=[str(CSS)],
     )

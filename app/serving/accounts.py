@@ -1,14 +1,18 @@
-"""Who may use the page, and how often: a file of users with hashed passwords, and a limit of questions a minute.
+"""Who may use the page and the endpoint, and how often: a file of users with hashed passwords, and a limit of questions a minute.
 
-logicflow user people.txt ada        # asks for a password
+logicflow user people.txt ada           # asks for a password
+logicflow user people.txt ada --token   # prints a token for programs
 logicflow serve --users people.txt
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import os
 import re
+import secrets
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +31,14 @@ if TYPE_CHECKING:
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash("nobody has this password")
 """Checked for names that are not known, so that the time taken does not tell which are."""
+TOKEN = "sha256$"
+"""How a token's hash begins; a random token of 256 bits needs no slow one."""
 LEAST_CHARS = 8
 """Shortest password."""
 
 
 class Accounts:
-    """The users in ``path``, a line ``name:hash`` each, read again when the file changes.
+    """The users in ``path``, a line ``name:hash`` or ``name:hash:hash of a token`` each, read again when the file changes.
 
     Raises:
         SettingsError: when the file cannot be read or a line is no user.
@@ -49,11 +55,19 @@ class Accounts:
         """Whether ``name`` is a user with this ``password``."""
         with contextlib.suppress(SettingsError):  # half-edited just now: those who were known stay known
             self._refresh()
-        known = self._hashes.get(name)
+        known = self._hashes.get(name, "").partition(":")[0] or None
         try:
             return _HASHER.verify(known or _NOBODY, password) and known is not None
         except (Argon2Error, InvalidHashError):
             return False
+
+    def user_of(self, token: str) -> str | None:
+        """The user whose ``token`` this is; None for nobody's."""
+        with contextlib.suppress(SettingsError):
+            self._refresh()
+        given = _of_token(token)
+        matching = [name for name, hashed in self._hashes.items() if hmac.compare_digest(hashed.partition(":")[2], given)]
+        return matching[0] if token and matching else None
 
     def _refresh(self) -> None:
         with self._lock:
@@ -68,7 +82,7 @@ class Accounts:
 
 
 def read_users(path: Path) -> dict[str, str]:
-    """Name to hash, of the users in ``path``.
+    """Name to hash, with that of a token behind a colon, of the users in ``path``.
 
     Raises:
         SettingsError: for a line that is no user.
@@ -95,7 +109,35 @@ def set_password(path: Path, name: str, password: str) -> None:
     if len(password) < LEAST_CHARS:
         raise SettingsError(f"the password has {len(password)} characters; expected at least {LEAST_CHARS}")
     users = read_users(path) if path.exists() else {}
-    users[name] = _HASHER.hash(password)
+    token = users.get(name, "").partition(":")[2]
+    _write(path, users | {name: _HASHER.hash(password) + (f":{token}" if token else "")})
+
+
+def new_token(path: Path, name: str) -> str:
+    """Give the user ``name`` in ``path`` a new token, instead of the one there was; only its hash is kept.
+
+    Raises:
+        SettingsError: when there is no such user.
+    """
+    users = read_users(path) if path.exists() else {}
+    if name not in users:
+        raise SettingsError(f"there is no user {name!r} in {path}; add one first: logicflow user {path} {name}")
+    token = f"lf-{secrets.token_urlsafe(32)}"
+    _write(path, users | {name: f"{users[name].partition(':')[0]}:{_of_token(token)}"})
+    return token
+
+
+def bearer(header: str) -> str:
+    """The token in an ``Authorization`` header, "" where there is none."""
+    kind, _, token = header.partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def _of_token(token: str) -> str:
+    return TOKEN + hashlib.sha256(token.encode()).hexdigest()
+
+
+def _write(path: Path, users: dict[str, str]) -> None:
     half = path.with_name(f"{path.name}.half")
     half.touch(mode=0o600)
     half.write_text("".join(f"{name}:{hashed}\n" for name, hashed in users.items()), encoding="utf-8")

@@ -262,14 +262,16 @@ def _name_of(text: str, token: Token, last: int, following: int, names: Sequence
     behind = [named for named in names if token.end <= named.start < following]
     if behind and _is_behind(text, token.end, behind[0]) and not before:
         return behind[0]
-    if before and not re.search(r"[.;\n]\s|,\s*$", between):
-        return before[-1]
     written = re.search(
         r"(?:^|[,:;|]|\b(?:read|look up|and)\b)\s*([^\W\d_][\w'’&./-]*(?:\s[^\W_][\w'’&./-]*){0,3})\s*[:=]?\s*$",
         text[last : token.start],
         re.I,
     )
-    if written and not _PROSE & set(written[1].casefold().split()) and written[1][0].isupper():
+    own = written is not None and not _PROSE & set(written[1].casefold().split()) and written[1][0].isupper()
+    follows = own and written is not None and (not before or last + written.start(1) >= before[-1].end)
+    if before and not follows and not re.search(r"[.;\n]\s|,\s*$", between):
+        return before[-1]
+    if own and written is not None:
         return _Named(last + written.start(1), last + written.end(1), written[1], 0, ())
     return None
 
@@ -379,6 +381,8 @@ def _in_picture(
     if standing == "elsewhere" and _may_be_worked_out(text, blank, names):
         standing = ""
     owner = picture.labels.owner(ordered[0])
+    if standing == "elsewhere" and owner is not None and owner.text.casefold() == named.name.casefold():
+        standing = ""  # the same words stand in several places
     if standing == "with it":
         why = f"{said} stands at {named.name}"
     elif standing == "elsewhere" and owner is not None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from app.page.events import Desk
+from app.serving.accounts import Pace
 from app.talks.history import History
 from app.talks.values import MAX_PICTURES, Conversation, Exchange, Options, chosen_of, options_of
 from tests.fakes import ScriptedEngine
@@ -16,7 +17,7 @@ from vision import Reply, Settings, Usage
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    return Desk(ScriptedEngine("The answer is 7."), Settings(), History(tmp_path))
+    return Desk(ScriptedEngine("The answer is 7."), Settings(), History(tmp_path), Pace(0))
 
 
 def coming(user: str = "", **query: str) -> Any:
@@ -66,7 +67,7 @@ def answered(**more: Any) -> Conversation:
 
 
 def test_a_refused_question_loses_nothing(tmp_path: Path) -> None:
-    desk = Desk(ScriptedEngine("The answer is 7."), Settings(questions_per_minute=1), History(tmp_path))
+    desk = Desk(ScriptedEngine("The answer is 7."), Settings(), History(tmp_path), Pace(1))
     state, conversation = state_of(desk.arrive(None, coming())), answered()
     desk.history.save(state["key"], conversation)
     desk.pace.check("here")

@@ -38,6 +38,7 @@ STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
     ("Wait, that is wrong. Library 12.", [("12", *WITH)]),
     ("Museum 64. Park 85. 64 + 85 = 149. Then 149 - 12 = 137.", [*2 * [("64", *WITH), ("85", *WITH)], ("149", "step", ""), ("12", *FOUND)]),
     ("Museum 46.", [("46", "estimate", "")]),
+    ("Museum: Galleries 85.", [("85", *FOUND)]),  # belongs to what was not found, not to what heads it
     ("Museum 460.", [("460", "unknown", "")]),
     ("Gallery 64.", [("64", *FOUND)]),
     ("$\\text{Museum} = 64$, so $64 + 12 = 76$.", [("64", *WITH), ("64", *WITH), ("12", *FOUND)]),
@@ -49,6 +50,12 @@ STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
 @pytest.mark.parametrize(("thought", "sources"), STYLES, ids=[thought[:40] for thought, _ in STYLES])
 def test_the_numbers_of_a_thought_are_found_where_they_stand(thought: str, sources: list[tuple[str, ...]]) -> None:
     assert traced(thought) == sources
+
+
+def test_a_number_at_the_same_words_elsewhere_is_no_fault() -> None:
+    twice = writing(("Mar", 60, 200), ("71", 60, 100), ("Nov", 160, 200), ("87", 160, 100), ("Mar", 260, 200), ("12", 260, 100))
+    assert ("87", "picture", "elsewhere") in traced("Mar 87.", picture=twice)
+    assert all(standing != "elsewhere" for text, _, standing in traced("Mar 71. Mar 12.", picture=twice))
 
 
 TABLE_STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
