@@ -28,8 +28,9 @@ app = typer.Typer(
     help="Ask a picture a question, watch the answer being reasoned out, and see every arithmetic claim checked.",
 )
 
-Model = Annotated[str | None, typer.Option(help="Checkpoint directory or Hub id; the bundled nano when left out.")]
+Model = Annotated[str | None, typer.Option(help="Checkpoint directory, GGUF file or Hub id; the bundled nano when left out.")]
 Adapter = Annotated[str | None, typer.Option(help="LoRA adapter directory or Hub id; 'none' for the bare model.")]
+Gguf = Annotated[str | None, typer.Option(help="GGUF file in the model's directory or Hub repository that holds its weights.")]
 EngineUrl = Annotated[str | None, typer.Option(help="Server that answers instead, such as vLLM: http://localhost:8000/v1.")]
 EngineModel = Annotated[str | None, typer.Option(help="Model as that server names it; its only one when left out.")]
 Precision = Annotated[str | None, typer.Option(help="auto, fp32, bf16, 8bit or 4bit.")]
@@ -50,6 +51,7 @@ def ask(
     as_json: AsJson = False,
     model: Model = None,
     adapter: Adapter = None,
+    gguf: Gguf = None,
     engine_url: EngineUrl = None,
     engine_model: EngineModel = None,
     precision: Precision = None,
@@ -65,6 +67,7 @@ def ask(
     settings = _settings(
         model=model,
         adapter=adapter,
+        gguf=gguf,
         engine_url=engine_url,
         engine_model=engine_model,
         precision=precision,
@@ -108,6 +111,7 @@ def vote(
     as_json: AsJson = False,
     model: Model = None,
     adapter: Adapter = None,
+    gguf: Gguf = None,
     engine_url: EngineUrl = None,
     engine_model: EngineModel = None,
     precision: Precision = None,
@@ -127,6 +131,7 @@ def vote(
     settings = _settings(
         model=model,
         adapter=adapter,
+        gguf=gguf,
         engine_url=engine_url,
         engine_model=engine_model,
         precision=precision,
@@ -165,6 +170,30 @@ def vote(
         raise typer.Exit(1)
 
 
+@app.command("model")
+def model_facts(
+    name: Annotated[str, typer.Argument(metavar="[MODEL]", help="Checkpoint directory, GGUF file or Hub id.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    adapter: Adapter = None,
+    gguf: Gguf = None,
+    precision: Precision = None,
+) -> None:
+    """Tell what a model is, what it takes, how it is stepped, and whether it fits here."""
+    settings = _settings(model=name or None, adapter=adapter, gguf=gguf, precision=precision)
+    from app.terminal import facts_lines
+    from vision.errors import LogicFlowError
+
+    try:
+        from vision.engines.facts import facts_of
+
+        facts = facts_of(settings)
+    except LogicFlowError as exc:
+        _fail(str(exc))
+    print(json.dumps(vars(facts) | {"fits": facts.fits}, ensure_ascii=False, indent=2) if as_json else "\n".join(facts_lines(facts)))
+    if not facts.fits:
+        raise typer.Exit(1)
+
+
 @app.command()
 def feedback(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where feedback.json, dataset_info.json and images/ are written.")],
@@ -192,6 +221,7 @@ def feedback(
 def serve(
     model: Model = None,
     adapter: Adapter = None,
+    gguf: Gguf = None,
     engine_url: EngineUrl = None,
     engine_model: EngineModel = None,
     precision: Precision = None,
@@ -205,6 +235,7 @@ def serve(
     settings = _settings(
         model=model,
         adapter=adapter,
+        gguf=gguf,
         engine_url=engine_url,
         engine_model=engine_model,
         precision=precision,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from vision.errors import GenerationError
 from vision.replies import Ballot, Reply
+
+if TYPE_CHECKING:
+    from vision.engines.facts import Facts
 
 
 def show(replies: Iterable[Reply], *, quiet: bool, why: bool = False) -> Reply:
@@ -63,6 +67,29 @@ def standing(ballot: Ballot) -> str:
     if vote.abstained:
         line += f"; {len(vote.abstained)} without an answer"
     return line + (f"; settled {ballot.spared} early" if ballot.spared else "")
+
+
+def facts_lines(facts: Facts) -> list[str]:
+    """What is known of a model, a line each."""
+    tokens = f"{facts.image_tokens} tokens each" if facts.image_tokens else "tokens by their size"
+    room = f"{_gb(facts.weight_bytes)} of weights in {facts.precision}, {_gb(facts.talk_bytes)} for a conversation of 4,096 tokens"
+    fits = "fits" if facts.fits else "does not fit: try --precision 4bit, a smaller model, or a server with --engine-url"
+    return [
+        f"{facts.name}: {facts.kind}, {_count(facts.parameters)} parameters",
+        f"pictures: {tokens}" if facts.sees else "pictures: none; it is given the text that was read in them",
+        f"context: {facts.context:,} tokens" if facts.context else "context: not told",
+        f"thoughts: {facts.tags}, by its own template" if facts.tags else "thoughts: <think> … </think>, as it is told",
+        f"memory: {room}; {_gb(facts.free_bytes)} are free on {facts.place}: {fits}",
+        f"steps: {facts.path or 'known once it is loaded'}",
+    ]
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e9:.1f} billion" if parameters >= 1e9 else f"{parameters / 1e6:.0f} million"
 
 
 def _report(reply: Reply, *, why: bool) -> None:

@@ -126,6 +126,31 @@ def test_a_vote_in_which_nobody_votes_exits_with_one(chart_file: Path, monkeypat
     assert done.exit_code == 1 and done.stdout == "" and "all 2 traces ended without one" in done.stderr
 
 
+def test_a_model_tells_what_it_is_and_whether_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = CliRunner().invoke(app, ["model"])
+    assert done.exit_code == 0 and "nano + thinking: gemma3, 12 million parameters" in done.stdout and ": fits" in done.stdout
+    monkeypatch.setattr("vision.engines.facts._free", lambda place: 1000)
+    done = CliRunner().invoke(app, ["model"])
+    assert done.exit_code == 1 and "does not fit: try --precision 4bit" in done.stdout
+    assert json.loads(CliRunner().invoke(app, ["model", "--json"]).stdout)["fits"] is False
+    done = CliRunner().invoke(app, ["model", "./nowhere"])
+    assert done.exit_code == 2 and "there is no directory ./nowhere" in done.stderr
+
+
+def test_an_answer_that_is_cut_off_exits_with_one(chart_file: Path) -> None:
+    done = logicflow("ask", str(chart_file), "How many?", LOGICFLOW_MAX_THOUGHT_TOKENS="5", LOGICFLOW_MAX_ANSWER_TOKENS="2")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "no answer: its answer was cut off; raise the token budgets" in done.stderr and "\nThe" in done.stderr
+
+
+def test_a_token_for_programs_is_printed_once(tmp_path: Path) -> None:
+    people = str(tmp_path / "people.txt")
+    assert "there is no user 'ada'" in CliRunner().invoke(app, ["user", people, "ada", "--token"]).stderr
+    CliRunner().invoke(app, ["user", people, "ada", "--password", "difference engine"])
+    token = CliRunner().invoke(app, ["user", people, "ada", "--token"]).stdout.strip()
+    assert token.startswith("lf-") and token not in Path(people).read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -158,9 +158,9 @@ def load(settings: Settings) -> Loaded:
     settings = of_run(settings)
     found = checkpoint_of(settings)
     try:
-        config = _config_of(found)
-        kind, sees = _kind_of(config, settings.model)
-        processor = _processor_of(found, settings.model, sees=sees)
+        config = _config(found)
+        kind, sees = kind_of(config, settings.model)
+        processor = processor_of(found, settings.model, sees=sees)
         model = kind.from_pretrained(found.name, config=config, use_safetensors=True, **found.options, **_weights(settings, found, config))
     except ModelError:
         raise
@@ -212,13 +212,25 @@ def _hub_answers() -> bool:
     return True
 
 
-def _config_of(found: Checkpoint) -> Any:
+def config_of(found: Checkpoint, name: str) -> Any:
+    """The configuration of the model that people call ``name``.
+
+    Raises:
+        ModelError: when it is not there, or of no kind that is known.
+    """
+    try:
+        return _config(found)
+    except (OSError, ValueError, ImportError, KeyError) as exc:
+        raise ModelError(_reason(name, exc)) from exc
+
+
+def _config(found: Checkpoint) -> Any:
     from transformers import AutoConfig
 
     return AutoConfig.from_pretrained(found.name, **found.options)
 
 
-def _kind_of(config: Any, name: str) -> tuple[Any, bool]:
+def kind_of(config: Any, name: str) -> tuple[Any, bool]:
     """The class of transformers that a model is loaded as, and whether it sees pictures."""
     from transformers import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -234,7 +246,7 @@ def _kind_of(config: Any, name: str) -> tuple[Any, bool]:
     raise ModelError(f"{name} is a {config.model_type} model, which does not chat; choose one such as google/gemma-3-4b-it")
 
 
-def _processor_of(found: Checkpoint, name: str, *, sees: bool) -> Any:
+def processor_of(found: Checkpoint, name: str, *, sees: bool) -> Any:
     """The processor of a model that sees, the tokenizer of one that reads text only."""
     from transformers import AutoProcessor, AutoTokenizer
 
@@ -292,13 +304,18 @@ def _weights(settings: Settings, found: Checkpoint, config: Any) -> dict[str, An
             bnb_4bit_compute_dtype=torch.bfloat16,
             llm_int8_skip_modules=WHOLE,  # of 4 bits too, whatever its name
         )
-        made["dtype"] = torch.bfloat16
-    elif settings.precision == "auto":
-        in_bits = getattr(config, "quantization_config", None)  # written in 8 or 4 bits, computed in bf16
-        made["dtype"] = _dtype_on_cpu(found) if place == "cpu" and not in_bits else torch.bfloat16
-    else:
-        made["dtype"] = torch.float32 if settings.precision == "fp32" else torch.bfloat16
+    made["dtype"] = dtype_of(settings, found, config)
     return made
+
+
+def dtype_of(settings: Settings, found: Checkpoint, config: Any) -> Any:
+    """The precision that a model is computed in."""
+    import torch
+
+    in_bits = getattr(config, "quantization_config", None)  # written in 8 or 4 bits, computed in bf16
+    if settings.precision == "auto" and place_of(settings.device) == "cpu" and not in_bits:
+        return _dtype_on_cpu(found)
+    return torch.float32 if settings.precision == "fp32" else torch.bfloat16
 
 
 def _check_bits(precision: str, place: str) -> None:
