@@ -23,6 +23,8 @@ NANO = Path(__file__).parent / "nano"
 
 Precision = Literal["auto", "fp32", "bf16", "8bit", "4bit"]
 
+Compiling = Literal["auto", "off", "on"]
+
 PREFIX = "LOGICFLOW_"
 
 
@@ -39,7 +41,7 @@ class Settings(BaseSettings):
     )
     precision: Precision = Field("auto", description="weights: bf16 on a GPU and fp32 on a CPU by 'auto'; 8bit and 4bit need bitsandbytes")
     device: str = Field("auto", description="device map for accelerate, or a device such as cpu or cuda:0")
-    compile: bool = Field(False, description="whether decode steps are compiled: slow to load, then faster; see the README")
+    compile: Compiling = Field("auto", description="decode steps: on compiles them, auto records them on a GPU, off does neither")
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 takes the likeliest token every time")
     top_p: float = Field(0.95, gt=0.0, le=1.0, description="share of probability that sampling draws from")
     seed: int = Field(0, ge=0, lt=2**63, description="of sampling")

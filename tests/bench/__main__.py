@@ -253,7 +253,7 @@ def built_otherwise(sides: Sides, conversation: Prompt) -> Iterator[Row]:
     """Other weights and other steps."""
     with unquoted():
         ours = partial(sides.traces, conversation, 1, endless=True)
-        for name, settings in (("bf16", Settings(precision="bf16")), ("compiled steps", Settings(compile=True))):
+        for name, settings in (("bf16", Settings(precision="bf16")), ("compiled steps", Settings(compile="on"))):
             engine = open_engine(settings)
             assert isinstance(engine, LocalEngine)
             yield (

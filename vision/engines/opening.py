@@ -20,7 +20,7 @@ def open_engine(settings: Settings | None = None) -> Engine:
     from vision.engines.local.computing import computed
     from vision.engines.local.engine import LocalEngine
 
-    return computed(lambda: LocalEngine(load(settings), settings.reuse_mb << 20, compiled=settings.compile))
+    return computed(lambda: LocalEngine(load(settings), settings.reuse_mb << 20, compiling=settings.compile))
 
 
 def rival_of(settings: Settings) -> Settings | None:

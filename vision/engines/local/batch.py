@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from vision.engines.local.cache import cache_of, layers_of
+from vision.engines.local.drawing import Knobs, drawn
 from vision.engines.local.prefill import Begun
 
 Row = TypeVar("Row")
@@ -60,6 +61,13 @@ def _lay_out_for_few_rows(model: Any) -> None:
 def windows_of(model: Any) -> list[int]:
     """Tokens that a query of each layer sees, its own included; 0 for all."""
     return [layer.sliding_window if layer.is_sliding else 0 for layer in cache_of(model).layers]
+
+
+def axes_of(model: Any) -> int:
+    """Axes of the positions of ``model``: 3 for time, height and width where its pictures have places, 0 where they are plain numbers."""
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    return 3 if "mrope_section" in rope else 0
 
 
 def unmasked(model: Any) -> Any:
@@ -111,7 +119,7 @@ class Batch(Generic[Row]):
     def __init__(self, model: Any) -> None:
         self.model = model
         self._groups: list[_Group[Row]] = []
-        self._windows = windows_of(model)
+        self._windows, self._axes = windows_of(model), axes_of(model)
 
     @property
     def rows(self) -> list[Row]:
@@ -128,7 +136,7 @@ class Batch(Generic[Row]):
 
         places = [group.length + group.shift for group in self._groups for _ in group.rows]
         fed = torch.tensor([list(tokens), places], device=self.model.device)[:, :, None]
-        axes = max(group.axes for group in self._groups)
+        axes = self._axes
         logits = self.model(
             input_ids=fed[0],
             position_ids=fed[1].expand(axes, -1, -1) if axes else fed[1],
@@ -141,10 +149,14 @@ class Batch(Generic[Row]):
             group.length += 1
         return logits
 
+    def draw(self, tokens: Sequence[int], knobs: Knobs) -> list[tuple[int, float]]:
+        """Feed one token to each row; the next one of each with its log-probability."""
+        return drawn(self.step(tokens), knobs)
+
     @property
     def alone(self) -> bool:
         """Whether there is one row with a buffer of its own, which may look ahead."""
-        return len(self._groups) == 1 and self._groups[0].layers[0].prompt is None and not self._groups[0].axes
+        return len(self._groups) == 1 and self._groups[0].layers[0].prompt is None and not self._axes
 
     def look_ahead(self, tokens: Sequence[int]) -> Any:
         """Feed several tokens to the only row; the logits (tokens, vocabulary) of what comes after each."""
@@ -185,12 +197,12 @@ class _Group(Generic[Row]):
 
     Attributes:
         length: tokens of each row so far, the prompt's included.
-        shift, axes: as in :class:`vision.engines.local.prefill.Begun`.
+        shift: as in :class:`vision.engines.local.prefill.Begun`.
         layers: what each layer holds.
     """
 
     def __init__(self, rows: list[Row], begun: Begun, windows: Sequence[int]) -> None:
-        self.rows, self.length, self.shift, self.axes = rows, begun.length, begun.shift, begun.axes
+        self.rows, self.length, self.shift = rows, begun.length, begun.shift
         self.layers = [_Layer(keys, values, window, len(rows)) for (keys, values, _), window in zip(begun.layers, windows, strict=True)]
 
     def keep(self, kept: Sequence[int]) -> None:
@@ -256,7 +268,7 @@ class _Layer:
             if softcap is None:
                 found = torch.nn.functional.scaled_dot_product_attention(each, keys, values, mask, scale=scaling)
             else:
-                scores = _capped(each @ keys.transpose(-1, -2) * scaling, softcap)
+                scores = capped(each @ keys.transpose(-1, -2) * scaling, softcap)
                 scores = scores if mask is None else scores.masked_fill(~mask, float("-inf"))
                 found = scores.float().softmax(-1).to(query.dtype) @ values
             return found.reshape(query.shape)
@@ -268,13 +280,13 @@ class _Layer:
         together = each.transpose(0, 1).flatten(1, 2)  # (heads of keys, rows x queries a head, width)
         near = each @ keys.transpose(-1, -2)
         far = (together @ prompt_keys.transpose(-1, -2)).unflatten(1, (rows, -1)).transpose(0, 1)
-        weights = _capped(torch.cat([far, near], -1), softcap).float().softmax(-1).to(query.dtype)
+        weights = capped(torch.cat([far, near], -1), softcap).float().softmax(-1).to(query.dtype)
         far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
         found = (far.transpose(0, 1).flatten(1, 2) @ prompt_values).unflatten(1, (rows, -1)).transpose(0, 1) + near @ values
         return found.reshape(rows, heads, 1, width)
 
 
-def _capped(scores: Any, softcap: float | None) -> Any:
+def capped(scores: Any, softcap: float | None) -> Any:
     """``scores`` between minus and plus ``softcap``."""
     return scores if softcap is None else (scores / softcap).tanh() * softcap
 

@@ -12,7 +12,8 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -20,17 +21,19 @@ from vision.engines.engine import Control, Piece, Sampling
 from vision.engines.loading import Loaded
 from vision.engines.local.batch import Batch, share_steps, shares
 from vision.engines.local.cache import Features, Prefixes
-from vision.engines.local.compiled import CompiledBatch, warm_up
 from vision.engines.local.computing import computed
+from vision.engines.local.drawing import drawn, knobs_of
 from vision.engines.local.encoding import Encoder
 from vision.engines.local.memory import Memory, out_of_memory
 from vision.engines.local.plain import PlainBatch
 from vision.engines.local.prefill import Prefill
+from vision.engines.local.recorded import RecordedBatch, records, warm_up
 from vision.engines.local.rows import Job, Row
-from vision.engines.local.trace import Trace, draw
+from vision.engines.local.trace import Trace
 from vision.errors import GenerationError, LogicFlowError
 from vision.pictures.crops import PanAndScan, Seen
 from vision.prompts import Prompt
+from vision.settings import Compiling
 
 log = logging.getLogger(__name__)
 
@@ -47,26 +50,25 @@ class LocalEngine:
     Args:
         loaded: from :func:`vision.engines.loading.load`.
         reuse_bytes: memory for what need not be computed twice, halved between pictures and beginnings of prompts.
-        compiled: whether to take compiled steps (:mod:`vision.engines.local.compiled`); compiles those of one row and of a few right away.
+        compiling: ``on`` compiles the steps of one row and of a few right away, ``auto`` records them where that is possible, which is
+            on a GPU, ``off`` does neither (:mod:`vision.engines.local.recorded`).
     """
 
     concurrent: int | None = MAX_ROWS
     knows_probability = True
 
-    def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30, *, compiled: bool = False) -> None:
+    def __init__(self, loaded: Loaded, reuse_bytes: int = 1 << 30, *, compiling: Compiling = "auto") -> None:
         self.loaded = loaded
         self.name, self.sees = loaded.name, loaded.sees
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.encoder = Encoder(loaded)
         self.shares = _shares(self.model)
-        log.info("%s: %s", self.name, self.path)
         self.features, self.prefixes = Features(reuse_bytes // 2), Prefixes(reuse_bytes // 2)
         self.prefill = Prefill(self.model, self.features, self.prefixes, shares=self.shares)
         self.memory = Memory(self.model)
         self.ends = ends_of(self.model, self.tokenizer)
-        self._compiled = compiled and self.shares
-        if self._compiled:
-            warm_up(self.model)
+        self.steps = self._kind_of_steps(compiling)
+        log.info("%s: %s", self.name, self.path)
         self._batch = self._new_batch()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -77,7 +79,15 @@ class LocalEngine:
         """How its rows are stepped, in a line for people."""
         if not self.shares:
             return "each question is stepped on its own, as generate does it: this kind of model does not share its steps"
-        return "questions and traces share their steps; pictures and beginnings of prompts are kept"
+        return f"questions and traces share their steps, which are {self.steps}; pictures and beginnings of prompts are kept"
+
+    def _kind_of_steps(self, compiling: Compiling) -> Literal["plain", "recorded", "compiled"]:
+        if not self.shares or compiling == "off":
+            return "plain"
+        if compiling == "on":
+            computed(partial(warm_up, self.model, compiled=True))
+            return "compiled"
+        return "recorded" if computed(records, self.model) else "plain"
 
     def streams(self, prompt: Prompt, samplings: Sequence[Sampling], control: Control | None = None) -> Generator[tuple[int, Piece]]:
         """See :class:`vision.engines.engine.Engine`."""
@@ -117,7 +127,7 @@ class LocalEngine:
     def _new_batch(self) -> AnyBatch:
         if not self.shares:
             return PlainBatch(self.model)
-        return CompiledBatch(self.model) if self._compiled else Batch(self.model)
+        return Batch(self.model) if self.steps == "plain" else RecordedBatch(self.model, compiled=self.steps == "compiled")
 
     # Whose turn it is.
 
@@ -184,7 +194,7 @@ class LocalEngine:
             if len(added) == 1:  # only a row that is alone may quote
                 job.traces[0].remember(job.encoded.ids[0].tolist())
             begun = self.prefill.read(job.encoded)
-            going = self._write(added, begun.logits.expand(len(added), -1))
+            going = self._write(added, drawn(begun.logits.expand(len(added), -1), knobs_of(job.traces)))
             if going:
                 self._batch.join([added[i] for i in going], begun)
         except Exception as exc:
@@ -211,11 +221,11 @@ class LocalEngine:
             return
         try:
             batch = self._batch
-            guess = rows[0].trace.guess() if isinstance(batch, Batch) and batch.alone else []
+            guess = rows[0].trace.guess() if batch.alone else []
             if isinstance(batch, Batch) and guess:
                 self._quote(batch, rows[0], guess)
             else:
-                batch.keep(self._write(rows, batch.step([row.token for row in rows])))
+                batch.keep(self._write(rows, batch.draw([row.token for row in rows], knobs_of([row.trace for row in rows]))))
         except Exception as exc:
             self._batch = self._new_batch()
             self._recover(exc)
@@ -226,7 +236,7 @@ class LocalEngine:
         """Several tokens in one step: what the row would write after each guessed one is drawn as ever, for as long as it agrees."""
         logits = batch.look_ahead([row.token, *guess])
         for i in range(len(logits)):
-            going = self._write([row], logits[i : i + 1])
+            going = self._write([row], drawn(logits[i : i + 1], knobs_of([row.trace])))
             if not going:
                 batch.keep([])
                 return
@@ -234,11 +244,11 @@ class LocalEngine:
                 batch.take_back(len(guess) - i)
                 return
 
-    def _write(self, rows: list[Row], logits: Any) -> list[int]:
-        """Draw and write the next token of each of ``rows``; the indices of those that go on."""
+    def _write(self, rows: list[Row], tokens: Sequence[tuple[int, float]]) -> list[int]:
+        """Write the next token of each of ``rows``, drawn with its log-probability; the indices of those that go on."""
         going = []
-        for i, (row, (drawn, logprob)) in enumerate(zip(rows, draw(logits, [row.trace for row in rows]), strict=True)):
-            row.token, text = row.trace.take(drawn, logprob)
+        for i, (row, (token, logprob)) in enumerate(zip(rows, tokens, strict=True)):
+            row.token, text = row.trace.take(token, logprob)
             row.trace.remember([row.token])
             if row.trace.end is None and row.job.encoded.length + row.trace.made + 8 > self.encoder.context:
                 text += row.trace.cut("length")
@@ -261,7 +271,7 @@ class LocalEngine:
             torch.cuda.empty_cache()
 
 
-AnyBatch = Batch[Row] | CompiledBatch[Row] | PlainBatch[Row]
+AnyBatch = Batch[Row] | RecordedBatch[Row] | PlainBatch[Row]
 
 
 def _shares(model: Any) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Generic
 
 from vision.engines.local.batch import Row
+from vision.engines.local.drawing import Knobs, drawn
 from vision.engines.local.prefill import Begun
 
 
@@ -52,6 +53,10 @@ class PlainBatch(Generic[Row]):
             found.append(group.step(tokens[start : start + len(group.rows)]))
             start += len(group.rows)
         return torch.cat(found)
+
+    def draw(self, tokens: Sequence[int], knobs: Knobs) -> list[tuple[int, float]]:
+        """See :meth:`vision.engines.local.batch.Batch.draw`."""
+        return drawn(self.step(tokens), knobs)
 
     def keep(self, kept: Sequence[int]) -> None:
         """Keep only the rows at the indices ``kept``."""

@@ -24,7 +24,6 @@ class Begun:
         logits: (vocabulary,) of the token that comes next.
         layers: of the cache, one row; none where the cache is not of keys and values.
         shift: what the place of a later token is ahead of its count: a picture takes fewer places than tokens in some models.
-        axes: of the positions, 0 where they are plain numbers.
         ids: (1, length) the tokens; only where rows step as ``generate`` steps them, as the next.
         options: what ``generate`` carries from step to step, the cache among it.
     """
@@ -33,7 +32,6 @@ class Begun:
     logits: Any
     layers: Layers = ()
     shift: int = 0
-    axes: int = 0
     ids: Any = None
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -123,10 +121,8 @@ class Prefill:
         places = options.get("position_ids")
         if places is None:
             return Begun(encoded.length, prefix.logits, prefix.layers)
-        # The first of four axes counts tokens.
-        axes = 3 if places.ndim == 3 else 0
-        last = int(places[-1, 0, -1]) if axes else int(places[0, -1])
-        return Begun(encoded.length, prefix.logits, prefix.layers, last + 1 - encoded.length, axes)
+        last = int(places.reshape(-1, places.shape[-1])[-1, -1])  # of several axes the first counts tokens
+        return Begun(encoded.length, prefix.logits, prefix.layers, last + 1 - encoded.length)
 
     def _read_plainly(self, encoded: Encoded) -> Begun:
         """The whole prompt, into whatever cache ``generate`` would take."""

@@ -9,17 +9,12 @@ from typing import Any
 from vision.engines.engine import Control, EndReason, Sampling, Usage
 from vision.thoughts.reasoning import ReasoningParser
 
-Logits = Any
-"""A torch tensor of logits; torch itself is imported where it is used, so that a shell starts fast."""
-
 QUOTED = 2
 """Tokens that must have come in this order before for a guess at what follows them."""
 GUESSED = 5
 """Tokens of a guess at most."""
 MARKS = 64
 """Tokens that a trace may take beyond its budgets, for the marks around its thought."""
-CANDIDATES = 128
-"""Likeliest tokens among which a draw looks first; a vocabulary of 262,144 takes twenty times as long to sort."""
 
 
 class Trace:
@@ -163,44 +158,6 @@ class Trace:
         elif self.thought_tokens >= self.sampling.max_thought_tokens:
             self.closed_by = "budget"
         return bool(self.closed_by)
-
-
-def draw(logits: Logits, traces: list[Trace]) -> list[tuple[int, float]]:
-    """The next token of each trace and its log-probability: the likeliest at temperature 0, else from its top-p share by its own seed.
-
-    What a row draws does not depend on its neighbours. A draw is one uniform number from the trace's generator, looked
-    up in the running sum of the probabilities, so it costs one pass on the logits' device.
-
-    Args:
-        logits: (rows, vocabulary).
-    """
-    import torch
-
-    logits = logits.float()
-    likeliest = logits.argmax(-1)
-    if all(trace.sampling.temperature == 0 for trace in traces):
-        return _with_logprobs(logits, likeliest)
-    temperature = torch.tensor([trace.sampling.temperature or 1.0 for trace in traces], device=logits.device)
-    share = torch.tensor([trace.sampling.top_p for trace in traces], device=logits.device)
-    chance = torch.stack([torch.rand((), generator=trace.random) for trace in traces]).to(logits.device)
-    scaled = logits / temperature[:, None]
-    whole = scaled.logsumexp(-1, keepdim=True)
-    ordered, order = scaled.topk(min(CANDIDATES, scaled.shape[-1]))
-    running = (ordered - whole).exp().cumsum(-1)
-    if order.shape[-1] < scaled.shape[-1] and bool((running[:, -1] < share).any()):
-        ordered, order = scaled.sort(-1, descending=True)
-        running = (ordered - whole).exp().cumsum(-1)
-    # The nucleus is the shortest beginning that holds the share; the draw falls into it in proportion.
-    last = (running < share[:, None]).sum(-1, keepdim=True).clamp(max=order.shape[-1] - 1)
-    at = torch.searchsorted(running, chance[:, None] * running.gather(-1, last)).clamp(max=last)
-    drawn = order.gather(-1, at)[:, 0]
-    cold = torch.tensor([trace.sampling.temperature == 0 for trace in traces], device=logits.device)
-    return _with_logprobs(logits, torch.where(cold, likeliest, drawn))
-
-
-def _with_logprobs(logits: Logits, tokens: Any) -> list[tuple[int, float]]:
-    found = logits.gather(-1, tokens[:, None])[:, 0] - logits.logsumexp(-1)
-    return list(zip(tokens.tolist(), found.tolist(), strict=True))
 
 
 class Decoder:

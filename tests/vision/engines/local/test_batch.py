@@ -17,9 +17,9 @@ from vision import Control, GenerationError, Prompt, Sampling, Turn, Usage
 from vision.engines.engine import Delta, stream
 from vision.engines.local.batch import Batch, share_steps
 from vision.engines.local.cache import cache_of, layers_of
-from vision.engines.local.compiled import CompiledBatch, _step
 from vision.engines.local.engine import LocalEngine
 from vision.engines.local.prefill import Begun
+from vision.engines.local.recorded import RecordedBatch
 
 WARM = Sampling(temperature=0.8, max_thought_tokens=60, max_answer_tokens=40)
 
@@ -215,15 +215,15 @@ def test_steps_beyond_the_sliding_window_are_those_of_transformers(engine: Local
     assert (torch.stack(stepped, 1) - whole).abs().max() < 1e-4
 
 
-@pytest.mark.parametrize("kind", [Batch, CompiledBatch])
+@pytest.mark.parametrize("kind", [Batch, RecordedBatch])
 @pytest.mark.parametrize("kv_heads", [1, 5])
 def test_rows_of_a_model_of_another_shape_step_as_transformers_has_them(
     engine: LocalEngine, kv_heads: int, kind: type[Batch[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Queries that share keys, as Gemma's do, a window that is passed several times, and groups that come and go."""
-    monkeypatch.setattr("vision.engines.local.compiled._compiled", lambda: _step)  # what it computes; that it compiles is seen below
-    monkeypatch.setattr("vision.engines.local.compiled.SLOTS", (1, 2, 4, 5))
-    monkeypatch.setattr("vision.engines.local.compiled.LENGTH", 32)
+    monkeypatch.setattr("vision.engines.local.recorded._compiled", lambda: step)  # what it computes; that it compiles is seen below
+    monkeypatch.setattr("vision.engines.local.recorded.SLOTS", (1, 2, 4, 5))
+    monkeypatch.setattr("vision.engines.local.recorded.LENGTH", 32)
     from transformers import Gemma3ForConditionalGeneration
 
     made = config(engine.tokenizer.get_vocab())

@@ -3,12 +3,17 @@ from __future__ import annotations
 import torch
 
 from vision import Control, Sampling
+from vision.engines.local.drawing import CANDIDATES, drawn, knobs_of
 from vision.engines.local.engine import LocalEngine
-from vision.engines.local.trace import CANDIDATES, MARKS, Trace, draw
+from vision.engines.local.trace import MARKS, Trace
 
 
 def traces(engine: LocalEngine, *samplings: Sampling) -> list[Trace]:
     return [Trace(engine.tokenizer, engine.ends, sampling, Control()) for sampling in samplings]
+
+
+def draw(logits: torch.Tensor, of: list[Trace]) -> list[tuple[int, float]]:
+    return drawn(logits, knobs_of(of))
 
 
 def test_a_draw_follows_the_probabilities_within_its_share(engine: LocalEngine) -> None:
