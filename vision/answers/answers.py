@@ -20,9 +20,16 @@ MAX_ANSWER_CHARS = 2000
 """Characters of an answer that are compared; longer ones are equal only when their texts are."""
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*(.+)", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answer\s*(?:(?:is|:|=)\s*:?|(?=\$|\\[(\[]))\s*(.+)", re.IGNORECASE)
+_BLOCK = re.compile(r"\$\$.{1,2000}?\$\$|\\\[.{1,2000}?\\\]", re.DOTALL)
+"""Mathematics that may go over several lines."""
+_SENTENCE = re.compile(r".*(?:\bis|['’]s|\bequals)\s+(\S.*)")
 _HASHES = re.compile(r"####\s*(.+)")
 _NUMBER = re.compile(r"[-−+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
+_SPACED = re.compile(r"[-−+]?\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?")
+_DOTTED = re.compile(r"[-−+]?\d{1,3}(?:\.\d{3})+,\d+")
+_COMMA = re.compile(r"[-−+]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))")
+"""Numbers as other languages write them: ``1 200``, ``1.200,5``, ``3,5``; ``1,200`` is a thousand and more, whoever writes it."""
 _CHOICE = re.compile(r"^\(?([A-Za-z])[).:]?$")
 _UNIT = re.compile(
     r"\s*(?:%|percent|per\s+cent|°C?|degrees?|dollars?|euros?|kg|g|km|cm|mm|m|in|inches|hours?|units?|points?|tons?"
@@ -37,16 +44,25 @@ def extract(text: str) -> str:
     The last ``\\\\boxed{…}`` wins, then the last ``The answer is …``, then ``#### …``; a text of one line that
     announces nothing is the answer itself, and of a longer one the last line.
     """
-    text = text.strip()
+    text = _BLOCK.sub(lambda block: " ".join(block[0].split()), text.strip())
     boxed = _last_boxed(text)
     if boxed is not None:
         return boxed.strip()
     for pattern in (_ANNOUNCED, _HASHES):
         found = pattern.findall(text)
         if found:
-            return _clean(found[-1])
+            return _told(_clean(found[-1]))
     lines = [line for line in text.splitlines() if line.strip()]
-    return _clean(lines[-1]) if lines else ""
+    return _told(_clean(lines[-1])) if lines else ""
+
+
+def _told(answer: str) -> str:
+    """The number or formula that a sentence ends with: ``The largest $n$ is 34``; else the ``answer`` as it is."""
+    sentence = _SENTENCE.fullmatch(answer)
+    if sentence is None:
+        return answer
+    end = sentence[1].strip()
+    return _clean(end) if number_of(end) is not None or (end.startswith("$") and end.endswith("$") and end.count("$") == 2) else answer
 
 
 def _last_boxed(text: str) -> str | None:
@@ -66,7 +82,7 @@ def _clean(answer: str) -> str:
         answer = answer.strip().strip("*_`").strip()
         if answer.endswith(".") and not answer.endswith(".."):
             answer = answer[:-1]
-    for left, right in (("**", "**"), ("$", "$"), ("\\(", "\\)"), ('"', '"'), ("“", "”")):
+    for left, right in (("**", "**"), ("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ('"', '"'), ("“", "”")):
         if answer.startswith(left) and answer.endswith(right) and len(answer) > len(left) + len(right):
             answer = answer[len(left) : -len(right)]
     return answer.strip()
@@ -75,12 +91,18 @@ def _clean(answer: str) -> str:
 def number_of(answer: str) -> Fraction | None:
     """The value of an answer that is one number, its currency, separators and unit left aside; else None.
 
-    >>> number_of("$1,200"), number_of("25%"), number_of("about 7")
-    (Fraction(1200, 1), Fraction(25, 1), None)
+    >>> number_of("$1,200"), number_of("25%"), number_of("3,5 €"), number_of("about 7")
+    (Fraction(1200, 1), Fraction(25, 1), Fraction(7, 2), None)
     """
     text = _clean(answer)[:64]
-    text = re.sub(r"^[$€£¥]\s*", "", text)
+    text = re.sub(r"^[$€£¥]\s*|\s*[$€£¥]$", "", text)
     text = _UNIT.sub("", text).strip()
+    if _SPACED.fullmatch(text):
+        text = re.sub(r"\s", "", text).replace(",", ".")
+    elif _DOTTED.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    elif _COMMA.fullmatch(text):
+        text = text.replace(",", ".")
     if not text or not any(letter.isdigit() for letter in text) or not _NUMBER.fullmatch(text):
         return None
     return Fraction(text.replace(",", "").replace("−", "-"))

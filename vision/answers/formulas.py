@@ -11,6 +11,7 @@ import atexit
 import json
 import logging
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -88,7 +89,44 @@ def _verify(gold: str, answer: str) -> bool:
     from math_verify import parse, verify
 
     sides = [parse(text if "$" in text else f"${text}$", parsing_timeout=None) for text in (gold, answer)]
-    return bool(sides[0] and sides[1] and verify(sides[0], sides[1], timeout_seconds=None))
+    return bool(sides[0] and sides[1] and verify(sides[0], sides[1], timeout_seconds=None)) or _rounds(gold, answer)
+
+
+_BRACKETED = re.compile(r"(?:\\left)?\s*([(\[])(.+?)(?:\\right)?\s*([)\]])", re.DOTALL)
+_DECIMALS = re.compile(r"[-−]?\d*\.(\d{4,12})")
+
+
+def _rounds(gold: str, answer: str) -> bool:
+    """Whether ``answer`` is ``gold`` to the last of its digits, four or more behind the point, where no digits would be all of it.
+
+    So are the parts of a pair, a point or an interval, of which all others must be equal.
+
+    >>> _rounds("8/3", "2.6667"), _rounds("8/3", "2.6666"), _rounds("0.12344", "0.1234"), _rounds("(1/2, 8/3]", "(0.5, 2.6667]")
+    (True, False, False, True)
+    """
+    sides = [_BRACKETED.fullmatch(text.strip().strip("$").strip()) for text in (gold, answer)]
+    if sides[0] is None or sides[1] is None:
+        return _is_rounded(gold, answer)
+    if sides[0][1] != sides[1][1] or sides[0][3] != sides[1][3]:
+        return False
+    parts = [side[2].split(",") for side in sides if side is not None]
+    if len(parts[0]) != len(parts[1]) or len(parts[0]) < 2:
+        return False
+    return all(_verify(a, b) for a, b in zip(*parts, strict=True))
+
+
+def _is_rounded(gold: str, answer: str) -> bool:
+    from math_verify import parse
+    from sympy import Expr, Rational
+
+    digits = _DECIMALS.fullmatch(answer.strip().strip("$").strip())
+    if digits is None:
+        return False
+    value = next(iter(parse(f"${gold.strip().strip('$')}$", parsing_timeout=None)), None)
+    if not isinstance(value, Expr) or not value.is_real or value.is_Float:
+        return False
+    unit = Rational(1, 10 ** len(digits[1]))
+    return not (value / unit).is_integer and bool(abs(value - Rational(digits[0].replace("−", "-"))) * 2 <= unit)
 
 
 def _serve() -> None:

@@ -21,6 +21,14 @@ EXTRACTED = {
     "": "",
     "The answer is 3.5.": "3.5",
     "The answer is U.S.": "U.S",
+    "Answer $ 9 $": "9",
+    "Answer \\( 9+1 \\)": "9+1",
+    "Answer $$\n9\n$$": "9",
+    "Answer: \\[\n\\frac{1}{2}\n\\]": "\\frac{1}{2}",
+    "Final Answer: The largest $n$ is 34.": "34",
+    "It is not 10 but the total is 1,000.99€": "1,000.99€",
+    "The answer is what $x$ is": "what $x$ is",
+    "The answer is that Ada is 3 years older.": "that Ada is 3 years older",
 }
 
 
@@ -43,6 +51,17 @@ def test_the_final_answer_is_found(text: str, answer: str) -> None:
         ("x^2 + 1", "1 + x^2"),
         ("-3", "−3"),
         ("the North", "north"),
+        ("1000.99", "1,000.99$"),
+        ("1000.99", "1,000.99 €"),
+        ("1000.99", "1,000.99m²"),
+        ("1000", "1 000"),
+        ("1200.5", "1 200,5"),
+        ("1000.99", "1000,99"),
+        ("0.111", "0,111"),
+        ("1234.5", "1.234,5"),
+        ("(\\frac{3}{5},\\frac{8}{3}]", "$(0.6,2.6667]$"),
+        ("8/3", "2.6667"),
+        ("\\sqrt{2}", "1.41421"),
     ],
 )
 def test_the_same_answer_in_other_words_is_equal(gold: str, answer: str) -> None:
@@ -51,7 +70,9 @@ def test_the_same_answer_in_other_words_is_equal(gold: str, answer: str) -> None
 
 @pytest.mark.parametrize(
     ("gold", "answer"),
-    [("2012", "2015"), ("Greece", "Germany"), ("100", "101"), ("1331 and 1728", "1728"), ("5", ""), ("blue", "dark blue"), ("x^2", "x^3")],
+    [("2012", "2015"), ("Greece", "Germany"), ("100", "101"), ("1331 and 1728", "1728"), ("5", ""), ("blue", "dark blue"), ("x^2", "x^3")]
+    + [("8/3", "2.6666"), ("8/3", "2.67"), ("0.12344", "0.1234"), ("2012", "2012.0004"), ("1,234", "1.234"), ("12,13", "1213")]
+    + [("1,2,3", "123"), ("(0.6, 2.5]", "(0.6, 2.5)"), ("(3/5, 8/3]", "(0.6, 2.6666]"), ("3, 5", "3.5"), ("10 000", "10")],
 )
 def test_another_answer_is_not_equal(gold: str, answer: str) -> None:
     assert not equivalent(gold, answer)
