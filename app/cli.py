@@ -1,4 +1,4 @@
-"""The command line: ``logicflow ask``, ``vote`` and ``serve``. Nothing heavy is imported to print help.
+"""The command line: ``logicflow ask``, ``vote``, ``serve``, ``model`` and more. Nothing heavy is imported to print help.
 
 The thought goes to stderr, dimmed, as it streams; the answer goes to stdout. Exit codes: 0 answered, 1 no answer,
 2 bad input.

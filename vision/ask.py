@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import cast
+from typing import TypedDict, Unpack, cast
 
 from PIL import Image
 
@@ -59,114 +59,90 @@ def spread(traces: int) -> tuple[float, ...]:
     return tuple(round(0.2 + 0.8 * i / max(traces - 1, 1), 2) for i in range(traces))
 
 
-def ask(
-    pictures: Source | Picture | Sequence[Source | Picture],
-    question: str,
-    engine: Engine,
-    *,
-    sampling: Sampling | None = None,
-    thinking: bool = True,
-    limits: Limits | None = None,
-    pan_and_scan: PanAndScan = "auto",
-    writing: GiveWriting = "auto",
-    abstain: bool = False,
-) -> Reply:
+class Asking(TypedDict, total=False):
+    """How a question is asked.
+
+    Attributes:
+        sampling: of the trace, or of the traces of a vote, whose seeds count up from it.
+        limits: of the pictures.
+        pan_and_scan: whether long pictures are also shown in crops.
+        writing: whether the model is given the text of the pictures.
+        abstain: whether an answer that is not traced is withheld (:attr:`vision.replies.Reply.withheld`).
+    """
+
+    sampling: Sampling
+    limits: Limits
+    pan_and_scan: PanAndScan
+    writing: GiveWriting
+    abstain: bool
+
+
+Pictures = Source | Picture | Sequence[Source | Picture]
+"""One picture or several, as :func:`vision.pictures.documents.open_pictures` takes them, or opened already."""
+
+
+def ask(pictures: Pictures, question: str, engine: Engine, *, thinking: bool = True, **how: Unpack[Asking]) -> Reply:
     """Ask ``question`` about one picture or several and wait for the whole reply.
 
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    *_, reply = ask_live(
-        pictures,
-        question,
-        engine,
-        sampling=sampling,
-        thinking=thinking,
-        limits=limits,
-        pan_and_scan=pan_and_scan,
-        writing=writing,
-        abstain=abstain,
-    )
+    *_, reply = ask_live(pictures, question, engine, thinking=thinking, **how)
     return reply
 
 
 def ask_live(
-    pictures: Source | Picture | Sequence[Source | Picture],
-    question: str,
-    engine: Engine,
-    *,
-    sampling: Sampling | None = None,
-    thinking: bool = True,
-    limits: Limits | None = None,
-    pan_and_scan: PanAndScan = "auto",
-    writing: GiveWriting = "auto",
-    abstain: bool = False,
-    control: Control | None = None,
+    pictures: Pictures, question: str, engine: Engine, *, thinking: bool = True, control: Control | None = None, **how: Unpack[Asking]
 ) -> Iterator[Reply]:
     """The same, as it grows: one :class:`Reply` for each piece of text, the last with its usage."""
-    sampling = sampling or Sampling()
-    thinking = thinking and sampling.max_thought_tokens > 0
-    prompt = converse(pictures, question, thinking=thinking, limits=limits, pan_and_scan=pan_and_scan)
-    yield from follow(engine, read_pictures(engine, prompt, writing), sampling, control, abstain=abstain)
+    sampling = how.get("sampling", Sampling())
+    prompt = _read(pictures, question, engine, thinking and sampling.max_thought_tokens > 0, how)
+    yield from follow(engine, prompt, sampling, control, abstain=how.get("abstain", False))
 
 
 def vote(
-    pictures: Source | Picture | Sequence[Source | Picture],
+    pictures: Pictures,
     question: str,
     engine: Engine,
     *,
-    sampling: Sampling | None = None,
     temperatures: Sequence[float] = (),
     weighing: Weighing = "count",
-    limits: Limits | None = None,
-    pan_and_scan: PanAndScan = "auto",
-    writing: GiveWriting = "auto",
-    abstain: bool = False,
+    **how: Unpack[Asking],
 ) -> Ballot:
     """Ask ``question`` several times and let the answers vote; the whole ballot, see :func:`vote_live`.
 
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    *_, ballot = vote_live(
-        pictures,
-        question,
-        engine,
-        sampling=sampling,
-        temperatures=temperatures,
-        weighing=weighing,
-        limits=limits,
-        pan_and_scan=pan_and_scan,
-        writing=writing,
-        abstain=abstain,
-    )
+    *_, ballot = vote_live(pictures, question, engine, temperatures=temperatures, weighing=weighing, **how)
     return ballot
 
 
 def vote_live(
-    pictures: Source | Picture | Sequence[Source | Picture],
+    pictures: Pictures,
     question: str,
     engine: Engine,
     *,
-    sampling: Sampling | None = None,
     temperatures: Sequence[float] = (),
     weighing: Weighing = "count",
-    limits: Limits | None = None,
-    pan_and_scan: PanAndScan = "auto",
-    writing: GiveWriting = "auto",
-    abstain: bool = False,
     control: Control | None = None,
+    **how: Unpack[Asking],
 ) -> Iterator[Ballot]:
     """The same, as it grows: a trace for each of ``temperatures`` (five where left out), each with a seed of its own.
 
     They are drawn side by side; once the vote is settled (:meth:`vision.answers.consensus.Vote.settled`) those that still run are
     ended.
     """
-    sampling = sampling or Sampling()
-    prompt = converse(pictures, question, thinking=sampling.max_thought_tokens > 0, limits=limits, pan_and_scan=pan_and_scan)
-    yield from elect(
-        engine, read_pictures(engine, prompt, writing), sampling, temperatures or spread(5), control, weighing, abstain=abstain
-    )
+    sampling = how.get("sampling", Sampling())
+    prompt = _read(pictures, question, engine, sampling.max_thought_tokens > 0, how)
+    yield from elect(engine, prompt, sampling, temperatures or spread(5), control, weighing, abstain=how.get("abstain", False))
+
+
+def _read(pictures: Pictures, question: str, engine: Engine, thinking: bool, how: Asking) -> Prompt:
+    """The prompt of a single question, with the text of its pictures."""
+    crops = how.get("pan_and_scan", "auto")
+    prompt = converse(pictures, question, thinking=thinking, limits=how.get("limits"), pan_and_scan=crops)
+    return read_pictures(engine, prompt, how.get("writing", "auto"))
 
 
 def elect(
@@ -202,7 +178,7 @@ def elect(
 
 
 def converse(
-    pictures: Source | Picture | Sequence[Source | Picture],
+    pictures: Pictures,
     question: str,
     *,
     thinking: bool,

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from vision.pictures.images import open_image
 from vision.prompts import check_question
 from vision.settings import Settings
 
+DECODED = 16
+"""Pictures that are kept decoded: those of the conversations that are looked at."""
 PACE_S = 0.05
 """Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
 SAVE_S = 2.0
@@ -50,6 +52,7 @@ class Desk:
         self.answer = partial(answer, rival=rival)
         self.pace = pace
         self.running = Running()
+        self._decoded = lru_cache(DECODED)(lambda path: open_image(path, self.limits))
 
     # What shows a conversation returns, in this order: what the browser keeps, conversation, chat, steps, kept ones, three buttons,
     # what the model saw, the text that was read in the pictures.
@@ -79,7 +82,8 @@ class Desk:
         return gr.Radio(choices=rows, value=conversation.id if any(conversation.id == row[1] for row in rows) else None)
 
     def picture(self, state: State, name: str) -> Image.Image:
-        return open_image(self.history.picture(state["key"], name), self.limits)
+        """A picture that this browser keeps; decoded once, however often it is shown."""
+        return self._decoded(self.history.path(state["key"], name))
 
     def submit(
         self, message: dict[str, Any], pages: str, conversation: Conversation, state: State, request: gr.Request, *chosen: Any

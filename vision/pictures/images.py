@@ -1,7 +1,6 @@
 """Pictures from anywhere, opened with suspicion: verified, oriented, flattened on white, bounded.
 
     picture = open_image("chart.png")        # a path, bytes, a data URI, a PIL image; a URL where allowed
-    crops = pan_and_scan(picture)            # [] for pictures that are nearly square
 
 Limits in bytes and pixels are checked before anything is decoded.
 """

@@ -10,10 +10,12 @@ window have by then dropped what lay before it, and a thought that is stripped f
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from cachetools import LRUCache
 
 Layer = tuple[Any, Any, int]
 """Keys, values (rows, heads, tokens, width) and tokens seen of one layer of a cache. Never written to: a cache that grows
@@ -74,27 +76,17 @@ class Prefixes:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self._kept: OrderedDict[tuple[Any, ...], Prefix] = OrderedDict()
+        self._kept: LRUCache[tuple[Any, ...], Prefix] = LRUCache(max_bytes, lambda prefix: prefix.size)
 
     def longest(self, ids: tuple[int, ...], pictures: tuple[str, ...]) -> Prefix | None:
         """The longest kept beginning of a prompt of ``ids`` with ``pictures``."""
-        fitting = [
-            key for key, kept in self._kept.items() if ids[: len(kept.ids)] == kept.ids and pictures[: len(kept.pictures)] == kept.pictures
-        ]
-        if not fitting:
-            return None
-        best = max(fitting, key=lambda key: len(key[0]))
-        self._kept.move_to_end(best)
-        return self._kept[best]
+        fitting = [key for key in self._kept if ids[: len(key[0])] == key[0] and pictures[: len(key[1])] == key[1]]
+        return self._kept[max(fitting, key=lambda key: len(key[0]))] if fitting else None
 
     def keep(self, prefix: Prefix) -> None:
         """Keep ``prefix``, unless it alone is larger than all may be."""
-        if prefix.size > self.max_bytes:
-            return
-        self._kept[prefix.ids, prefix.pictures] = prefix
-        while sum(kept.size for kept in self._kept.values()) > self.max_bytes:
-            self._kept.popitem(last=False)
+        with suppress(ValueError):
+            self._kept[prefix.ids, prefix.pictures] = prefix
 
     def clear(self) -> None:
         """Forget all, for instance when memory is short."""
@@ -112,8 +104,7 @@ class Features:
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self._kept: OrderedDict[str, Any] = OrderedDict()
+        self._kept: LRUCache[str, Any] = LRUCache(max_bytes, lambda features: features.nbytes)
 
     def of(self, model: Any, pixels: Any, digests: tuple[str, ...]) -> Any:
         """Soft tokens (pictures, tokens, width) of ``pixels`` (pictures, 3, side, side); the tower runs once for those not kept."""
@@ -124,12 +115,9 @@ class Features:
         if missing:
             made = model.get_image_features(pixels[list(missing.values())], return_dict=True).pooler_output
             for digest, features in zip(missing, made, strict=True):
-                known[digest] = features
-        for digest in dict.fromkeys(digests):
-            self._kept.pop(digest, None)
-            self._kept[digest] = known[digest].clone() if digest in missing else known[digest]
-        while self._kept and sum(kept.nbytes for kept in self._kept.values()) > self.max_bytes:
-            self._kept.popitem(last=False)
+                known[digest] = features.clone()
+                with suppress(ValueError):  # it alone is larger than all may be
+                    self._kept[digest] = known[digest]
         return torch.stack([known[digest] for digest in digests])
 
     def clear(self) -> None:
