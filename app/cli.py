@@ -95,7 +95,7 @@ def ask(
 
     reply = _run(words, settings, live, partial(show, quiet=as_json, why=why))
     if as_json:
-        from app.as_json import reply_as_json
+        from vision.as_json import reply_as_json
 
         print(json.dumps(reply_as_json(reply), ensure_ascii=False, indent=2))
     elif reply.answer:
@@ -160,7 +160,7 @@ def vote(
 
     ballot = _run(words, settings, live, partial(show_votes, quiet=as_json))
     if as_json:
-        from app.as_json import ballot_as_json
+        from vision.as_json import ballot_as_json
 
         print(json.dumps(ballot_as_json(ballot), ensure_ascii=False, indent=2))
     elif ballot.vote.winner:

@@ -23,6 +23,8 @@ Row = Mapping[str, Any]
 
 _MARKS = re.compile("<(image|video|audio)>")
 """What LLaMA-Factory counts in a row's text, wherever it stands, and compares with the row's files."""
+_NOTES = re.compile(r"<<[^<>]*>>")
+"""What GSM8K's writers had a calculator work out."""
 _TAGS = tuple(tag for pair in (*PAIRS, *ANSWER_PAIRS) for tag in pair)
 
 
@@ -97,6 +99,18 @@ def open_r1_math(row: Row) -> Sample:
     raise refused
 
 
+def gsm8k(row: Row) -> Sample:
+    """GSM8K: ``answer`` holds the steps, with ``<<24*3=72>>`` notes that are left out, and the result behind ``####``."""
+    question, written = _text(row, "question"), _text(row, "answer")
+    thought, hashes, gold = written.rpartition("####")
+    if not hashes:
+        raise Rejected("not in the publisher's form")
+    gold = gold.strip()
+    return _checked(
+        Sample(source="gsm8k", question=question, thought=_NOTES.sub("", thought).strip(), answer=f"The answer is {gold}.", gold=gold)
+    )
+
+
 def pictured(row: Row, source: str = "charts") -> Sample:
     """A row about pictures: ``question``, ``thought``, ``answer``, ``image`` or ``images``, and perhaps ``gold`` and ``lines``."""
     names = row.get("images") or ([row["image"]] if row.get("image") else [])
@@ -118,6 +132,7 @@ READERS: dict[str, Callable[[Row], Sample]] = {
     "openo1_sft": openo1,
     "open_thoughts": open_thoughts,
     "open_r1_math": open_r1_math,
+    "gsm8k": gsm8k,
     "charts": pictured,
 }
 """The reader of each set that is known by name."""
@@ -126,7 +141,7 @@ READERS: dict[str, Callable[[Row], Sample]] = {
 def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
     """``sample`` as LLaMA-Factory's sharegpt format has it.
 
-    The system prompt, which speaks of a picture, goes with pictures only. A row without thinking has none and answers at
+    The system prompt is the one that the app sends, with a picture or without. A row without thinking has none and answers at
     once, so that a tune keeps both ways of answering. Lines stand behind their picture and before the question, as the app sends them.
     """
     said = f"<think>\n{sample.thought}\n</think>\n\n{sample.answer}" if thinking else sample.answer
@@ -136,9 +151,9 @@ def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
     if sample.cropped:  # in the words of Gemma 3's processor
         crops = " ".join(["<image>"] * (len(sample.pictures) - 1))
         asked = f"Here is the original image <image> and here are some crops to help you see better {crops}{lines[0]}{sample.question}"
-    turn = Turn(question=sample.question, lines=sample.lines)
+    turn = Turn(question=sample.question, lines=sample.lines or ("",) * bool(sample.pictures))
     return {
-        "system": Prompt(turns=(turn,), thinking=thinking and bool(sample.pictures)).instructions(),
+        "system": Prompt(turns=(turn,), thinking=thinking).instructions(),
         "conversations": [{"from": "human", "value": asked}, {"from": "gpt", "value": said}],
         "images": list(sample.pictures),
     }
@@ -163,7 +178,8 @@ def _unmarked(text: str) -> str:
 
 def _taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample:
     parsed = split(_unmarked(said))
-    if parsed.truncated:
+    openings = sum(said.lower().count(opening) for opening, _ in PAIRS)
+    if parsed.truncated or openings > 1:  # several thoughts are read, and not taught
         raise Rejected("broken tags")
     return _checked(Sample(source=source, question=question, thought=parsed.thought, answer=parsed.answer, gold=gold))
 

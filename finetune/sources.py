@@ -20,6 +20,7 @@ HUB = {
     "openo1_sft": "O1-OPEN/OpenO1-SFT",
     "open_thoughts": "open-thoughts/OpenThoughts-114k",
     "open_r1_math": "open-r1/OpenR1-Math-220k",
+    "gsm8k": "openai/gsm8k",
 }
 """Published sets by the names that LLaMA-Factory gives them."""
 CHARTS = 10_000
@@ -59,7 +60,8 @@ class Source:
     def rows(self, start: int = 0) -> Iterator[Row]:
         """The rows from number ``start`` on; a line that is no JSON gives an empty row."""
         if self.place.startswith("hub:"):
-            return _from_hub(self.place.removeprefix("hub:"), None, "train", f"give its file as {self.name}=PATH", start)
+            config = BENCHMARKS[self.name].config if self.name in BENCHMARKS else None
+            return from_hub(self.place.removeprefix("hub:"), config, "train", f"give its file as {self.name}=PATH", start)
         return islice(read_file(Path(self.place)), start, None)
 
 
@@ -97,7 +99,7 @@ def questions_of(benchmark: str, folder: Path | None) -> Iterator[str]:
     """Questions of a benchmark's test set, from ``folder`` (``NAME.jsonl``, or ``NAME/*.jsonl``) or from the Hub."""
     known = BENCHMARKS[benchmark]
     if folder is None:
-        rows: Iterator[Row] = _from_hub(
+        rows: Iterator[Row] = from_hub(
             known.repo, known.config, known.split, "give its folder with --benchmarks, or leave it out with --against"
         )
     else:
@@ -130,7 +132,12 @@ def _charts(folder: Path, count: int, seed: int, workers: int) -> Source:
     return Source(name="charts", read=pictured, place=str(rows), pictures=drawn, grows=True)
 
 
-def _from_hub(repo: str, config: str | None, split: str, remedy: str, start: int = 0) -> Iterator[Row]:
+def from_hub(repo: str, config: str | None, split: str, remedy: str, start: int = 0) -> Iterator[Row]:
+    """Rows of a set on the Hub, one at a time.
+
+    Raises:
+        SourceError: with the ``remedy``, when it cannot be read.
+    """
     from datasets import load_dataset
 
     try:

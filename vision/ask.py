@@ -154,7 +154,7 @@ def elect(
     weighing: Weighing = "count",
     *,
     abstain: bool = False,
-) -> Iterator[Ballot]:
+) -> Generator[Ballot]:
     """A vote over the answers to ``prompt``; see :func:`vote_live`. The rule that settles a vote early is one of counts.
 
     Raises:

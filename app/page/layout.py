@@ -16,7 +16,6 @@ from typing import Any
 
 import gradio as gr
 
-from app.as_json import ballot_as_json, reply_as_json
 from app.page.downloads import Downloads
 from app.page.events import Desk
 from app.page.taken import FILE_TYPES
@@ -25,6 +24,7 @@ from app.serving.endpoint import Endpoint
 from app.talks.feedback import REASONS
 from app.talks.history import History
 from app.talks.values import Conversation
+from vision.as_json import ballot_as_json, reply_as_json
 from vision.ask import ask as ask_engine
 from vision.ask import limits_of, sampling_of, spread
 from vision.ask import vote as vote_engine

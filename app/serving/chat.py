@@ -15,7 +15,7 @@ from vision.pictures.crops import PanAndScan
 from vision.pictures.documents import Picture, open_pictures
 from vision.pictures.images import Limits
 from vision.pictures.lines import GiveWriting
-from vision.prompts import SYSTEM_PROMPT, TEXT_IS_DATA, Prompt, Turn, check_question
+from vision.prompts import SYSTEM_PROMPT, TEXT_IS_DATA, TEXT_PROMPT, Prompt, Turn, check_question
 
 MAX_MESSAGES = 400
 MAX_PICTURES = 32
@@ -136,10 +136,11 @@ def prompt_of(body: Completion, limits: Limits, pan_and_scan: PanAndScan) -> Pro
     turns.append(_turn(words, pictures, ""))
     if sum(len(turn.images) for turn in turns) > MAX_PICTURES:
         raise PromptError(f"the conversation has more than {MAX_PICTURES} pictures; send fewer")
-    asked = SYSTEM_PROMPT in rules  # another LogicFlow asks for a thought in words
+    ours = [text for text in (SYSTEM_PROMPT, TEXT_PROMPT) if text in rules]  # another LogicFlow asks for a thought in words
     thinking = body.logicflow.thinking if body.logicflow.thinking is not None else body.reasoning_effort != "none"
-    rules = " ".join(rules.replace(SYSTEM_PROMPT, "").replace(TEXT_IS_DATA, "").split(" ")).strip() if asked else rules
-    return Prompt(turns=tuple(turns), thinking=thinking or asked, pan_and_scan=pan_and_scan, draft=draft, rules=rules)
+    for text in (*ours, TEXT_IS_DATA) if ours else ():
+        rules = rules.replace(text, "").strip()
+    return Prompt(turns=tuple(turns), thinking=thinking or bool(ours), pan_and_scan=pan_and_scan, draft=draft, rules=rules)
 
 
 def _turn(words: str, pictures: list[Picture], answer: str) -> Turn:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,9 +23,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 
-from app.as_json import ballot_as_json, reply_as_json
 from app.serving.accounts import Accounts, Pace, bearer
 from app.serving.chat import UNKNOWN, Completion, budgets, prompt_of
+from vision.as_json import ballot_as_json, reply_as_json
 from vision.ask import elect, grow, limits_of, read_pictures, sampling_of, spread
 from vision.engines.engine import Control, Engine, Sampling
 from vision.errors import GenerationError, LogicFlowError, PromptError, SettingsError
@@ -196,13 +196,13 @@ class Endpoint:
                 control.stop()
         return replies, ballot
 
-    def _growing(self, asked: Asked, body: Completion, control: Control) -> Iterator[tuple[list[Reply], Ballot | None]]:
+    def _growing(self, asked: Asked, body: Completion, control: Control) -> Generator[tuple[list[Reply], Ballot | None]]:
         """All choices as they grow; a vote is one choice, its winner's first trace, when it is over."""
         if asked.temperatures:
             first, weights = asked.samplings[0], body.logicflow.weights
-            for ballot in elect(self.engine, asked.prompt, first, asked.temperatures, control, weights, abstain=asked.abstain):
-                if ballot.done:
-                    yield [best_of(ballot)], ballot
+            ballots = elect(self.engine, asked.prompt, first, asked.temperatures, control, weights, abstain=asked.abstain)
+            with closing(ballots):
+                yield from (([best_of(ballot)], ballot) for ballot in ballots if ballot.done)
             return
         replies = [Reply(question=asked.prompt.turns[-1].question)] * len(asked.samplings)
         with closing(grow(self.engine, asked.prompt, asked.samplings, control, abstain=asked.abstain)) as growing:
@@ -217,8 +217,9 @@ class Endpoint:
 
         def work() -> None:
             try:
-                for chunk in self._chunks(body, asked, control):
-                    anyio.from_thread.run(send.send, head | chunk)
+                with closing(self._chunks(body, asked, control)) as chunks:
+                    for chunk in chunks:
+                        anyio.from_thread.run(send.send, head | chunk)
             except LogicFlowError as exc:
                 anyio.from_thread.run(send.send, _error(str(exc)))
             except anyio.BrokenResourceError:
@@ -240,19 +241,20 @@ class Endpoint:
         finally:
             self.waiting -= 1
 
-    def _chunks(self, body: Completion, asked: Asked, control: Control) -> Iterator[dict[str, Any]]:
+    def _chunks(self, body: Completion, asked: Asked, control: Control) -> Generator[dict[str, Any]]:
         """What each chunk holds, in order."""
         sent = [Sent(asked.stops, asked.prompt.draft) for _ in asked.samplings]
         replies: list[Reply] = []
         ballot = None
         for index in range(len(sent)):
             yield _chunk(index, {"role": "assistant", "content": ""})
-        for grown in self._growing(asked, body, control):
-            replies, ballot = grown
-            for index, (reply, state) in enumerate(zip(replies, sent, strict=True)):
-                yield from (_chunk(index, delta) for delta in state.deltas(reply))
-            if all(state.over for state in sent):
-                control.stop()
+        with closing(self._growing(asked, body, control)) as growing:
+            for grown in growing:
+                replies, ballot = grown
+                for index, (reply, state) in enumerate(zip(replies, sent, strict=True)):
+                    yield from (_chunk(index, delta) for delta in state.deltas(reply))
+                if all(state.over for state in sent):
+                    control.stop()
         for index, reply in enumerate(replies):
             yield _chunk(index, {}, "stop" if sent[index].over else finish_of(reply))
         last: dict[str, Any] = {"choices": [], "logicflow": _extension(replies, ballot)}

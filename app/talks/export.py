@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.as_json import checked_as_json
 from app.page.render import answer_html, reasoning_html, votes_html, writing_html
 from app.page.safe import plain, visible
 from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
+from vision.as_json import checked_as_json
 from vision.errors import ConversationError
 from vision.pictures.images import open_image
 from vision.thoughts.steps import Step

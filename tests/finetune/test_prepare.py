@@ -22,7 +22,7 @@ from finetune.sieve import Sieve, Twins, fingerprint, grams, is_english
 from tests.fakes import TOOK, QueuedEngine
 from vision import ask
 from vision.pictures.images import open_image
-from vision.prompts import messages
+from vision.prompts import TEXT_PROMPT, messages
 from vision.settings import NANO
 
 WORDS = "apple river stone cloud garden silver window market forest candle bridge letter winter summer copper lemon".split()
@@ -71,7 +71,7 @@ def test_three_marks_for_one_thing_become_one() -> None:
     rows = [sharegpt(sample) for sample in samples]
     assert rows[0] == rows[1] == rows[2]
     assert rows[0]["conversations"][1]["value"] == "<think>\n3 + 4 = 7.\n</think>\n\nIt is 7."
-    assert rows[0]["conversations"][0]["value"] == "How many?" and rows[0]["images"] == [] and rows[0]["system"] == ""
+    assert rows[0]["conversations"][0]["value"] == "How many?" and rows[0]["images"] == [] and rows[0]["system"] == TEXT_PROMPT
 
 
 def test_of_several_generations_the_first_right_and_complete_one_is_taken() -> None:

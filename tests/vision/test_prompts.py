@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from vision import Prompt, PromptError, Turn
-from vision.prompts import SYSTEM_PROMPT, TEXT_IS_DATA, check_question, messages
+from vision.prompts import SYSTEM_PROMPT, TEXT_IS_DATA, TEXT_PROMPT, check_question, messages
 
 PICTURE = Image.new("RGB", (40, 40))
 
@@ -14,6 +14,7 @@ def test_thinking_is_asked_for_by_the_system_prompt_and_not_otherwise() -> None:
     asked = messages(Prompt(turns=(turn,)))
     assert asked[0] == {"role": "system", "content": [{"type": "text", "text": SYSTEM_PROMPT}]}
     assert [message["role"] for message in messages(Prompt(turns=(turn,), thinking=False))] == ["user"]
+    assert messages(Prompt(turns=(Turn(question="What is 3 + 4?"),)))[0]["content"][0]["text"] == TEXT_PROMPT
 
 
 def test_old_thoughts_never_go_back_to_the_model() -> None:

@@ -17,12 +17,12 @@ import httpx
 import pytest
 from openai import AuthenticationError, BadRequestError, NotFoundError, OpenAI, RateLimitError
 
-from app.as_json import reply_as_json
 from app.serving.accounts import new_token, set_password
 from finetune.charts.records import Record
 from tests.browser.conftest import served
 from tests.fakes import ScriptedEngine
 from vision import Engine, Prompt, Sampling, Turn, ask
+from vision.as_json import reply_as_json
 from vision.ask import follow, read_pictures
 from vision.engines.remote.engine import RemoteEngine
 from vision.pictures.lines import GiveWriting

@@ -208,7 +208,7 @@ class _Request:
         self.prompt = prompt
         self.control, self.gone = control, gone
         self.crops = prompt.pan_and_scan == "on"
-        self.opens = prompt.thinking and OPENING in prompt.system
+        self.opens = prompt.thinking and OPENING in prompt.instructions()
         self.opening = ""  # how the draft of this request ends, until it is known whether the server goes on from there
         self.ledger = Ledger(sampling, prompt.draft)
         self.end: EndReason | None = None

@@ -12,7 +12,7 @@ from vision.engines.engine import Delta, Sampling, Usage, stream
 from vision.engines.families import Template, give_template, opening_at_end
 from vision.engines.loading import Loaded
 from vision.engines.local.engine import LocalEngine
-from vision.prompts import IN_TAGS, SYSTEM_PROMPT, Prompt, Turn
+from vision.prompts import IN_TAGS, TEXT_PROMPT, Prompt, Turn
 
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
 BODY = (
@@ -36,14 +36,14 @@ def written(engine: LocalEngine, prompt: Prompt) -> str:
 def test_a_template_that_takes_no_system_prompt_gets_it_before_the_question(tokenizer: Any) -> None:  # noqa: F811
     engine = engine_with(NO_SYSTEM + BODY, tokenizer)
     first = written(engine, SHORT)
-    assert f"user\n{SYSTEM_PROMPT}\n\nWhat is 3 + 4?" in first and first == written(engine, SHORT)
+    assert f"user\n{TEXT_PROMPT}\n\nWhat is 3 + 4?" in first and first == written(engine, SHORT)
     assert not engine.encoder.takes_system
-    assert SYSTEM_PROMPT not in written(engine, replace(SHORT, thinking=False))
+    assert TEXT_PROMPT not in written(engine, replace(SHORT, thinking=False))
 
 
 def test_a_model_with_tags_of_its_own_is_asked_for_no_others(tokenizer: Any) -> None:  # noqa: F811
     engine = engine_with(QWEN, tokenizer)
-    assert IN_TAGS not in written(engine, SHORT) and "reason step by step: read what matters" in written(engine, SHORT)
+    assert IN_TAGS not in written(engine, SHORT) and "Reason step by step: do one operation" in written(engine, SHORT)
     assert written(engine, replace(SHORT, thinking=False)).endswith("<think>\n\n</think>\n\n")
     assert IN_TAGS in written(engine_with(BODY, tokenizer), SHORT)
 

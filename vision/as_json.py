@@ -1,4 +1,4 @@
-"""Replies and ballots as plain JSON values, for ``--json`` and for programs that call the page."""
+"""Replies and ballots as plain JSON values, for ``--json``, for programs that call the page, and for rows that were measured."""
 
 from __future__ import annotations
 

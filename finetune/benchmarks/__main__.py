@@ -1,0 +1,121 @@
+"""Measure models: the same rows, budgets and graders for a base, its tune and their votes.
+
+python -m finetune.benchmarks run --model google/gemma-3-4b-it --tasks chartqa gsm8k --limit 200 --out runs/base
+python -m finetune.benchmarks run --model saves/logicflow --tasks chartqa gsm8k --limit 200 --vote 5 --out runs/voted
+python -m finetune.benchmarks compare runs/base runs/voted --picture runs/compared.png
+python -m finetune.benchmarks audit --labels labelled.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from finetune.benchmarks.tasks import TASKS
+from finetune.sources import SourceError
+from vision.errors import LogicFlowError
+
+
+def run(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from finetune.benchmarks import running
+    from finetune.benchmarks.tasks import load_task
+    from vision.ask import sampling_of
+    from vision.engines.opening import open_engine
+    from vision.settings import load_settings
+
+    places = dict(pair.partition("=")[::2] for pair in args.data)
+    if unknown := [name for name in places if name not in args.tasks]:
+        raise SourceError(f"--data names {unknown[0]!r}, which is not among --tasks")
+    tasks = [load_task(name, places.get(name, ""), args.limit) for name in args.tasks]
+    wanted = ("model", "adapter", "engine_url", "engine_model", "precision", "max_thought_tokens", "max_answer_tokens", "seed")
+    settings = load_settings(**{name: getattr(args, name) for name in wanted})
+    sampling = sampling_of(settings)
+    thinking = not args.no_thinking and sampling.max_thought_tokens > 0
+    manner = running.Manner(
+        vote=args.vote,
+        thinking=thinking,
+        writing=args.writing,
+        sampling=sampling if thinking else replace(sampling, max_thought_tokens=0),
+    )
+    failed = running.run(open_engine(settings), tasks, args.out, manner, at_once=args.at_once)
+    for name, score in json.loads((args.out / "report.json").read_text()).items():
+        low, high = score["interval"]
+        print(
+            f"{name}: {100 * score['score']:.1f} % ({100 * low:.1f}–{100 * high:.1f}) of {score['rows']}, "
+            f"{100 * score['truncated']:.1f} % cut off, {100 * score['empty']:.1f} % empty, "
+            f"{score['thought_tokens']:.0f} tokens of thought, {score['seconds']:.1f} s each"
+        )
+        for rule, share in score["rules"].items():
+            print(f"  {rule}: {100 * share:.1f} %")
+    if failed:
+        print(f"{failed} questions failed and are not counted; the same command asks them again", file=sys.stderr)
+    return int(failed > 0)
+
+
+def compare(args: argparse.Namespace) -> int:
+    from finetune.benchmarks.comparing import draw, table
+
+    print(table(args.runs))
+    if args.picture:
+        print(f"\n{draw(args.runs, args.picture)}")
+    return 0
+
+
+def audit(args: argparse.Namespace) -> int:
+    from finetune.benchmarks.auditing import audit as judge
+    from finetune.benchmarks.auditing import summary
+
+    judged = judge(args.labels, args.rule)
+    if not judged:
+        raise SourceError(f"{args.labels} holds no rows")
+    print(summary(judged))
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m finetune.benchmarks", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    running = commands.add_parser("run", help="answer and grade; goes on where it was ended")
+    running.add_argument("--tasks", nargs="+", required=True, choices=list(TASKS), metavar="TASK", help=", ".join(TASKS))
+    running.add_argument("--data", nargs="*", default=[], metavar="NAME=PATH", help="a publisher's file or folder instead of the Hub")
+    running.add_argument("--limit", type=int, help="first rows of each task")
+    running.add_argument("--out", type=Path, required=True, help="folder of the run")
+    running.add_argument("--model", help="as for logicflow; the bundled nano when left out")
+    running.add_argument("--adapter", help="LoRA adapter; 'none' for the bare model")
+    running.add_argument("--engine-url", help="server that answers instead")
+    running.add_argument("--engine-model", help="model as that server names it")
+    running.add_argument("--precision", help="auto, fp32, bf16, 8bit or 4bit")
+    running.add_argument("--vote", type=int, default=0, help="traces that vote on each answer")
+    running.add_argument("--writing", choices=("auto", "on", "off"), default="auto", help="give the model the text of pictures")
+    running.add_argument("--no-thinking", action="store_true", help="answer at once")
+    running.add_argument("--max-thought-tokens", type=int, help="budget of a thought")
+    running.add_argument("--max-answer-tokens", type=int, help="budget of an answer")
+    running.add_argument("--seed", type=int, help="of the first trace")
+    running.add_argument("--at-once", type=int, default=8, help="questions side by side")
+    running.set_defaults(work=run)
+    comparing = commands.add_parser("compare", help="runs beside each other on the rows that all have")
+    comparing.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="--out of each run, the base first")
+    comparing.add_argument("--picture", type=Path, help="PNG with a bar for each")
+    comparing.set_defaults(work=compare)
+    auditing = commands.add_parser("audit", help="our graders against people's labels")
+    auditing.add_argument("--labels", type=Path, required=True, help="JSONL of question, gold, response, label")
+    auditing.add_argument("--rule", choices=("same", "relaxed"), default="same", help="equality, or ChartQA's five percent")
+    auditing.set_defaults(work=audit)
+    args = parser.parse_args(arguments)
+    try:
+        return int(args.work(args))
+    except (LogicFlowError, SourceError, ValueError, OSError) as exc:
+        print(f"finetune.benchmarks: {exc}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nended; the same command goes on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
