@@ -20,6 +20,9 @@ MOST_PARTS = 7
 """Parts of a list that are compared in any order."""
 _WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _NUMBER_WORDS = {word: i for i, word in enumerate([*_WORDS.split(), "seventeen", "eighteen", "nineteen", "twenty"])}
+_UNITS = {"km": "kilometers", "m": "meters", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms", "g": "grams", "h": "hours"}
+_UNITS |= {"min": "minutes", "s": "seconds", "l": "liters", "ml": "milliliters", "in": "inches", "ft": "feet", "lb": "pounds", "percent": "%"}
+"""Short forms of units that questions spell out."""
 _MIXED = re.compile(r"(-?\d+)\s+(\d+)\s*/\s*(\d+)")
 _COUNTED = re.compile(r"(-?[$€£]?\d[\d,. ]*%?)\s+([^\W\d_][\w '’/.-]{0,60})")
 _LETTER = re.compile(
@@ -48,6 +51,8 @@ def same(gold: str, answer: str, question: str = "") -> bool:
     >>> same("206/9", "22 8/9"), same("Museum and Library", "Library, Museum"), same("12.5%", "0.125")
     (True, True, False)
     """
+    if _has_another_unit(answer, question) and not _has_another_unit(gold, question):
+        return False
     if equivalent(gold, answer):
         return True
     gold, answer = (_plain(side, question) for side in (gold, answer))
@@ -72,6 +77,15 @@ def _plain(side: str, question: str) -> str:
     if counted and question and all(_stem(word) in _stems(question) for word in re.findall(r"[^\W\d_]+", counted[2]) if len(word) > 2):
         return counted[1].strip()
     return text
+
+
+def _has_another_unit(side: str, question: str) -> bool:
+    """Whether a number stands before a unit, and the question asks for so many of something else."""
+    counted, wanted = _COUNTED.fullmatch(side.strip().rstrip(".")), re.search(r"\bhow (?:many|much)\b", question, re.IGNORECASE)
+    if counted is None or wanted is None:
+        return False
+    words = [_UNITS.get(word.casefold(), word) for word in re.findall(r"[^\W\d_]+", counted[2])]
+    return bool(words) and not any(_stem(word) in _stems(question) for word in words)
 
 
 def _stems(text: str) -> set[str]:

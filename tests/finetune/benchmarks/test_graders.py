@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+
+from finetune.benchmarks.graders import anls, chartqa, choice, relaxed, rounded, same
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "question"),
+    [
+        ("5", "5 apples", "How many apples are left?"),
+        ("12", "12 apple trees", "How many apple trees?"),
+        ("40", "$40", "How many dollars?"),
+        ("206/9", "22 8/9", ""),
+        ("-3/2", "-1 1/2", ""),
+        ("5", "five", ""),
+        ("Museum and Library", "Library, Museum", ""),
+        ("Museum, Library and Park", "Park, Museum, and Library", ""),
+        ("{1, 2, 3}", "3, 1, 2", ""),
+        ("1,200", "1200", ""),
+        ("(1, 2)", "(1,2)", ""),
+        ("25%", "25 percent", ""),
+        ("6e3", "6000", ""),
+    ],
+)
+def test_the_same_in_other_words_is_right(gold: str, answer: str, question: str) -> None:
+    assert same(gold, answer, question)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "question"),
+    [
+        ("5", "5 pears", "How many apples are left?"),
+        ("5", "5 kg", "How many apples are left?"),
+        ("12.5%", "0.125", ""),
+        ("2012", "2015", ""),
+        ("Museum and Library", "Museum", ""),
+        ("Museum", "Museum and Library", ""),
+        ("(1, 2)", "(2, 1)", ""),
+        ("1,200", "200, 1", ""),
+        ("Library", "Libraries of Oman", ""),
+        ("3 1/2", "3", ""),
+        ("2/0", "3", ""),
+    ],
+)
+def test_another_answer_is_wrong(gold: str, answer: str, question: str) -> None:
+    assert not same(gold, answer, question)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "options", "right"),
+    [
+        ("A", "A", ["12", "13"], True),
+        ("A", "A) 12", ["12", "13"], True),
+        ("A", "(A)", ["12", "13"], True),
+        ("A", "**A**", ["12", "13"], True),
+        ("A", "The correct option is A.", ["12", "13"], True),
+        ("A", "Option A: 12", ["12", "13"], True),
+        ("A", "12", ["12", "13"], True),
+        ("B", "A) 12", ["12", "13"], False),
+        ("A", "A) 13", ["12", "13"], False),
+        ("A", "Germany", ["Greece", "Germany"], False),
+        ("B", "Germany", ["Greece", "Germany"], True),
+        ("A", "A bear", ["A bear", "A cat"], True),
+        ("B", "A bear", ["A bear", "A cat"], False),
+        ("C", "C", [], True),
+        ("C", "E", ["A", "B", "C", "D", "E"], False),
+        ("34", "34", ["12", "34"], True),
+    ],
+)
+def test_an_option_is_named_by_its_letter_or_its_words(gold: str, answer: str, options: list[str], right: bool) -> None:
+    assert choice(gold, answer, options) == right
+
+
+def test_chartqas_rule_is_reported_in_three_readings() -> None:
+    assert chartqa("2010", "2008").right and not chartqa("2010", "2008").rules["years exact"]
+    assert not chartqa("0.25", "25%").right and chartqa("0.25", "25%").rules["percent tolerant"]
+    assert chartqa("100", "104").right and not chartqa("100", "104").rules["strict"] and not chartqa("100", "106").right
+    assert relaxed("0", "0") and relaxed("0", "0.0") and not relaxed("0", "0.01"), "a target of 0 is a number"
+    assert relaxed("25", "25%") and relaxed("1200", "1,200") and relaxed("5", "$5") and relaxed("blue", "Blue.")
+    assert not relaxed("Greece", "Germany") and relaxed("1512", "1500", years_exact=True) is False and relaxed("512", "500", years_exact=True)
+
+
+def test_decimals_are_rounded_and_spellings_are_likened() -> None:
+    assert rounded("1.20", "1.204", 2) and not rounded("1.20", "1.21", 2) and not rounded("1.2", "blue", 1)
+    assert anls(["Coca Cola"], "coca cola") == 1.0 and 0.8 < anls(["Coca Cola"], "coca-cola") < 1 and anls(["Coca Cola"], "Pepsi") == 0.0
+    assert anls([], "x") == 0.0
+
+
+def test_equality_is_symmetric_without_a_question() -> None:
+    for a, b in [("206/9", "22 8/9"), ("five", "5"), ("a, b", "b and a"), ("12.5%", "0.125"), ("Museum", "museum."), ("3,5", "3.5")]:
+        assert same(a, b) == same(b, a)
+
+
+HOSTILE = (
+    "9^{9^{9}} \\frac{1}{0} ( ) [ ] , 10**10**10 \\sqrt{ } x^2 \\int 1e999999 ٣ ½ \u202e and A) % $ 0, 1\u00a0000 \\boxed{ factorial(10000) ! 10! "
+    "\\sum_{i=1}^{10^9} <think> __import__('os') \\left( 1.2345 2/3 nan inf five apples - − aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1,1,1,1,1,1,1,1,1"
+).split(" ")
+
+
+def test_no_hostile_string_hangs_a_grader() -> None:
+    rng, started = random.Random(0), time.perf_counter()
+    for _ in range(1000):
+        gold, answer = (" ".join(rng.choices(HOSTILE, k=rng.randint(1, 6))) for _ in range(2))
+        same(gold, answer, "How many apples?")
+        choice("A", answer, [gold, answer, "x"])
+        relaxed(gold, answer, percent=True)
+        anls([gold], answer)
+    assert time.perf_counter() - started < 60
