@@ -264,7 +264,7 @@ def register(folder: Path, names: list[str]) -> None:
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m finetune.prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("sources", nargs="+", metavar="NAME[=PLACE]", help="openo1_sft, open_thoughts, open_r1_math, charts, or your own")
+    parser.add_argument("sources", nargs="+", metavar="NAME[=PLACE]", help="a published set, charts, or your own")
     parser.add_argument("--out", type=Path, default=DATA, help="LLaMA-Factory's dataset_dir; finetune/data when left out")
     parser.add_argument("--cutoff", type=int, default=2048, help="tokens; longer rows are dropped rather than cut off")
     parser.add_argument("--tokenizer", default=MODEL, help="Hub id or directory that counts tokens; 'none' estimates them by characters")

@@ -21,7 +21,7 @@ MOST_PARTS = 7
 _WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _NUMBER_WORDS = {word: i for i, word in enumerate([*_WORDS.split(), "seventeen", "eighteen", "nineteen", "twenty"])}
 _UNITS = {"km": "kilometers", "m": "meters", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms", "g": "grams", "h": "hours"}
-_UNITS |= {"min": "minutes", "s": "seconds", "l": "liters", "ml": "milliliters", "in": "inches", "ft": "feet", "lb": "pounds", "percent": "%"}
+_UNITS |= {"min": "minutes", "s": "seconds", "l": "liters", "ml": "milliliters", "in": "inches", "ft": "feet", "lb": "pounds"}
 """Short forms of units that questions spell out."""
 _MIXED = re.compile(r"(-?\d+)\s+(\d+)\s*/\s*(\d+)")
 _COUNTED = re.compile(r"(-?[$€£]?\d[\d,. ]*%?)\s+([^\W\d_][\w '’/.-]{0,60})")

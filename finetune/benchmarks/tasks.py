@@ -172,7 +172,7 @@ def chart_question(row: Row, folder: Path | None) -> Item:
 def ai2d(row: Row, folder: Path | None) -> Item:
     options = [str(option) for option in row["options"]]
     question = with_options(str(row["question"]), options)
-    gold, pictures = LETTERS[int(row["answer"])], (picture_of(row["image"], folder),)
+    gold, pictures = _letter(options, row["answer"]), (picture_of(row["image"], folder),)
     return Item(id=_key(question + gold), question=question, gold=gold, pictures=pictures, options=tuple(options))
 
 
@@ -200,7 +200,7 @@ def document(row: Row, folder: Path | None) -> Item:
 def mmlu(row: Row, _: Path | None) -> Item:
     options, question = [str(option) for option in row["choices"]], str(row["question"])
     subject, asked = str(row.get("subject", "")), with_options(question, options)
-    return Item(id=_key(subject + asked), question=asked, gold=LETTERS[int(row["answer"])], options=tuple(options), group=subject)
+    return Item(id=_key(subject + asked), question=asked, gold=_letter(options, row["answer"]), options=tuple(options), group=subject)
 
 
 def gpqa(row: Row, _: Path | None) -> Item:
@@ -218,6 +218,11 @@ def drawn(row: Row, folder: Path | None) -> Item:
     question, gold, image = str(row["question"]), str(row.get("gold") or row["answer"]), row["image"]
     ident, group = str(row.get("id") or _key(f"{image}{question}")), str(row.get("kind", ""))
     return Item(id=ident, question=question, gold=gold, pictures=(picture_of(image, folder),), group=group)
+
+
+def _letter(options: list[str], at: Any) -> str:
+    """The letter of the option at a place that the row names."""
+    return LETTERS[range(len(options))[int(at)]]
 
 
 def _key(text: str) -> str:

@@ -81,7 +81,8 @@ def test_chartqas_rule_is_reported_in_three_readings() -> None:
     assert chartqa("100", "104").right and not chartqa("100", "104").rules["strict"] and not chartqa("100", "106").right
     assert relaxed("0", "0") and relaxed("0", "0.0") and not relaxed("0", "0.01"), "a target of 0 is a number"
     assert relaxed("25", "25%") and relaxed("1200", "1,200") and relaxed("5", "$5") and relaxed("blue", "Blue.")
-    assert not relaxed("Greece", "Germany") and relaxed("1512", "1500", years_exact=True) is False and relaxed("512", "500", years_exact=True)
+    assert not relaxed("Greece", "Germany")
+    assert not relaxed("1512", "1500", years_exact=True) and relaxed("512", "500", years_exact=True)
 
 
 def test_decimals_are_rounded_and_spellings_are_likened() -> None:
@@ -96,8 +97,9 @@ def test_equality_is_symmetric_without_a_question() -> None:
 
 
 HOSTILE = (
-    "9^{9^{9}} \\frac{1}{0} ( ) [ ] , 10**10**10 \\sqrt{ } x^2 \\int 1e999999 ٣ ½ \u202e and A) % $ 0, 1\u00a0000 \\boxed{ factorial(10000) ! 10! "
-    "\\sum_{i=1}^{10^9} <think> __import__('os') \\left( 1.2345 2/3 nan inf five apples - − aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1,1,1,1,1,1,1,1,1"
+    "9^{9^{9}} \\frac{1}{0} ( ) [ ] , 10**10**10 \\sqrt{ } x^2 \\int 1e999999 ٣ ½ \u202e and A) % $ 0, 1\u00a0000 \\boxed{"
+    " factorial(10000) ! 10! \\sum_{i=1}^{10^9} <think> __import__('os') \\left( 1.2345 2/3 nan inf five apples - −"
+    " aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1,1,1,1,1,1,1,1,1"
 ).split(" ")
 
 

@@ -1,0 +1,122 @@
+"""Rows in their publishers' forms become questions with their golds."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from finetune.benchmarks.tasks import TASKS, load_task
+from finetune.sources import SourceError
+
+
+def png(color: str = "red") -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), color).save(file, "PNG")
+    return file.getvalue()
+
+
+def options_of(*given: str) -> str:
+    return "\n".join(f"({letter}) {option}" for letter, option in zip("ABCD", given, strict=False)) + "\nAnswer with the letter."
+
+
+ROWS: dict[str, tuple[dict[str, Any], str, str, int]] = {
+    "gsm8k": ({"question": "How many?", "answer": "3 + 4 = <<3+4=7>>7.\n#### 7"}, "How many?", "7", 0),
+    "math500": ({"problem": "What is $x$?", "answer": "\\frac12", "unique_id": "test/1.json", "level": 2}, "What is $x$?", "\\frac12", 0),
+    "aime25": ({"problem": "Find $n$.", "answer": "70"}, "Find $n$.", "70", 0),
+    "mmlu": ({"question": "Which?", "choices": [*"abcd"], "answer": 2, "subject": "law"}, f"Which?\n{options_of(*'abcd')}", "C", 0),
+    "mathvision": (
+        {"id": "6", "question": "Which one?\n<image1>", "options": ["A", "B"], "answer": "B", "image": "a.png", "subject": "counting"},
+        "Which one?\nAnswer with the letter.",
+        "B",
+        1,
+    ),
+    "mathvista": (
+        {
+            "pid": "1",
+            "question": "How long?",
+            "choices": None,
+            "answer": "1.2",
+            "answer_type": "float",
+            "precision": 1.0,
+            "unit": "cm",
+            "image": "a.png",
+            "metadata": {"task": "figure question answering"},
+        },
+        "How long? (Unit: cm)",
+        "1.2",
+        1,
+    ),
+    "chartqa": ({"question": "How much?", "answer": ["14"], "image": "a.png", "type": "human_test"}, "How much?", "14", 1),
+    "ai2d": ({"question": "Which?", "options": ["x", "y"], "answer": "1", "image": "a.png"}, f"Which?\n{options_of('x', 'y')}", "B", 1),
+    "mmmu": (
+        {"id": "v1", "question": "<image 1> What?", "options": "['x', 'y']", "answer": "A", "image_1": "a.png", "image_2": None},
+        f"[picture 1] What?\n{options_of('x', 'y')}",
+        "A",
+        1,
+    ),
+    "docvqa": ({"questionId": "7", "question": "Who?", "answers": ["Ada", "ada"], "image": "a.png"}, "Who?", "Ada", 1),
+    "infovqa": ({"questionId": "8", "question": "Who?", "answers": ["Ada"], "image": "a.png"}, "Who?", "Ada", 1),
+    "charts": ({"image": "a.png", "question": "How much?", "answer": "7", "kind": "bar"}, "How much?", "7", 1),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_becomes_a_question(tmp_path: Path, name: str) -> None:
+    row, question, gold, pictures = ROWS[name]
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    loaded = load_task(name, str(tmp_path / "rows.jsonl"))
+    (item,) = loaded.items
+    assert (item.question, item.gold, len(item.pictures)) == (question, gold, pictures)
+    assert loaded.source == "rows.jsonl" and len(loaded.digest) == 16
+    assert TASKS[name].grade(item, gold).right and not TASKS[name].grade(item, "999").right
+    assert load_task(name, str(tmp_path)).digest == loaded.digest, "a folder stands for the file in it"
+
+
+def test_the_right_option_of_gpqa_has_one_place_for_everybody(tmp_path: Path) -> None:
+    row = {"Question": "Why?", "Correct Answer": "r", "High-level domain": "Physics"} | {f"Incorrect Answer {i}": f"w{i}" for i in (1, 2, 3)}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    first, again = (load_task("gpqa_diamond", str(tmp_path / "rows.jsonl")).items[0] for _ in range(2))
+    assert first == again and first.options["ABCD".index(first.gold)] == "r"
+
+
+def test_mathvistas_decimals_are_rounded(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROWS["mathvista"][0]))
+    (item,) = load_task("mathvista", str(tmp_path / "rows.jsonl")).items
+    verdict = TASKS["mathvista"].grade(item, "1.24")
+    assert verdict.right and not verdict.rules["strict"] and not TASKS["mathvista"].grade(item, "1.31").right
+
+
+def test_our_charts_are_drawn_and_measured_by_the_same_seeds() -> None:
+    loaded = load_task("charts", limit=9)
+    assert len(loaded.items) == 9 and len({item.group for item in loaded.items}) == 8
+    assert load_task("charts", limit=9).digest == loaded.digest
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("nothing", "", "there is no task 'nothing'; known are gsm8k"),
+        ("gsm8k", None, "there is no file or folder"),
+        ("gsm8k", "", "has no rows in"),
+        ("gsm8k", '{"question": "?"}', "row 1 of gsm8k is not in the publisher's form"),
+        ("mmlu", '{"question": "?", "choices": ["a"], "answer": 5}', "row 1 of mmlu is not in the publisher's form"),
+    ],
+)
+def test_what_is_no_task_is_one_sentence(tmp_path: Path, name: str, text: str | None, said: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(SourceError, match=said):
+        load_task(name, str(file))
+
+
+def test_without_the_hub_the_remedy_is_told() -> None:
+    with pytest.raises(SourceError, match="cannot be read from the Hub .*give its file with --data gsm8k=PATH"):
+        load_task("gsm8k")
