@@ -3,7 +3,10 @@
 python -m finetune.benchmarks run --model google/gemma-3-4b-it --tasks chartqa gsm8k --limit 200 --out runs/base
 python -m finetune.benchmarks run --model saves/logicflow --tasks chartqa gsm8k --limit 200 --vote 5 --out runs/voted
 python -m finetune.benchmarks compare runs/base runs/voted --picture runs/compared.png
+python -m finetune.benchmarks show runs/base                                # the rows on a page, wrong ones first
+python -m finetune.benchmarks dispute runs/base gsm8k 1f3a… --why "two answers fit"
 python -m finetune.benchmarks audit --labels labelled.jsonl
+python -m finetune.benchmarks overlap --train data/rows.jsonl --tasks gsm8k
 """
 
 from __future__ import annotations
@@ -13,24 +16,28 @@ import json
 import sys
 from pathlib import Path
 
-from finetune.benchmarks.tasks import TASKS
+from finetune.benchmarks.tasks import TASKS, Loaded, load_task
 from finetune.sources import SourceError
 from vision.errors import LogicFlowError
+
+
+def tasks_of(args: argparse.Namespace) -> list[Loaded]:
+    """The tasks that are named, from the places that are named."""
+    places = dict(pair.partition("=")[::2] for pair in args.data)
+    if unknown := [name for name in places if name not in args.tasks]:
+        raise SourceError(f"--data names {unknown[0]!r}, which is not among --tasks")
+    return [load_task(name, places.get(name, ""), args.limit) for name in args.tasks]
 
 
 def run(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from finetune.benchmarks import running
-    from finetune.benchmarks.tasks import load_task
     from vision.ask import sampling_of
     from vision.engines.opening import open_engine
     from vision.settings import load_settings
 
-    places = dict(pair.partition("=")[::2] for pair in args.data)
-    if unknown := [name for name in places if name not in args.tasks]:
-        raise SourceError(f"--data names {unknown[0]!r}, which is not among --tasks")
-    tasks = [load_task(name, places.get(name, ""), args.limit) for name in args.tasks]
+    tasks = tasks_of(args)
     wanted = ("model", "adapter", "engine_url", "engine_model", "precision", "max_thought_tokens", "max_answer_tokens", "seed")
     settings = load_settings(**{name: getattr(args, name) for name in wanted})
     sampling = sampling_of(settings)
@@ -76,14 +83,43 @@ def audit(args: argparse.Namespace) -> int:
     return 0
 
 
+def show(args: argparse.Namespace) -> int:
+    from finetune.benchmarks.showing import show as write
+
+    print(write(args.run))
+    return 0
+
+
+def dispute(args: argparse.Namespace) -> int:
+    from finetune.benchmarks.showing import dispute as note
+
+    print(f"{note(args.run, args.task, args.id, args.why)} disputed")
+    return 0
+
+
+def overlap(args: argparse.Namespace) -> int:
+    from finetune.benchmarks.showing import overlap as count
+    from finetune.sieve import GRAM
+
+    found = count(args.train, tasks_of(args))
+    for name, (shared, rows) in found.items():
+        print(f"{name}: {shared} of {rows} questions share {GRAM} words in a row with what was trained on")
+    return int(any(shared for shared, _ in found.values()))
+
+
+def asked_of(parser: argparse.ArgumentParser) -> None:
+    """The options that name tasks."""
+    parser.add_argument("--tasks", nargs="+", required=True, choices=list(TASKS), metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--data", nargs="*", default=[], metavar="NAME=PATH", help="a publisher's file or folder instead of the Hub")
+    parser.add_argument("--limit", type=int, help="first rows of each task")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m finetune.benchmarks", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True)
     running = commands.add_parser("run", help="answer and grade; goes on where it was ended")
-    running.add_argument("--tasks", nargs="+", required=True, choices=list(TASKS), metavar="TASK", help=", ".join(TASKS))
-    running.add_argument("--data", nargs="*", default=[], metavar="NAME=PATH", help="a publisher's file or folder instead of the Hub")
-    running.add_argument("--limit", type=int, help="first rows of each task")
+    asked_of(running)
     running.add_argument("--out", type=Path, required=True, help="folder of the run")
     running.add_argument("--model", help="as for logicflow; the bundled nano when left out")
     running.add_argument("--adapter", help="LoRA adapter; 'none' for the bare model")
@@ -106,6 +142,19 @@ def main(arguments: list[str] | None = None) -> int:
     auditing.add_argument("--labels", type=Path, required=True, help="JSONL of question, gold, response, label")
     auditing.add_argument("--rule", choices=("same", "relaxed"), default="same", help="equality, or ChartQA's five percent")
     auditing.set_defaults(work=audit)
+    showing = commands.add_parser("show", help="the rows of a run as a page, wrong ones first")
+    showing.add_argument("run", type=Path, metavar="DIR")
+    showing.set_defaults(work=show)
+    disputing = commands.add_parser("dispute", help="note that the gold or the verdict of a row is doubted")
+    disputing.add_argument("run", type=Path, metavar="DIR")
+    disputing.add_argument("task", metavar="TASK")
+    disputing.add_argument("id", metavar="ID")
+    disputing.add_argument("--why", required=True)
+    disputing.set_defaults(work=dispute)
+    overlapping = commands.add_parser("overlap", help="questions whose words stand in training files")
+    overlapping.add_argument("--train", nargs="+", type=Path, required=True, metavar="FILE")
+    asked_of(overlapping)
+    overlapping.set_defaults(work=overlap)
     args = parser.parse_args(arguments)
     try:
         return int(args.work(args))

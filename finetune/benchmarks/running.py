@@ -1,10 +1,12 @@
 """A task is answered row by row, and every row is kept with how its answer came about; what was answered is not asked again.
 
-DIR/rows.jsonl holds a row a line, DIR/run.json what was run: model, task, rows by their digest, budgets, versions, commit.
+DIR/rows.jsonl holds a row a line, DIR/pictures what was looked at, in small, DIR/run.json what was run: model, task, rows by their digest,
+budgets, versions, commit.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import threading
@@ -16,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from tqdm import tqdm
 
 from finetune.benchmarks.tasks import TASKS, Item, Loaded
@@ -32,6 +35,8 @@ from vision.replies import Reply
 
 AT_ONCE = 8
 """Questions that are asked side by side."""
+SHOWN_PX = 480
+"""Longest side of a picture that is kept to look at."""
 MOST_FAILURES = 5
 """Questions in a row that fail before the rest is not asked: the server is gone."""
 
@@ -71,13 +76,31 @@ def run(engine: Engine, tasks: Sequence[Loaded], folder: Path, manner: Manner, *
     if left:
         with rows.open("a", encoding="utf-8") as file:
             answered = _answers(engine, left, manner, at_once)
+            pictures = {(task.name, item.id): item.pictures for task, item in left}
             for row in with_bar(answered, len(left), folder.name) if bar else answered:
                 failed += "error" in row
                 if "error" not in row:
+                    _keep(folder, row, pictures[row["task"], row["id"]])
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                     file.flush()
     write_text(folder / "report.json", json.dumps(report(folder), indent=1))
     return failed
+
+
+def _keep(folder: Path, row: dict[str, Any], pictures: Sequence[Image.Image]) -> None:
+    """The pictures of a row, in small, to look at."""
+    for i, picture in enumerate(pictures):
+        path = picture_path(folder, row["task"], row["id"], i)
+        path.parent.mkdir(exist_ok=True)
+        small = picture.convert("RGB")
+        small.thumbnail((SHOWN_PX, SHOWN_PX))
+        small.save(path, "JPEG", quality=80)
+
+
+def picture_path(folder: Path, task: str, ident: str, number: int) -> Path:
+    """Where a picture of a row lies; the name says nothing that a file system could mind."""
+    name = hashlib.sha256(f"{task}/{ident}/{number}".encode()).hexdigest()[:20]
+    return folder / "pictures" / f"{name}.jpg"
 
 
 def _check(path: Path, told: dict[str, Any]) -> None:

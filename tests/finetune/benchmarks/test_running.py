@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from finetune.benchmarks.__main__ import main
 from finetune.benchmarks.auditing import audit, summary
@@ -144,9 +146,32 @@ def test_graders_are_audited_against_labels(tmp_path: Path, capsys: pytest.Captu
     assert "labels.jsonl:1 has no label; it may be called label or correct" in capsys.readouterr().err
 
 
+def test_rows_are_shown_wrong_ones_first_and_nothing_in_them_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nasty = Item(id="<b>", question="1 2", gold="<script>alert(1)</script>", pictures=(Image.new("RGB", (900, 300)),), group="<i>")
+    run(Knowing(), [replace(sums(2), items=[*sums(2).items, nasty])], tmp_path, Manner(), bar=False)
+    assert main(["show", str(tmp_path)]) == 0
+    page = (tmp_path / "rows.html").read_text()
+    assert "2 of 3 right, 0 disputed" in page and page.index("alert(1)") < page.index("gold 1: right") and "1 + 2 = 3" in page
+    assert "<script" not in page and "<b>" not in page and "data:image/jpeg" in page and "http" not in page.replace("http-equiv", "")
+    assert main(["dispute", str(tmp_path), "gsm8k", "1", "--why", "two <fit>"]) == 0
+    assert main(["show", str(tmp_path)]) == 0
+    assert "1 disputed" in (tmp_path / "rows.html").read_text() and "two &lt;fit&gt;" in (tmp_path / "rows.html").read_text()
+    assert main(["dispute", str(tmp_path), "gsm8k", "77", "--why", "?"]) == 2 and "has no row 77" in capsys.readouterr().err
+
+
+def test_overlap_with_training_files_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "a tank holds so many liters of water and every hour a pump takes some of it away"
+    questions = (f"{words}?", "How far is it to the next town from here?")
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"question": each, "answer": "#### 1"}) + "\n" for each in questions))
+    (tmp_path / "train.json").write_text(json.dumps([{"conversations": [{"value": f"Tell me: {words.upper()}, how much is left?"}]}]))
+    arguments = ["overlap", "--tasks", "gsm8k", "--data", f"gsm8k={tmp_path / 'rows.jsonl'}", "--train", str(tmp_path / "train.json")]
+    assert main(arguments) == 1 and "gsm8k: 1 of 2 questions share 13 words" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["show", "{tmp}"], "there are no rows in"),
         (["compare", "{tmp}/nothing"], "there are no rows in"),
         (["run", "--tasks", "gsm8k", "--out", "{tmp}/x", "--data", "gsm8k=/nowhere.jsonl"], "there is no file or folder /nowhere.jsonl"),
         (["run", "--tasks", "gsm8k", "--out", "{tmp}/x", "--data", "math=/x.jsonl"], "--data names 'math', which is not among --tasks"),

@@ -79,7 +79,8 @@ def test_a_row_becomes_a_question(tmp_path: Path, name: str) -> None:
 
 
 def test_the_right_option_of_gpqa_has_one_place_for_everybody(tmp_path: Path) -> None:
-    row = {"Question": "Why?", "Correct Answer": "r", "High-level domain": "Physics"} | {f"Incorrect Answer {i}": f"w{i}" for i in (1, 2, 3)}
+    row = {"Question": "Why?", "Correct Answer": "r", "High-level domain": "Physics"}
+    row |= {f"Incorrect Answer {i}": f"w{i}" for i in (1, 2, 3)}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
     first, again = (load_task("gpqa_diamond", str(tmp_path / "rows.jsonl")).items[0] for _ in range(2))
     assert first == again and first.options["ABCD".index(first.gold)] == "r"
