@@ -5,12 +5,13 @@ VENV := .venv
 TRAIN := .venv-train
 APP_READY := $(VENV)/.ready-$(shell cat pyproject.toml | cksum | cut -d' ' -f1)
 TRAIN_READY := $(TRAIN)/.ready-$(shell cat finetune/environment/requirements.txt | cksum | cut -d' ' -f1)
+EVIDENCE ?= 200
 THOUGHTS ?= 8000
 HELD_OUT ?= 1000
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check bench train-nano relay merge environments vllm clean
+.PHONY: help app test check bench train-nano relay merge evidence environments vllm clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,6 +41,13 @@ relay: $(APP_READY) $(TRAIN_READY) ## train RECIPE=... for HOURS=..., to a check
 
 merge: $(APP_READY) ## put the adapter of RUN=saves/... into its weights, in OUT=...
 	$(VENV)/bin/python -m finetune.merge $(RUN) --out $(OUT) $(OPTIONS)
+
+evidence: $(APP_READY) ## measure nano's base, adapter and votes on EVIDENCE held-out charts, and write its card; resumes
+	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --adapter none --no-thinking --writing on --out build/evidence/base
+	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing on --out build/evidence/tuned
+	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing off --out build/evidence/tuned-without-text
+	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing on --vote 5 --out build/evidence/voted
+	$(VENV)/bin/python -m finetune.modelcard $(addprefix build/evidence/,base tuned-without-text voted tuned) --name nano --licence apache-2.0 --out build/evidence/README.md
 
 environments: $(APP_READY) $(TRAIN_READY) ## set up both environments and nothing else
 
