@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -410,7 +411,10 @@ def _fail(sentence: str, code: int = 2) -> NoReturn:
 
 def main() -> None:
     """Entry point of the ``logicflow`` script."""
-    app()
+    try:
+        app()
+    finally:  # all is said: an interruption while Python ends would only draw a traceback
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 
-from finetune.charts.records import HELD_OUT_FROM, Record, make
+from finetune.charts.records import HELD_OUT_FROM, Record, draw, make
 from finetune.nano.model import config
 from vision import Control, GenerationError, Prompt, Sampling, Turn, Usage
 from vision.engines.engine import Delta, stream
@@ -399,3 +400,22 @@ def test_five_hundred_mixed_questions_leave_nothing_behind(engine: LocalEngine) 
             held.append(sum(1 for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)))
     assert held[-1] <= held[0] + 5 and threading.active_count() < 20
     assert not engine._batch.rows and not engine._waiting
+
+
+def test_charts_that_are_nearly_equal_are_told_apart_at_once_and_one_by_one(engine: LocalEngine) -> None:
+    """One question about eight pictures that differ in a digit: neither the steps that they share nor what was kept mixes them up."""
+    figure = make(HELD_OUT_FROM + 12, kind="bar", renderer="pillow").figure
+    ((series, values),) = figure.series.items()
+    figures = [replace(figure, series={series: (values[0] - values[0] % 10 + i, *values[1:])}) for i in range(8)]
+    pictures = [draw(random.Random(1), each, "pillow", 0.0)[0] for each in figures]
+    prompts = [about((f"How much is {figure.categories[0]}?", [picture], "")) for picture in pictures]
+    one_by_one = []
+    for prompt in prompts:
+        engine._forget()
+        one_by_one.append(alone(engine, prompt, Sampling(max_thought_tokens=60)))
+    engine._forget()
+    running = [engine.streams(prompt, [Sampling(max_thought_tokens=60)]) for prompt in prompts]
+    begun = [[next(pieces)] for pieces in running]
+    at_once = [texts(iter([*first, *pieces]), 1)[0] for first, pieces in zip(begun, running, strict=True)]
+    assert at_once == one_by_one and len(set(one_by_one)) >= 4
+    assert [alone(engine, prompt, Sampling(max_thought_tokens=60)) for prompt in prompts] == one_by_one, "from what was kept"
