@@ -37,6 +37,11 @@ def run(args: argparse.Namespace) -> int:
     from vision.engines.opening import open_engine
     from vision.settings import load_settings
 
+    code = [name for name in args.tasks if TASKS[name].runs_code]
+    if code and not args.run_code:
+        raise SourceError(f"{code[0]} runs what the model writes, in a bounded process without a network; add --run-code if that is wanted")
+    if code and args.vote:
+        raise SourceError(f"programs do not vote; leave --vote out for {code[0]}")
     tasks = tasks_of(args)
     wanted = ("model", "adapter", "engine_url", "engine_model", "precision", "max_thought_tokens", "max_answer_tokens", "seed")
     settings = load_settings(**{name: getattr(args, name) for name in wanted})
@@ -133,6 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     running.add_argument("--max-answer-tokens", type=int, help="budget of an answer")
     running.add_argument("--seed", type=int, help="of the first trace")
     running.add_argument("--at-once", type=int, default=8, help="questions side by side")
+    running.add_argument("--run-code", action="store_true", help="let code tasks run what the model writes")
     running.set_defaults(work=run)
     comparing = commands.add_parser("compare", help="runs beside each other on the rows that all have")
     comparing.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="--out of each run, the base first")

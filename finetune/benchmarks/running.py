@@ -21,7 +21,7 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from finetune.benchmarks.tasks import TASKS, Item, Loaded
+from finetune.benchmarks.tasks import TASKS, Item, Loaded, Task
 from finetune.files import write_text
 from vision.answers.answers import extract
 from vision.answers.consensus import wilson
@@ -153,7 +153,7 @@ def _row(engine: Engine, task: Loaded, item: Item, manner: Manner, gone: threadi
     try:
         prompt = Prompt(turns=(Turn(question=item.question, images=item.pictures),), thinking=manner.thinking)
         prompt = read_pictures(engine, prompt, manner.writing)
-        answer, replies = _answer(engine, prompt, manner)
+        answer, replies = _answer(engine, prompt, manner, TASKS[task.name])
     except LogicFlowError as exc:
         return {"task": task.name, "id": item.id, "error": str(exc)}
     verdict = TASKS[task.name].grade(item, answer) if answer else None
@@ -181,11 +181,11 @@ def _row(engine: Engine, task: Loaded, item: Item, manner: Manner, gone: threadi
     }
 
 
-def _answer(engine: Engine, prompt: Prompt, manner: Manner) -> tuple[str, list[Reply]]:
+def _answer(engine: Engine, prompt: Prompt, manner: Manner, task: Task) -> tuple[str, list[Reply]]:
     """The final answer, "" where there is none, and the replies that it comes from."""
     if not manner.vote:
         *_, reply = follow(engine, prompt, manner.sampling)
-        return reply.answer, [reply]
+        return task.take(reply.answer_text) if reply.whole else "", [reply]
     *_, ballot = elect(engine, prompt, manner.sampling, spread(manner.vote))
     winner = ballot.vote.clusters[0].traces if ballot.vote.clusters else ()
     ordered = [*(ballot.replies[i] for i in winner), *(reply for i, reply in enumerate(ballot.replies) if i not in winner)]

@@ -19,8 +19,10 @@ from typing import Any
 
 from PIL import Image
 
+from finetune.benchmarks.code import code_of, passes
 from finetune.benchmarks.graders import Verdict, anls, chartqa, choice, rounded, same
 from finetune.sources import SourceError, read_file
+from vision.answers.answers import extract
 from vision.pictures.images import open_image
 
 Row = Mapping[str, Any]
@@ -58,11 +60,15 @@ class Task:
         repo, config, split: where it lies on the Hub.
         read: makes an item of a row; None for a row that is not asked.
         grade: the verdict on an item's answer.
+        take: the answer in what a model wrote after its thought.
+        runs_code: whether grading runs what the model wrote.
     """
 
     repo: str
     read: Callable[[Row, Path | None], Item | None]
     grade: Callable[[Item, str], Verdict]
+    take: Callable[[str], str] = extract
+    runs_code: bool = False
     config: str | None = None
     split: str = "test"
 
@@ -213,6 +219,31 @@ def gpqa(row: Row, _: Path | None) -> Item:
     return Item(id=_key(question), question=asked, gold=LETTERS[at], options=tuple(options), group=str(row.get("High-level domain", "")))
 
 
+def mbpp(row: Row, _: Path | None) -> Item:
+    tests = [str(test) for test in row["test_list"]]
+    question = f"{row.get('text') or row['prompt']}\nWrite a Python function that passes these tests:\n" + "\n".join(tests)
+    setup = str(row.get("test_setup_code") or "\n".join(row.get("test_imports") or []))
+    return Item(id=str(row["task_id"]), question=question, gold=str(row["code"]), rule="\n".join([setup, *tests]))
+
+
+def humaneval(row: Row, _: Path | None) -> Item:
+    prompt, name = str(row["prompt"]), str(row["entry_point"])
+    question = f"Complete this Python function, and answer with all of it in a block of code:\n```python\n{prompt}```"
+    tests = f"{row['test']}\ncheck({name})"
+    return Item(id=str(row["task_id"]), question=question, gold=str(row["canonical_solution"]), rule=(prompt, tests))
+
+
+def _mbpp(item: Item, answer: str) -> Verdict:
+    return Verdict(right=passes(answer, item.rule), rules={})
+
+
+def _humaneval(item: Item, answer: str) -> Verdict:
+    """What stands before the function in the prompt, its imports, stands before the answer too."""
+    prompt, tests = item.rule
+    head = prompt[: prompt.rfind("def ")] if "def " in prompt else ""
+    return Verdict(right=passes(f"{head}\n{answer}", tests), rules={})
+
+
 def drawn(row: Row, folder: Path | None) -> Item:
     """Rows of our own charts, and of anybody's: ``image``, ``question``, ``answer`` and perhaps ``kind``."""
     question, gold, image = str(row["question"]), str(row.get("gold") or row["answer"]), row["image"]
@@ -243,6 +274,8 @@ TASKS: dict[str, Task] = {
     "mmmu": Task(repo="lmms-lab/MMMU", split="validation", read=mmmu, grade=plainly),
     "docvqa": Task(repo="lmms-lab/DocVQA", config="DocVQA", split="validation", read=document, grade=_anls),
     "infovqa": Task(repo="lmms-lab/DocVQA", config="InfographicVQA", split="validation", read=document, grade=_anls),
+    "mbpp": Task(repo="google-research-datasets/mbpp", config="full", read=mbpp, grade=_mbpp, take=code_of, runs_code=True),
+    "humaneval": Task(repo="openai/openai_humaneval", read=humaneval, grade=_humaneval, take=code_of, runs_code=True),
     "charts": Task(repo="", read=drawn, grade=_chartqa),
 }
 """By the names that commands take."""

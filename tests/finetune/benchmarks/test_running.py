@@ -171,6 +171,8 @@ def test_overlap_with_training_files_is_counted(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["run", "--tasks", "mbpp", "--out", "{tmp}/x"], "mbpp runs what the model writes, in a bounded process"),
+        (["run", "--tasks", "mbpp", "--out", "{tmp}/x", "--run-code", "--vote", "5"], "programs do not vote"),
         (["show", "{tmp}"], "there are no rows in"),
         (["compare", "{tmp}/nothing"], "there are no rows in"),
         (["run", "--tasks", "gsm8k", "--out", "{tmp}/x", "--data", "gsm8k=/nowhere.jsonl"], "there is no file or folder /nowhere.jsonl"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from finetune.benchmarks.code import can_run, passes
 from finetune.benchmarks.tasks import TASKS, load_task
 from finetune.sources import SourceError
 
@@ -76,6 +77,49 @@ def test_a_row_becomes_a_question(tmp_path: Path, name: str) -> None:
     assert loaded.source == "rows.jsonl" and len(loaded.digest) == 16
     assert TASKS[name].grade(item, gold).right and not TASKS[name].grade(item, "999").right
     assert load_task(name, str(tmp_path)).digest == loaded.digest, "a folder stands for the file in it"
+
+
+needs_unshare = pytest.mark.skipif(not can_run(), reason="no process without a network can be had here")
+
+
+@needs_unshare
+def test_code_is_graded_by_its_tests(tmp_path: Path) -> None:
+    rows = {
+        "mbpp": {"task_id": 1, "text": "Add two numbers.", "code": "def add(a, b): ...", "test_list": ["assert add(3, 4) == 7"]},
+        "humaneval": {
+            "task_id": "HumanEval/0",
+            "prompt": "import math\n\ndef add(a, b):\n    \"\"\"Add.\"\"\"\n",
+            "entry_point": "add",
+            "canonical_solution": "    return a + b\n",
+            "test": "def check(candidate):\n    assert candidate(3, 4) == 7",
+        },
+    }
+    for name, row in rows.items():
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row))
+        (item,) = load_task(name, str(tmp_path / f"{name}.jsonl")).items
+        grade = TASKS[name].grade
+        assert grade(item, "def add(a, b):\n    return int(a + b)").right
+        assert not grade(item, "def add(a, b):\n    return a - b").right and not grade(item, "\0").right
+    assert grade(item, "def add(a, b):\n    return math.floor(a + b)").right, "imports of the prompt stand before the answer"
+
+
+@needs_unshare
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket\nsocket.create_connection(('127.0.0.1', 80), 1)",
+        "while True: pass",
+        "x = bytearray(3 << 30)",
+        "open('/tmp/big', 'wb').write(bytes(50 << 20))",
+        "import os\nassert 'SECRET' not in os.environ, 'seen'\nraise SystemExit(1)",
+    ],
+    ids=["network", "endless", "memory", "file", "environment"],
+)
+def test_code_that_misbehaves_fails_and_is_ended(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetune.benchmarks.code.SECONDS", 2)
+    monkeypatch.setenv("SECRET", "1")
+    assert passes("x = 1", "assert x == 1")
+    assert not passes(code, "")
 
 
 def test_the_right_option_of_gpqa_has_one_place_for_everybody(tmp_path: Path) -> None:
