@@ -118,7 +118,7 @@ class Batch(Generic[Row]):
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self._groups: list[_Group[Row]] = []
+        self._groups: list[Any] = []
         self._windows, self._axes = windows_of(model), axes_of(model)
 
     @property

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Generic
 
-from vision.engines.local.batch import Row
-from vision.engines.local.drawing import Knobs, drawn
+from vision.engines.local.batch import Batch, Row
 from vision.engines.local.prefill import Begun
 
 
-class PlainBatch(Generic[Row]):
+class PlainBatch(Batch[Row]):
     """As :class:`vision.engines.local.batch.Batch`, for any model.
 
     Args:
@@ -28,12 +27,7 @@ class PlainBatch(Generic[Row]):
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self._groups: list[_Group[Row]] = []
-
-    @property
-    def rows(self) -> list[Row]:
-        """All rows, in the order of :meth:`step`."""
-        return [row for group in self._groups for row in group.rows]
+        self._groups: list[Any] = []
 
     def join(self, rows: Sequence[Row], begun: Begun) -> None:
         """Let ``rows`` go on from one prompt; together, where its cache can be laid out for several rows."""
@@ -45,7 +39,7 @@ class PlainBatch(Generic[Row]):
             self._groups.append(_Group(self.model, [row], replace(begun, options=begun.options | {"cache": own})))
 
     def step(self, tokens: Sequence[int]) -> Any:
-        """Feed one token to each row; the logits (rows, vocabulary) of what comes next."""
+        """See :meth:`vision.engines.local.batch.Batch.step`."""
         import torch
 
         found, start = [], 0
@@ -53,19 +47,6 @@ class PlainBatch(Generic[Row]):
             found.append(group.step(tokens[start : start + len(group.rows)]))
             start += len(group.rows)
         return torch.cat(found)
-
-    def draw(self, tokens: Sequence[int], knobs: Knobs) -> list[tuple[int, float]]:
-        """See :meth:`vision.engines.local.batch.Batch.draw`."""
-        return drawn(self.step(tokens), knobs)
-
-    def keep(self, kept: Sequence[int]) -> None:
-        """Keep only the rows at the indices ``kept``."""
-        left, start = set(kept), 0
-        for group in self._groups:
-            count = len(group.rows)
-            group.keep([i for i in range(count) if start + i in left])
-            start += count
-        self._groups = [group for group in self._groups if group.rows]
 
 
 class _Group(Generic[Row]):
