@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from vision import Prompt, Sampling, Turn, Usage
 from vision.engines.engine import Engine, stream
 from vision.engines.loading import Loaded
 from vision.engines.local.computing import computed
+from vision.engines.local.drawing import Knobs
 from vision.engines.local.engine import LocalEngine
 from vision.settings import NANO, Compiling
 
@@ -141,8 +143,14 @@ def engine_of(loaded: Loaded, compiling: Compiling) -> LocalEngine:
     return engine
 
 
+@cache
+def noise() -> Image.Image:
+    """The same picture for every question that does not ask for another."""
+    return Image.effect_noise((896, 896), 40).convert("RGB")
+
+
 def asked(question: str = "What is the total?", shade: int = 255) -> Prompt:
-    picture = Image.effect_noise((896, 896), 40).convert("RGB")
+    picture = noise().copy()
     picture.putpixel((0, 0), (shade, shade, shade))
     return Prompt(turns=(Turn(question=question, images=(picture,)),), thinking=False)
 
@@ -174,6 +182,40 @@ def first_token_s(engine: LocalEngine, prompt: Prompt) -> float:
     return spent
 
 
+def step_ms(engine: LocalEngine, prompt: Prompt) -> str:
+    """What a step of one row and of eight takes, its draw included, and how much of that the device computes."""
+
+    def measured() -> str:
+        begun, told = engine.prefill.read(engine.encoder.encode(prompt)), []
+        for rows in (1, 8):
+            batch = engine._new_batch()
+            batch.join(list(range(rows)), begun)  # type: ignore[arg-type]
+            knobs = Knobs(([0.7] * rows, [0.95] * rows, [0.3] * rows), cold=False)
+            batch.draw([5] * rows, knobs)
+            _wait()
+            started = time.perf_counter()
+            for _ in range(50):
+                batch.draw([5] * rows, knobs)
+            _wait()
+            told.append(f"{20 * (time.perf_counter() - started):.2f} ms of {rows} row{'s' * (rows > 1)}")
+            store = getattr(batch, "_store", None)
+            if CUDA and store is not None:
+                began, ended = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                began.record()
+                for _ in range(50):
+                    store._recorded["warm"].replay()
+                ended.record()
+                _wait()
+                told[-1] += f" ({began.elapsed_time(ended) / 50:.2f} ms on the device)"
+        return ", ".join(told)
+
+    def work() -> str:
+        with torch.inference_mode():
+            return measured()
+
+    return computed(work)
+
+
 def generated(loaded: Loaded, prompt: Prompt) -> int:
     """Tokens of bare ``model.generate``."""
     encoded = LocalEngine(loaded, 0, compiling="off").encoder.encode(prompt)
@@ -187,16 +229,16 @@ def generated(loaded: Loaded, prompt: Prompt) -> int:
 def decoding(report: Report, shape: str, rate: float) -> None:
     """How fast a model of ``shape`` answers."""
     loaded = built(shape)
-    floor = rate / 2 / text_bytes(loaded.model)  # a copy reads and writes, a step reads alone
+    floor = rate / text_bytes(loaded.model)
     report.tell(shape, f"floor, {text_bytes(loaded.model) / 1e9:.1f} GB of text weights", f"{floor:.0f} tokens/s")
     prompt = asked()
 
-    def speed(engine: LocalEngine, **options: Any) -> str:
-        rounds = []
+    def speed(engine: LocalEngine, temperature: float = 0.7) -> str:
+        rounds = []  # drawn: greedy traces of random weights repeat themselves, and plain steps would quote
         for i in range(3):
             _wait()
             started = time.perf_counter()
-            tokens = written(engine, prompt, **options)
+            tokens = written(engine, prompt, 1, temperature)
             _wait()
             if i:
                 rounds.append(tokens / (time.perf_counter() - started))
@@ -206,7 +248,8 @@ def decoding(report: Report, shape: str, rate: float) -> None:
     engine = engine_of(loaded, "auto")
     report.tell(shape, "steps", f"{engine.steps}; set up in {time.perf_counter() - started:.1f} s")
     report.attempt(shape, f"single stream, {engine.steps}", lambda: speed(engine))
-    report.attempt(shape, "single stream, temperature 0.7", lambda: speed(engine, temperature=0.7))
+    report.attempt(shape, "a step without the engine around it", lambda: step_ms(engine, prompt))
+    report.attempt(shape, "single stream, greedy", lambda: speed(engine, 0.0))
 
     def five() -> str:
         one, more = (median_s(lambda n=n: written(engine, prompt, n, 0.7)) for n in (1, 5))

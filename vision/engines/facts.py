@@ -15,6 +15,7 @@ from vision.engines.loading import (
     config_of,
     display_name,
     dtype_of,
+    first_line,
     kind_of,
     load,
     of_run,
@@ -85,12 +86,13 @@ def facts_of(settings: Settings) -> Facts:
     memory = Memory(empty)
     parameters = sum(part.numel() for part in empty.parameters())
     template = template_of(processor_of(found, settings.model, sees=sees))
+    stored = weight_bytes(found) if getattr(config, "quantization_config", None) is not None else None  # in few bits already
     facts = Facts(
         name=display_name(settings),
         kind=config.model_type,
         sees=sees,
         parameters=parameters,
-        weight_bytes=int(parameters * BITS.get(settings.precision, 8 * dtype.itemsize) / 8),
+        weight_bytes=stored or int(parameters * BITS.get(settings.precision, 8 * dtype.itemsize) / 8),
         talk_bytes=memory.reading(TALK, int(sees)),
         free_bytes=_free(place),
         place=place,
@@ -111,7 +113,7 @@ def _on_meta(kind: Any, config: Any) -> Any:
         with torch.device("meta"):
             return kind.from_config(config)
     except (ValueError, ImportError, KeyError, TypeError) as exc:
-        raise ModelError(f"a {config.model_type} model cannot be made here: {str(exc).splitlines()[0][:200]}") from exc
+        raise ModelError(f"a {config.model_type} model cannot be made here: {first_line(exc)}") from exc
 
 
 def _path(settings: Settings, found: Checkpoint) -> str:

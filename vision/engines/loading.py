@@ -160,7 +160,7 @@ def load(settings: Settings) -> Loaded:
     try:
         config = _config(found)
         kind, sees = kind_of(config, settings.model)
-        processor = processor_of(found, settings.model, sees=sees)
+        processor = _processor(found, settings.model, sees=sees)
         model = kind.from_pretrained(found.name, config=config, use_safetensors=True, **found.options, **_weights(settings, found, config))
     except ModelError:
         raise
@@ -247,7 +247,18 @@ def kind_of(config: Any, name: str) -> tuple[Any, bool]:
 
 
 def processor_of(found: Checkpoint, name: str, *, sees: bool) -> Any:
-    """The processor of a model that sees, the tokenizer of one that reads text only."""
+    """The processor of a model that sees, the tokenizer of one that reads text only.
+
+    Raises:
+        ModelError: when it is not there, or has no chat template.
+    """
+    try:
+        return _processor(found, name, sees=sees)
+    except (OSError, ValueError, ImportError, KeyError, TypeError) as exc:
+        raise ModelError(_reason(name, exc)) from exc
+
+
+def _processor(found: Checkpoint, name: str, *, sees: bool) -> Any:
     from transformers import AutoProcessor, AutoTokenizer
 
     processor = (AutoProcessor if sees else AutoTokenizer).from_pretrained(found.name, **found.options)
@@ -409,7 +420,7 @@ def _with_adapter(model: Any, adapter: str, base: str, *, merge: bool) -> Any:
     except UserWarning as exc:
         raise ModelError(f"{_unfit(adapter, base)}: {str(exc).count('lora_') or 'some'} of its weights are not in it") from exc
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
-        raise ModelError(f"the adapter {adapter} does not fit this model or is not there: {_first_line(exc)}") from exc
+        raise ModelError(f"the adapter {adapter} does not fit this model or is not there: {first_line(exc)}") from exc
     _check_adapter(tuned, adapter, base)
     return tuned.merge_and_unload() if merge else tuned
 
@@ -458,9 +469,10 @@ def _reason(name: str, exc: BaseException) -> str:
         return "8bit and 4bit need bitsandbytes: pip install 'logicflow[quantize]'"
     if "out of memory" in text:
         return f"{name} does not fit into memory; try --precision 4bit or a smaller model"
-    return f"{name} cannot be loaded: {_first_line(exc)}"
+    return f"{name} cannot be loaded: {first_line(exc)}"
 
 
-def _first_line(exc: BaseException) -> str:
+def first_line(exc: BaseException) -> str:
+    """What ``exc`` says first, its kind where it says nothing."""
     lines = str(exc).strip().splitlines()
     return (lines[0] if lines else type(exc).__name__)[:200]

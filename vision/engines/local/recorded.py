@@ -16,9 +16,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic
 
+from vision.engines.loading import first_line
 from vision.engines.local.batch import Row, axes_of, capped, unmasked, windows_of
 from vision.engines.local.cache import Layers
 from vision.engines.local.drawing import Knobs, choose, choose_widely, drawn, fetch
+from vision.engines.local.norms import quicken_norms
 from vision.engines.local.prefill import Begun
 from vision.errors import SettingsError
 
@@ -227,10 +229,11 @@ def records(model: Any) -> bool:
     if model.device.type != "cuda" or _devices(model) > 1:
         return False
     try:
+        quicken_norms(model)
         with torch.inference_mode():
             warm_up(model, SLOTS[:1])
     except Exception as exc:  # layers of few bits may look at their numbers from the host
-        log.warning("The steps of this model cannot be recorded, so they are slower: %s", str(exc).splitlines()[0][:200])
+        log.warning("The steps of this model cannot be recorded, so they are slower: %s", first_line(exc))
         return False
     return True
 

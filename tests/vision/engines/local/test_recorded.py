@@ -13,13 +13,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from finetune.charts.records import HELD_OUT_FROM, Record, make
 from finetune.nano.model import config
 from tests.vision.engines.local.test_batch import PICTURES, WARM, about, alone, seeds, texts
-from tests.vision.engines.local.test_kinds import LONG, SEEING, SHORT, TEXT, generated, looking, of, tokenizer  # noqa: F401
+from tests.vision.engines.local.test_kinds import LONG, SEEING, SHORT, TEXT, generated, looking, of, text_model, tokenizer  # noqa: F401
 from tests.vision.engines.local.test_kinds import texts as texts_of
 from vision import SettingsError
 from vision.engines.local.batch import Batch, share_steps
 from vision.engines.local.cache import cache_of, layers_of
 from vision.engines.local.drawing import Knobs
 from vision.engines.local.engine import LocalEngine
+from vision.engines.local.norms import quicken_norms
 from vision.engines.local.prefill import Begun
 from vision.engines.local.recorded import RecordedBatch, step, warm_up
 
@@ -94,6 +95,35 @@ def test_a_step_launches_no_more_than_it_did_and_waits_once(
     assert read == [3 * rows]
     waits = [name for name in launches.count if "scalar_dense" in name or name in ("nonzero", "item", "is_nonzero", "equal")]
     assert not waits
+
+
+@pytest.mark.parametrize(("kind", "norms"), [("gemma3_text", 25), ("gemma2", 17), ("qwen3", 17), ("llama", 9), ("olmo3", 17)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_norms_in_fewer_launches_give_what_they_gave(kind: str, norms: int, dtype: torch.dtype, tokenizer: Any) -> None:  # noqa: F811
+    """Wherever a model lets its weight come in, in every layer."""
+    model = text_model(kind, len(tokenizer)).to(dtype)
+    with torch.no_grad():
+        for name, part in model.named_parameters():
+            if "norm" in name:
+                part.add_(torch.randn_like(part) * 0.1)
+    ids = torch.arange(5, 40)[None]
+    with torch.inference_mode():
+        due = model(input_ids=ids).logits
+        assert quicken_norms(model) == norms
+        found = model(input_ids=ids).logits
+    assert (found - due).abs().max() < (1e-5 if dtype == torch.float32 else 0.05) * due.abs().max()
+
+
+def test_a_norm_of_another_form_is_left_alone() -> None:
+    class OddRMSNorm(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.eps = torch.nn.Parameter(torch.ones(8)), 1e-6
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return 2 * x
+
+    assert quicken_norms(torch.nn.Sequential(OddRMSNorm())) == 0
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (_, shares) in TEXT.items() if shares] + list(SEEING))
