@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         writing=args.writing,
         sampling=sampling if thinking else replace(sampling, max_thought_tokens=0),
     )
-    failed = running.run(open_engine(settings), tasks, args.out, manner, at_once=args.at_once)
+    checkpoint = f"{settings.engine_url} {settings.precision} {running.fingerprint(settings)}".strip()
+    failed = running.run(open_engine(settings), tasks, args.out, manner, checkpoint=checkpoint, at_once=args.at_once)
     for name, score in json.loads((args.out / "report.json").read_text()).items():
         low, high = score["interval"]
         print(

@@ -1,14 +1,15 @@
 """Whether code that a model wrote passes its tests: run in a process of its own, bounded in time and memory, without a network.
 
 Code from a model is untrusted. It runs only where a network namespace can be had (``unshare``, Linux), in an empty folder that goes
-afterwards, with no variables of this process, and only when it is asked for (``--run-code``). It can still read what any program of
-this user can read; run it where nothing is to be found.
+afterwards, with no variables of this process, and only when it is asked for (``--run-code``); it and what it starts end together. It can
+still read and write what any program of this user can: run it as a user, or in a container, that has nothing to lose.
 """
 
 from __future__ import annotations
 
 import re
 import resource
+import secrets
 import shutil
 import subprocess
 import sys
@@ -18,18 +19,20 @@ from functools import cache
 SECONDS = 10
 MEMORY_BYTES = 1 << 30
 FILE_BYTES = 1 << 20
-_BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_APART = ("unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child")
+_BLOCK = re.compile(r"^[ \t]*```[^\n`]*\r?\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+_DEFINES = re.compile(r"^\s*(?:async\s+def|def|class)\s", re.MULTILINE)
 
 
 def code_of(text: str) -> str:
-    """The last block of code in an answer; without any the whole text, "" where it is no code.
+    """The last block in an answer that defines something, else the last; without any the whole text, "" where it is no code.
 
     >>> code_of("Here:\\n```python\\ndef f():\\n    return 1\\n```\\nDone.")
     'def f():\\n    return 1\\n'
     """
-    blocks = _BLOCK.findall(text)
+    blocks = [str(block).replace("\r\n", "\n") for block in _BLOCK.findall(text)]
     if blocks:
-        return str(blocks[-1])
+        return next((block for block in reversed(blocks) if _DEFINES.search(block)), blocks[-1])
     return text if re.search(r"^\s*(?:def|class|import|from) ", text, re.MULTILINE) else ""
 
 
@@ -38,7 +41,7 @@ def can_run() -> bool:
     """Whether a process without a network can be had here."""
     if shutil.which("unshare") is None:
         return False
-    done = subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True, timeout=10)
+    done = subprocess.run([*_APART, "true"], capture_output=True, timeout=10)
     return done.returncode == 0
 
 
@@ -50,22 +53,24 @@ def passes(code: str, tests: str) -> bool:
     """
     if not can_run():
         raise ValueError("code is run without a network only, and unshare gives none here; leave code tasks out")
+    token = secrets.token_hex(16)  # an exit before the tests have run is no pass
+    program = f"__name__ = 'solution'\n{code}\n\n{tests}\nprint({token!r})\n"
     with tempfile.TemporaryDirectory(prefix="logicflow-code-") as folder:
         try:
             done = subprocess.run(
-                ["unshare", "--map-root-user", "--net", sys.executable, "-I", "-c", f"{code}\n\n{tests}\n"],
+                [*_APART, sys.executable, "-I", "-c", program],
                 cwd=folder,
                 env={"PATH": "/usr/bin:/bin", "HOME": folder},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 timeout=SECONDS + 5,
-                preexec_fn=_bound,  # noqa: PLW1509: nothing but limits is set, and no lock is taken
+                preexec_fn=_bound,  # nothing but limits is set, and no lock is taken
                 start_new_session=True,
             )
         except (subprocess.TimeoutExpired, ValueError):  # ValueError: a null byte in the code
             return False
-    return done.returncode == 0
+    return done.returncode == 0 and done.stdout.decode(errors="replace").rstrip().endswith(token)
 
 
 def _bound() -> None:

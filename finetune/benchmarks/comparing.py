@@ -41,7 +41,7 @@ class Difference:
 
 
 def difference(first: Sequence[bool], other: Sequence[bool]) -> Difference:
-    """``other`` against ``first``, row by row (McNemar 1947; the interval is Wald's for paired shares).
+    """``other`` against ``first``, row by row (McNemar 1947; the interval is that of Agresti and Min 2005, with half a row in each cell).
 
     >>> found = difference([True, True, False, False], [True, True, True, False])
     >>> found.gained, found.lost, found.share, found.p
@@ -50,10 +50,12 @@ def difference(first: Sequence[bool], other: Sequence[bool]) -> Difference:
     gained = sum(b and not a for a, b in zip(first, other, strict=True))
     lost = sum(a and not b for a, b in zip(first, other, strict=True))
     rows, apart = len(first), gained + lost
-    share = (gained - lost) / rows
-    wide = 1.96 * math.sqrt(max(apart - (gained - lost) ** 2 / rows, 0.0)) / rows
+    share, more = (gained - lost) / rows, rows + 2
+    middle = (gained - lost) / more
+    wide = 1.96 * math.sqrt(max(apart + 1 - (gained - lost) ** 2 / more, 0.0)) / more
     tail = sum(math.comb(apart, k) for k in range(min(gained, lost) + 1)) / 2**apart if apart else 1.0
-    return Difference(gained=gained, lost=lost, share=share, interval=(share - wide, share + wide), p=min(1.0, 2 * tail))
+    interval = max(-1.0, middle - wide), min(1.0, middle + wide)
+    return Difference(gained=gained, lost=lost, share=share, interval=interval, p=min(1.0, 2 * tail))
 
 
 def shared(folders: Sequence[Path]) -> dict[str, list[list[dict[str, Any]]]]:
@@ -122,7 +124,7 @@ def draw(folders: Sequence[Path], path: Path) -> Path:
             right, rows = sum(bool(row["right"]) for row in runs[i]), len(runs[i])
             low, high = wilson(right, rows)
             shares.append(100 * right / rows)
-            errors.append((shares[-1] - 100 * low, 100 * high - shares[-1]))
+            errors.append((max(0.0, shares[-1] - 100 * low), max(0.0, 100 * high - shares[-1])))
         places = [at + width * (i - (len(folders) - 1) / 2) for at in range(len(tasks))]
         axes.bar(places, shares, width, yerr=list(zip(*errors, strict=True)), label=folder.name, capsize=2)
     axes.set_xticks(range(len(tasks)), list(tasks))

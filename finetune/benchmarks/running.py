@@ -28,10 +28,12 @@ from vision.answers.consensus import wilson
 from vision.as_json import checked_as_json
 from vision.ask import elect, follow, read_pictures, spread
 from vision.engines.engine import Engine, Sampling
+from vision.engines.loading import adapter_of, of_run
 from vision.errors import GenerationError, LogicFlowError
 from vision.pictures.lines import GiveWriting
 from vision.prompts import Prompt, Turn
 from vision.replies import Reply
+from vision.settings import Settings
 
 AT_ONCE = 8
 """Questions that are asked side by side."""
@@ -58,16 +60,28 @@ class Manner:
     sampling: Sampling = field(default_factory=Sampling)
 
 
-def run(engine: Engine, tasks: Sequence[Loaded], folder: Path, manner: Manner, *, at_once: int = AT_ONCE, bar: bool = True) -> int:
+def run(
+    engine: Engine,
+    tasks: Sequence[Loaded],
+    folder: Path,
+    manner: Manner,
+    *,
+    checkpoint: str = "",
+    at_once: int = AT_ONCE,
+    bar: bool = True,
+) -> int:
     """Answer what is not answered yet and write the report; how many questions failed.
+
+    ``checkpoint`` tells weights apart that go by one name.
 
     Raises:
         ValueError: when ``folder`` holds a run of another model, of other rows or in another manner.
         GenerationError: when questions fail one after another.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"model": engine.name, **asdict(manner), "tasks": {task.name: {"source": task.source, "digest": task.digest} for task in tasks}}
-    _check(folder / "run.json", told)
+    rows_of = {task.name: {"source": task.source, "digest": task.digest} for task in tasks}
+    told = {"model": engine.name, "checkpoint": checkpoint, **asdict(manner), "tasks": rows_of}
+    told["tasks"] = _check(folder / "run.json", told) | rows_of
     write_text(folder / "run.json", json.dumps(told | {"versions": versions(), "commit": commit()}, indent=1))
     rows = folder / "rows.jsonl"
     done = {(row["task"], row["id"]) for row in read_rows(folder)}
@@ -75,13 +89,15 @@ def run(engine: Engine, tasks: Sequence[Loaded], folder: Path, manner: Manner, *
     failed = 0
     if left:
         with rows.open("a", encoding="utf-8") as file:
+            if rows.stat().st_size and not rows.read_bytes().endswith(b"\n"):
+                file.write("\n")  # a run was killed in the middle of a line
             answered = _answers(engine, left, manner, at_once)
             pictures = {(task.name, item.id): item.pictures for task, item in left}
             for row in with_bar(answered, len(left), folder.name) if bar else answered:
                 failed += "error" in row
                 if "error" not in row:
                     _keep(folder, row, pictures[row["task"], row["id"]])
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                    file.write(json.dumps(row) + "\n")
                     file.flush()
     write_text(folder / "report.json", json.dumps(report(folder), indent=1))
     return failed
@@ -103,9 +119,10 @@ def picture_path(folder: Path, task: str, ident: str, number: int) -> Path:
     return folder / "pictures" / f"{name}.jpg"
 
 
-def _check(path: Path, told: dict[str, Any]) -> None:
+def _check(path: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """The tasks that the folder has rows of already; another run is refused."""
     if not path.exists():
-        return
+        return {}
     before = json.loads(path.read_text(encoding="utf-8"))
     wanted = json.loads(json.dumps(told))
     tasks = {name: before.get("tasks", {}).get(name, known) for name, known in wanted["tasks"].items()}
@@ -113,6 +130,8 @@ def _check(path: Path, told: dict[str, Any]) -> None:
     other += [name for name, known in wanted["tasks"].items() if tasks[name] != known]
     if other:
         raise ValueError(f"{path.parent} holds another run, with another {', '.join(other)}; choose another --out, or remove it")
+    known: dict[str, Any] = before.get("tasks", {})
+    return known
 
 
 def with_bar(rows: Iterator[dict[str, Any]], total: int, name: str) -> Iterator[dict[str, Any]]:
@@ -193,16 +212,20 @@ def _answer(engine: Engine, prompt: Prompt, manner: Manner, task: Task) -> tuple
 
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a run; a last line that was cut off when a run was killed is left out."""
+    """The rows of a run, each once; a line that was cut off when a run was killed is left out."""
     path = folder / "rows.jsonl"
     if not path.is_file():
         return
-    with path.open(encoding="utf-8") as file:
+    known: set[tuple[str, str]] = set()
+    with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
-                yield json.loads(line)
+                row = json.loads(line)
             except json.JSONDecodeError:
                 continue
+            if (row["task"], row["id"]) not in known:
+                known.add((row["task"], row["id"]))
+                yield row
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -221,7 +244,7 @@ def _score(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "rows": len(rows),
         "score": right / len(rows),
         "interval": wilson(right, len(rows)),
-        "rules": {name: sum(bool(row["rules"].get(name)) for row in rows) / len(rows) for name in rules},
+        "rules": {name: sum(float(row["rules"].get(name, 0)) for row in rows) / len(rows) for name in rules},
         "groups": {group: _share([row for row in rows if row["group"] == group]) for group in groups},
         "truncated": sum(row["truncated"] for row in rows) / len(rows),
         "empty": sum(not row["answer"] for row in rows) / len(rows),
@@ -232,6 +255,14 @@ def _score(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _share(rows: list[dict[str, Any]]) -> list[float]:
     return [sum(row["right"] for row in rows) / len(rows), len(rows)]
+
+
+def fingerprint(settings: Settings) -> str:
+    """What tells weights on this machine apart that go by one name: sizes and dates of their files."""
+    of = of_run(settings)
+    files = [file for name in (of.model, adapter_of(of)) for file in sorted(Path(name or "/nowhere").expanduser().glob("*.safetensors"))]
+    told = [f"{file.name} {file.stat().st_size} {int(file.stat().st_mtime)}" for file in files]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12] if told else ""
 
 
 def versions() -> dict[str, str]:

@@ -12,8 +12,8 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from finetune.benchmarks.code import code_of, passes
 from finetune.benchmarks.graders import Verdict, anls, chartqa, choice, rounded, same
 from finetune.sources import SourceError, read_file
 from vision.answers.answers import extract
+from vision.errors import ImageError
 from vision.pictures.images import open_image
 
 Row = Mapping[str, Any]
@@ -80,18 +81,33 @@ def plainly(item: Item, answer: str) -> Verdict:
 
 
 def _chartqa(item: Item, answer: str) -> Verdict:
-    return chartqa(item.gold, answer)
+    return chartqa(item.gold, answer, item.question)
+
+
+def _charts(item: Item, answer: str) -> Verdict:
+    """Five percent off an axis at most, on numbers as people write them."""
+    rules = chartqa(item.gold, answer, item.question).rules
+    return Verdict(right=rules["as written"], rules={name: rules[name] for name in ("years exact", "percent tolerant", "strict")})
 
 
 def _mathvista(item: Item, answer: str) -> Verdict:
     if item.options or item.rule is None:
         return plainly(item, answer)
-    return Verdict(right=rounded(item.gold, answer, int(item.rule)), rules={"strict": same(item.gold, answer)})
+    strict = same(item.gold, answer, item.question)
+    return Verdict(right=strict or rounded(item.gold, answer, int(item.rule)), rules={"strict": strict})
 
 
 def _anls(item: Item, answer: str) -> Verdict:
+    """The likeness is what is published; an answer is right here where it is one of the spellings."""
     score = anls(item.rule, answer)
-    return Verdict(right=score >= 0.5, rules={"exact": score == 1.0})
+    return Verdict(right=score == 1.0, rules={"ANLS": score})
+
+
+def _mmmu(item: Item, answer: str) -> Verdict:
+    """Open questions may have several right answers."""
+    if item.options or not item.rule:
+        return plainly(item, answer)
+    return Verdict(right=any(same(gold, answer, item.question) for gold in item.rule), rules={})
 
 
 def with_options(question: str, options: list[str]) -> str:
@@ -186,11 +202,14 @@ def mmmu(row: Row, folder: Path | None) -> Item:
     options = row.get("options") or []
     options = [str(option) for option in (ast.literal_eval(options) if isinstance(options, str) else options)]
     names = sorted((name for name in row if re.fullmatch(r"image_\d+", name) and row[name] is not None), key=lambda name: int(name[6:]))
-    question = re.sub(r"<image (\d+)>", r"[picture \1]", str(row["question"]))
+    question, *options = (re.sub(r"<image (\d+)>", r"[picture \1]", text) for text in (str(row["question"]), *options))
+    gold = str(row["answer"])
+    golds = [str(each) for each in ast.literal_eval(gold)] if gold.startswith("[") and not options else []
     return Item(
         id=str(row["id"]),
         question=with_options(question, options) if options else question,
-        gold=str(row["answer"]),
+        gold=golds[0] if golds else gold,
+        rule=golds,
         pictures=tuple(picture_of(row[name], folder) for name in names),
         options=tuple(options),
         group=str(row.get("subfield") or ""),
@@ -271,12 +290,12 @@ TASKS: dict[str, Task] = {
     "mathvista": Task(repo="AI4Math/MathVista", split="testmini", read=mathvista, grade=_mathvista),
     "chartqa": Task(repo="lmms-lab/ChartQA", read=chart_question, grade=_chartqa),
     "ai2d": Task(repo="lmms-lab/ai2d", read=ai2d, grade=plainly),
-    "mmmu": Task(repo="lmms-lab/MMMU", split="validation", read=mmmu, grade=plainly),
+    "mmmu": Task(repo="lmms-lab/MMMU", split="validation", read=mmmu, grade=_mmmu),
     "docvqa": Task(repo="lmms-lab/DocVQA", config="DocVQA", split="validation", read=document, grade=_anls),
     "infovqa": Task(repo="lmms-lab/DocVQA", config="InfographicVQA", split="validation", read=document, grade=_anls),
     "mbpp": Task(repo="google-research-datasets/mbpp", config="full", read=mbpp, grade=_mbpp, take=code_of, runs_code=True),
     "humaneval": Task(repo="openai/openai_humaneval", read=humaneval, grade=_humaneval, take=code_of, runs_code=True),
-    "charts": Task(repo="", read=drawn, grade=_chartqa),
+    "charts": Task(repo="", read=drawn, grade=_charts),
 }
 """By the names that commands take."""
 
@@ -310,13 +329,18 @@ def load_task(name: str, place: str = "", limit: int | None = None) -> Loaded:
         items = [_held_out(case) for case in _cases(limit or 200)]
         return Loaded(name=name, source="drawn, held-out seeds", digest=_digest(items), items=items)
     rows, folder, source = _rows(task, name, place)
-    items = []
+    items: list[Item] = []
+    known: set[str] = set()
     for number, row in enumerate(islice(rows, limit), start=1):
         try:
             item = task.read(row, folder)
-        except (KeyError, IndexError, ValueError, TypeError, AttributeError) as exc:
+        except ImageError as exc:
+            raise SourceError(f"the picture of row {number} of {name} cannot be used: {exc}") from exc
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError) as exc:
             raise SourceError(f"row {number} of {name} is not in the publisher's form ({type(exc).__name__}: {exc})") from exc
         if item is not None and item.gold:
+            item = replace(item, id=f"{item.id}-{number}") if item.id in known else item  # the same question about another picture
+            known.add(item.id)
             items.append(item)
     if not items:
         raise SourceError(f"{name} has no rows in {source}")
@@ -332,10 +356,11 @@ def _rows(task: Task, name: str, place: str) -> tuple[Iterator[Row], Path | None
         return from_hub(task.repo, task.config, task.split, remedy), None, f"{task.repo}{config}, {task.split}"
     path = Path(place).expanduser()
     if path.is_dir():
-        files = [found for pattern in ("test*.jsonl", "*.jsonl", "*.parquet", "*.json") for found in sorted(path.glob(pattern))]
+        patterns = (f"{task.split}*.jsonl", "*.jsonl", f"{task.split}*.parquet", "*.parquet", f"{task.split}*.json", "*.json")
+        files = next((found for pattern in patterns if (found := sorted(path.glob(pattern)))), [])
         if not files:
             raise SourceError(f"{path} holds no .jsonl, .json or .parquet file")
-        path = files[0]
+        return chain.from_iterable(map(read_file, files)), path, ", ".join(file.name for file in files)
     if not path.is_file():
         raise SourceError(f"there is no file or folder {place}; check --data")
     return read_file(path), path.parent, path.name
@@ -354,5 +379,7 @@ def _held_out(case: Any) -> Item:
 def _digest(items: list[Item]) -> str:
     digest = hashlib.sha256()
     for item in items:
-        digest.update(json.dumps([item.id, item.question, item.gold]).encode())
+        digest.update(json.dumps([item.id, item.question, item.gold, item.options]).encode())
+        for picture in item.pictures:
+            digest.update(f"{picture.size}".encode() + picture.resize((16, 16)).tobytes())
     return digest.hexdigest()[:16]

@@ -20,9 +20,12 @@ MAX_ANSWER_CHARS = 2000
 """Characters of an answer that are compared; longer ones are equal only when their texts are."""
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answer\s*(?:(?:is|:|=)\s*:?|(?=\$|\\[(\[]))\s*(.+)", re.IGNORECASE)
+_ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answers?\s*(?:(?:is|are|:|=)\s*:?|(?=\$|\\[(\[]))\s*(.+)", re.IGNORECASE)
 _BLOCK = re.compile(r"\$\$.{1,2000}?\$\$|\\\[.{1,2000}?\\\]", re.DOTALL)
 """Mathematics that may go over several lines."""
+_ENDS = re.compile(r"\.\s+(?=[A-Z])|,?\s+(?:because|since)\b|;\s")
+"""Where an announced answer ends and more is said."""
+_NO_ANSWER = re.compile(r"(?:correct|right|wrong|consistent|based|as follows|not |given by)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r".*(?:\bis|['’]s|\bequals)\s+(\S.*)")
 _HASHES = re.compile(r"####\s*(.+)")
 _NUMBER = re.compile(r"[-−+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
@@ -49,9 +52,11 @@ def extract(text: str) -> str:
     if boxed is not None:
         return boxed.strip()
     for pattern in (_ANNOUNCED, _HASHES):
-        found = pattern.findall(text)
+        found = [each for each in pattern.findall(text) if not _NO_ANSWER.match(each)]
         if found:
-            return _told(_clean(found[-1]))
+            last = found[-1]
+            nested = _ANNOUNCED.match(last)  # "Final Answer: The answer is 7."
+            return _told(_clean(_ENDS.split(nested[1] if nested else last, maxsplit=1)[0]))
     lines = [line for line in text.splitlines() if line.strip()]
     return _told(_clean(lines[-1])) if lines else ""
 
@@ -94,8 +99,10 @@ def number_of(answer: str) -> Fraction | None:
     >>> number_of("$1,200"), number_of("25%"), number_of("3,5 €"), number_of("about 7")
     (Fraction(1200, 1), Fraction(25, 1), Fraction(7, 2), None)
     """
-    text = _clean(answer)[:64]
-    text = re.sub(r"^[$€£¥]\s*|\s*[$€£¥]$", "", text)
+    text = _clean(_unescaped(answer))
+    if len(text) > 64:
+        return None
+    text = re.sub(r"^([-−+]?)\s*(?:US)?[$€£¥]\s*|\s*(?:[$€£¥]|USD|EUR|GBP)$", r"\1", text)
     text = _UNIT.sub("", text).strip()
     if _SPACED.fullmatch(text):
         text = re.sub(r"\s", "", text).replace(",", ".")
@@ -106,6 +113,12 @@ def number_of(answer: str) -> Fraction | None:
     if not text or not any(letter.isdigit() for letter in text) or not _NUMBER.fullmatch(text):
         return None
     return Fraction(text.replace(",", "").replace("−", "-"))
+
+
+def _unescaped(text: str) -> str:
+    """``text`` without what LaTeX writes around currencies, percent signs and separators: ``\\$70{,}000`` becomes ``$70,000``."""
+    text = re.sub(r"\\([$%€£])", r"\1", text).replace("{,}", ",")
+    return re.sub(r"\\[,!;: ]", "", text)
 
 
 def normalize(answer: str) -> str:
@@ -133,7 +146,7 @@ def equivalent(gold: str, answer: str) -> bool:
     """
     if not answer.strip():
         return False
-    if normalize(gold) == normalize(answer):
+    if normalize(gold) == normalize(answer) or "".join(gold.split()) == "".join(answer.split()):
         return True
     if max(len(gold), len(answer)) > MAX_ANSWER_CHARS:
         return False

@@ -145,7 +145,8 @@ def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
     center = share + z * z / (2 * total)
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
-    return max(0.0, (center - spread) / scale), min(1.0, (center + spread) / scale)
+    low, high = (center - spread) / scale, (center + spread) / scale
+    return (0.0 if hits == 0 else max(0.0, low)), (1.0 if hits == total else min(1.0, high))
 
 
 def _above_half(a: int, b: int) -> float:

@@ -55,7 +55,6 @@ def test_a_run_is_kept_row_by_row_and_goes_on(tmp_path: Path) -> None:
     assert len(list(read_rows(tmp_path))) == 4
     with (tmp_path / "rows.jsonl").open("a") as file:
         file.write('{"task": "gsm8k", "id": "17", "que')  # killed in the middle of a line
-        file.write("\n")
     second = Knowing(wrong="5 6,6 7")
     assert run(second, [sums(20)], tmp_path, Manner(), at_once=4, bar=False) == 0
     assert len(second.asked) == 16 and not set(first.asked) & set(second.asked)
@@ -96,6 +95,16 @@ def test_another_run_is_not_mixed_in(tmp_path: Path, manner: Manner, tasks: Load
         run(Knowing(), [tasks], tmp_path, manner, bar=False)
 
 
+def test_other_tasks_may_join_a_run_and_other_rows_may_not(tmp_path: Path) -> None:
+    run(Knowing(), [sums(4)], tmp_path, Manner(), bar=False)
+    run(Knowing(), [replace(sums(3), name="math500")], tmp_path, Manner(), bar=False)
+    assert set(json.loads((tmp_path / "run.json").read_text())["tasks"]) == {"gsm8k", "math500"} == set(report(tmp_path))
+    with pytest.raises(ValueError, match="with another gsm8k"):
+        run(Knowing(), [sums(5)], tmp_path, Manner(), bar=False)
+    with pytest.raises(ValueError, match="with another checkpoint"):
+        run(Knowing(), [sums(4)], tmp_path, Manner(), checkpoint="other weights", bar=False)
+
+
 def test_nano_is_measured_alone_and_voted_on_charts(engine: Engine, tmp_path: Path) -> None:
     charts = load_task("charts", limit=3)
     short = Sampling(max_thought_tokens=200)
@@ -115,8 +124,10 @@ def test_runs_are_compared_on_the_rows_that_all_have(tmp_path: Path) -> None:
     assert [len(side) for side in rows] == [10, 10] and [row["id"] for row in rows[0]] == [row["id"] for row in rows[1]]
     told = table([tmp_path / "base", tmp_path / "tuned"])
     assert "| task | rows | base | tuned | difference (95 %), p |" in told
-    assert "| gsm8k | 10 | 70.0 % (39.7–89.2) | 90.0 % (59.6–98.2) | +20.0 (-4.8 to +44.8), p = 0.5 |" in told
+    assert "| gsm8k | 10 | 70.0 % (39.7–89.2) | 90.0 % (59.6–98.2) | +20.0 (-10.0 to +43.3), p = 0.5 |" in told
     assert draw([tmp_path / "base", tmp_path / "tuned"], tmp_path / "bars.png").read_bytes().startswith(b"\x89PNG")
+    run(Knowing(), [sums(12)], tmp_path / "all", Manner(), bar=False)
+    assert draw([tmp_path / "all"], tmp_path / "all.png").is_file(), "all of them right"
     found = json.loads((tmp_path / "base" / "run.json").read_text()) | {"model": "google/gemma-3-4b-it + tune"}
     (tmp_path / "base" / "run.json").write_text(json.dumps(found))
     assert table([tmp_path / "base"]).splitlines()[-1].endswith("| 89.2 % |"), "published elsewhere, in a column of its own"

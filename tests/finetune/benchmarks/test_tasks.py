@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from finetune.benchmarks.code import can_run, passes
+from finetune.benchmarks.code import can_run, code_of, passes
 from finetune.benchmarks.tasks import TASKS, load_task
 from finetune.sources import SourceError
 
@@ -112,14 +112,50 @@ def test_code_is_graded_by_its_tests(tmp_path: Path) -> None:
         "x = bytearray(3 << 30)",
         "open('/tmp/big', 'wb').write(bytes(50 << 20))",
         "import os\nassert 'SECRET' not in os.environ, 'seen'\nraise SystemExit(1)",
+        "raise SystemExit",
+        "import sys\nsys.exit(0)",
     ],
-    ids=["network", "endless", "memory", "file", "environment"],
+    ids=["network", "endless", "memory", "file", "environment", "ends early", "exits"],
 )
 def test_code_that_misbehaves_fails_and_is_ended(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("finetune.benchmarks.code.SECONDS", 2)
     monkeypatch.setenv("SECRET", "1")
     assert passes("x = 1", "assert x == 1")
     assert not passes(code, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("```python\ndef f(): pass\n```\nExample:\n```\nprint(f())\n```", "def f(): pass\n"),
+        ("```bash\npip install x\n```\n```python3\r\ndef f(): pass\r\n```", "def f(): pass\n"),
+        ("def f(): pass", "def f(): pass"),
+        ("I cannot.", ""),
+    ],
+)
+def test_code_is_the_block_that_defines_something(text: str, code: str) -> None:
+    assert code_of(text) == code
+
+
+def test_the_same_question_about_two_pictures_is_two_questions(tmp_path: Path) -> None:
+    for name, color in (("a.png", "red"), ("b.png", "blue")):
+        (tmp_path / name).write_bytes(png(color))
+    rows = [{"question": "How many bars?", "answer": "2", "image": name, "type": "human_test"} for name in ("a.png", "b.png")]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    loaded = load_task("chartqa", str(tmp_path))
+    assert len({item.id for item in loaded.items}) == 2
+    (tmp_path / "b.png").write_bytes(png("green"))
+    assert load_task("chartqa", str(tmp_path)).digest != loaded.digest, "pictures count"
+    (tmp_path / "b.png").write_bytes(b"")
+    with pytest.raises(SourceError, match="the picture of row 2 of chartqa cannot be used"):
+        load_task("chartqa", str(tmp_path))
+
+
+def test_several_files_of_a_split_are_read(tmp_path: Path) -> None:
+    for name, gold in (("test_a.jsonl", "1"), ("test_b.jsonl", "2"), ("train.jsonl", "3")):
+        (tmp_path / name).write_text(json.dumps({"question": f"Of {name}?", "answer": f"#### {gold}"}) + "\n")
+    loaded = load_task("gsm8k", str(tmp_path))
+    assert [item.gold for item in loaded.items] == ["1", "2"] and loaded.source == "test_a.jsonl, test_b.jsonl"
 
 
 def test_the_right_option_of_gpqa_has_one_place_for_everybody(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ EXTRACTED = {
     "Final Answer: The largest $n$ is 34.": "34",
     "It is not 10 but the total is 1,000.99€": "1,000.99€",
     "The answer is what $x$ is": "what $x$ is",
+    "The answer is 70. I am confident that this answer is correct.": "70",
+    "The answer is 70.\nThe answer is consistent with the data.": "70",
+    "Final Answer: The answer is Paris.": "Paris",
+    "The answer is 5, because 2 + 3 = 5.": "5",
+    "The answers are 3 and 5.": "3 and 5",
     "The answer is that Ada is 3 years older.": "that Ada is 3 years older",
 }
 
@@ -52,6 +57,11 @@ def test_the_final_answer_is_found(text: str, answer: str) -> None:
         ("-3", "−3"),
         ("the North", "north"),
         ("1000.99", "1,000.99$"),
+        ("18", "\\$18"),
+        ("32348", "\\$32,\\!348"),
+        ("28", "28\\%"),
+        ("-5", "-$5"),
+        ("6 - 5i", "6-5i"),
         ("1000.99", "1,000.99 €"),
         ("1000.99", "1,000.99m²"),
         ("1000", "1 000"),
