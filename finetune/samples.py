@@ -16,7 +16,7 @@ from typing import Any
 
 from vision.answers.answers import equivalent, extract
 from vision.prompts import Prompt, Turn
-from vision.thoughts.reasoning import ANSWER_PAIRS, PAIRS, split
+from vision.thoughts.reasoning import PAIRS, TAGS, split
 
 Row = Mapping[str, Any]
 """A row as its publisher wrote it."""
@@ -25,7 +25,6 @@ _MARKS = re.compile("<(image|video|audio)>")
 """What LLaMA-Factory counts in a row's text, wherever it stands, and compares with the row's files."""
 _NOTES = re.compile(r"<<[^<>]*>>")
 """What GSM8K's writers had a calculator work out."""
-_TAGS = tuple(tag for pair in (*PAIRS, *ANSWER_PAIRS) for tag in pair)
 
 
 class Rejected(Exception):
@@ -188,7 +187,7 @@ def _checked(sample: Sample) -> Sample:
     for name in ("question", "thought", "answer"):
         if not getattr(sample, name):
             raise Rejected(f"no {name}")
-    if any(tag in part.lower() for tag in _TAGS for part in (sample.thought, sample.answer)):
+    if any(tag in part.lower() for tag in TAGS for part in (sample.thought, sample.answer)):
         raise Rejected("broken tags")
     if sample.gold and not equivalent(sample.gold, extract(sample.answer)):
         raise Rejected("wrong answer")

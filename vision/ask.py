@@ -18,6 +18,7 @@ from typing import TypedDict, Unpack, cast
 
 from PIL import Image
 
+from vision.answers.answers import extract
 from vision.answers.consensus import Weighing
 from vision.engines.engine import Control, Delta, Engine, Piece, Sampling, Usage
 from vision.errors import SettingsError
@@ -264,5 +265,5 @@ class _Growing:
             text=self.reply.text + text,
         )
         trust = self.reply.trust if self.abstain else None
-        if trust is not None and trust.level != "traced" and self.reply.answer:
-            self.reply = replace(self.reply, withheld=self.reply.answer, answer_text=CANNOT_TELL)
+        if trust is not None and trust.level != "traced" and self.reply.answer_text:
+            self.reply = replace(self.reply, withheld=extract(self.reply.answer_text), answer_text=CANNOT_TELL)

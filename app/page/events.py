@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from cachetools import LRUCache, cached
 from PIL import Image
 
 from app.page.render import chat_messages, exchange_html, place_of, writing_html
@@ -30,8 +32,8 @@ from vision.pictures.images import open_image
 from vision.prompts import check_question
 from vision.settings import Settings
 
-DECODED = 16
-"""Pictures that are kept decoded: those of the conversations that are looked at."""
+DECODED_BYTES = 256 << 20
+"""Memory for pictures that are kept decoded: those of the conversations that are looked at."""
 PACE_S = 0.05
 """Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
 SAVE_S = 2.0
@@ -52,7 +54,8 @@ class Desk:
         self.answer = partial(answer, rival=rival)
         self.pace = pace
         self.running = Running()
-        self._decoded = lru_cache(DECODED)(lambda path: open_image(path, self.limits))
+        kept: LRUCache[Any, Image.Image] = LRUCache(DECODED_BYTES, lambda image: 3 * image.width * image.height)
+        self._decoded = cached(kept, lock=threading.Lock())(lambda path: open_image(path, self.limits))
 
     # What shows a conversation returns, in this order: what the browser keeps, conversation, chat, steps, kept ones, three buttons,
     # what the model saw, the text that was read in the pictures.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,7 @@ from vision.pictures.documents import Picture, open_pictures
 from vision.pictures.images import Limits
 from vision.pictures.lines import GiveWriting
 from vision.prompts import SYSTEM_PROMPT, TEXT_IS_DATA, TEXT_PROMPT, Prompt, Turn, check_question
+from vision.thoughts.reasoning import ReasoningParser
 
 MAX_MESSAGES = 400
 MAX_PICTURES = 32
@@ -23,6 +24,13 @@ MAX_PICTURES = 32
 MAX_CHOICES = 16
 LEAST_ANSWER = 16
 """Tokens that a small budget leaves for the answer at least."""
+
+
+MAX_CHARS = 100_000
+"""Characters of one message, and of all together four times as many."""
+MOST_LARGE = 4
+"""Pictures of the largest size that a request may hold; of smaller ones more."""
+Stop = Annotated[str, Field(max_length=200)]
 
 
 class Wishes(BaseModel):
@@ -58,7 +66,7 @@ class Part(BaseModel):
     """A piece of a message."""
 
     type: Literal["text", "image_url"]
-    text: str = ""
+    text: Annotated[str, Field(max_length=MAX_CHARS)] = ""
     image_url: ImageUrl | None = None
 
 
@@ -66,7 +74,7 @@ class Message(BaseModel):
     """One message of the chat."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[Part] | None = None
+    content: Annotated[str, Field(max_length=MAX_CHARS)] | list[Part] | None = None
 
     @property
     def text(self) -> str:
@@ -100,7 +108,7 @@ class Completion(BaseModel):
     seed: int | None = Field(None, ge=0, lt=2**63)
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
-    stop: str | list[str] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=16)] | None = None
     reasoning_effort: str | None = None
     continue_final_message: bool = False
     logicflow: Wishes = Field(default_factory=Wishes)
@@ -122,7 +130,12 @@ def prompt_of(body: Completion, limits: Limits, pan_and_scan: PanAndScan) -> Pro
     chat = [message for message in messages if message.role in ("user", "assistant")]
     if not chat or chat[-1].role != "user":
         raise PromptError("the last message is not the user's; end with the question")
+    if sum(len(message.text) for message in body.messages) > 4 * MAX_CHARS:
+        raise PromptError(f"the conversation has more than {4 * MAX_CHARS:,} characters; begin a new one")
+    if sum(len(message.pictures) for message in chat) > MAX_PICTURES:
+        raise PromptError(f"the conversation has more than {MAX_PICTURES} pictures; send fewer")
     turns: list[Turn] = []
+    pixels = 0
     words, pictures, answered = "", list[Picture](), True
     for message in chat:
         if message.role == "assistant":
@@ -131,7 +144,12 @@ def prompt_of(body: Completion, limits: Limits, pan_and_scan: PanAndScan) -> Pro
             words, pictures, answered = "", [], True
             continue
         words = f"{words}\n\n{message.text}" if words else message.text
-        pictures = [*pictures, *(each for url in message.pictures for each in open_pictures(_picture(url, limits), limits))]
+        for url in message.pictures:
+            opened = open_pictures(_picture(url, limits), limits)
+            pixels += sum(each.image.width * each.image.height for each in opened)
+            if pixels > MOST_LARGE * limits.max_pixels:
+                raise PromptError(f"the pictures have more than {MOST_LARGE * limits.max_pixels / 1e6:.0f} megapixels together; send fewer")
+            pictures = [*pictures, *opened]
         answered = False
     turns.append(_turn(words, pictures, ""))
     if sum(len(turn.images) for turn in turns) > MAX_PICTURES:
@@ -163,14 +181,22 @@ def _picture(url: str, limits: Limits) -> str | bytes:
     return url
 
 
-def budgets(body: Completion, usual: Sampling, *, thinking: bool) -> tuple[int, int]:
+def budgets(body: Completion, usual: Sampling, *, thinking: bool, draft: str = "") -> tuple[int, int]:
     """Tokens of thought and of answer; a limit of both together leaves the answer a quarter of it.
+
+    What a ``draft`` holds of them comes on top: it was written before. Where it has closed its thought, all is for the answer.
 
     >>> budgets(Completion(messages=[Message(role="user")], max_tokens=400), Sampling(), thinking=True)
     (300, 100)
     """
     total = body.max_completion_tokens or body.max_tokens
     most = body.logicflow.max_thought_tokens
+    if draft:
+        drafted = ReasoningParser()
+        drafted.feed(draft)
+        open_still = drafted.thinking or not drafted.thought
+        thought, answer = budgets(body, usual, thinking=thinking and open_still)
+        return thought + len(drafted.thought), answer + len(drafted.answer)  # a token has a character at least
     if not thinking:
         return 0, total or usual.max_answer_tokens
     if total is None:

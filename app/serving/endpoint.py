@@ -9,13 +9,14 @@ reply the checked steps with the source of every number, the trust, and the vote
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import anyio
@@ -34,6 +35,8 @@ from vision.prompts import Prompt
 from vision.replies import Ballot, Reply
 from vision.settings import Settings
 from vision.thoughts.reasoning import ReasoningParser
+
+log = logging.getLogger(__name__)
 
 WAITING = 64
 """Requests that are answered or wait for an answer; one more is told to come back."""
@@ -82,6 +85,17 @@ class Endpoint:
             return NOT_IN
         if self.waiting >= WAITING:
             return _failed(503, f"{WAITING} requests are being answered or wait already; ask again later", "overloaded")
+        self.waiting += 1
+        streams = False
+        try:
+            answer = await self._answered(request, who)
+            streams = isinstance(answer, StreamingResponse)
+            return answer
+        finally:
+            if not streams:  # a stream counts until it has ended
+                self.waiting -= 1
+
+    async def _answered(self, request: Request, who: str) -> Any:
         try:
             body = await self._body(request)
             self.pace.check(who)
@@ -139,7 +153,8 @@ class Endpoint:
         given = any(HEADER in turn.question for turn in prompt.turns)  # another LogicFlow has read them
         prompt = read_pictures(self.engine, prompt, "off" if given else wishes.writing or settings.writing)
         usual = sampling_of(settings)
-        thought, answer = budgets(body, usual, thinking=prompt.thinking)
+        thought, answer = budgets(body, usual, thinking=prompt.thinking, draft=prompt.draft)
+        prompt = replace(prompt, thinking=prompt.thinking and thought > 0)
         sampling = replace(
             usual,
             temperature=usual.temperature if body.temperature is None else body.temperature,
@@ -149,7 +164,7 @@ class Endpoint:
             max_answer_tokens=answer,
         )
         stops = (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())
-        samplings = [replace(sampling, seed=sampling.seed + i) for i in range(body.n)]
+        samplings = [replace(sampling, seed=sampling.seed + i) for i in range(1 if wishes.vote else body.n)]
         abstain = settings.abstain if wishes.abstain is None else wishes.abstain
         return Asked(prompt, samplings, spread(wishes.vote) if wishes.vote else (), tuple(stop for stop in stops if stop), abstain)
 
@@ -163,7 +178,6 @@ class Endpoint:
             control.stop()
             scope.cancel()
 
-        self.waiting += 1
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(watch, tasks.cancel_scope)
@@ -172,8 +186,6 @@ class Endpoint:
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from group
-        finally:
-            self.waiting -= 1
         replies, ballot = found[0]
         choices = [
             {
@@ -192,7 +204,8 @@ class Endpoint:
         replies: list[Reply] = [Reply(question="")] * len(asked.samplings)
         ballot = None
         for replies, ballot in self._growing(asked, body, control):
-            if all(reply.usage is not None or stopped(reply.answer_text, asked.stops) for reply in replies) and ballot is None:
+            ended = [reply.usage is not None or (stopped(reply.answer_text, asked.stops) and not asked.abstain) for reply in replies]
+            if all(ended) and ballot is None:
                 control.stop()
         return replies, ballot
 
@@ -224,26 +237,30 @@ class Endpoint:
                 anyio.from_thread.run(send.send, _error(str(exc)))
             except anyio.BrokenResourceError:
                 control.stop()
+            except Exception:
+                log.exception("an answer failed")
+                anyio.from_thread.run(send.send, _error("the answer failed; what happened stands in the server's log"))
             finally:
                 anyio.from_thread.run_sync(send.close)
 
-        self.waiting += 1
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(partial(anyio.to_thread.run_sync, work, limiter=self._turns))
-                try:
-                    async for chunk in receive:
-                        yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
-                    yield "data: [DONE]\n\n"
-                finally:  # of a client that has gone away, too: the thread must not wait for it
-                    control.stop()
-                    receive.close()
-        finally:
+        def ended(task: asyncio.Task[None]) -> None:
             self.waiting -= 1
+            if not task.cancelled():
+                task.exception()  # it is looked at: nobody is left to be told
+
+        working = asyncio.create_task(anyio.to_thread.run_sync(work, limiter=self._turns))
+        working.add_done_callback(ended)
+        try:
+            async for chunk in receive:
+                yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
+            yield "data: [DONE]\n\n"
+        finally:  # of a client that has gone away, too: the thread must not wait for it
+            control.stop()
+            receive.close()
 
     def _chunks(self, body: Completion, asked: Asked, control: Control) -> Generator[dict[str, Any]]:
         """What each chunk holds, in order."""
-        sent = [Sent(asked.stops, asked.prompt.draft) for _ in asked.samplings]
+        sent = [Sent(asked.stops, asked.prompt.draft, waits=asked.abstain) for _ in asked.samplings]
         replies: list[Reply] = []
         ballot = None
         for index in range(len(sent)):
@@ -270,26 +287,32 @@ class Sent:
         over: whether a stop sequence has come.
     """
 
-    def __init__(self, stops: tuple[str, ...], draft: str) -> None:
+    def __init__(self, stops: tuple[str, ...], draft: str, *, waits: bool = False) -> None:
         drafted = ReasoningParser()
         drafted.feed(draft)
-        self.stops, self.over = stops, False
-        self.thought, self.answer = len(drafted.thought), len(drafted.answer)
+        self.stops, self.waits, self.over = stops, waits, False
+        self.thought, self.answer = drafted.thought, drafted.answer
 
     def deltas(self, reply: Reply) -> Iterator[dict[str, Any]]:
-        """What has come since; of the answer nothing that might still become a stop sequence."""
-        if len(reply.thought) > self.thought:
-            yield {"reasoning_content": reply.thought[self.thought :]}
-            self.thought = len(reply.thought)
-        if self.over:
+        """What has come since; of the answer nothing that might still become a stop sequence, or be withheld.
+
+        A closing tag without an opening one makes what was sent as the answer the thought; the answer then begins anew.
+        """
+        if len(reply.thought) > len(self.thought):
+            new = reply.thought[len(self.thought) :] if reply.thought.startswith(self.thought) else reply.thought
+            self.thought = reply.thought
+            yield {"reasoning_content": new}
+        if self.over or (self.waits and reply.usage is None):
             return
         text = cut(reply.answer_text, self.stops)
-        self.over = text != reply.answer_text
+        self.over = text != reply.answer_text and not self.waits
         if reply.usage is None and not self.over:
             text = text[: len(text) - _held_back(text, self.stops)]
-        if len(text) > self.answer:
-            yield {"content": text[self.answer :]}
-            self.answer = len(text)
+        if not text.startswith(self.answer) and not self.answer.startswith(text):
+            self.answer = ""
+        if len(text) > len(self.answer):
+            yield {"content": text[len(self.answer) :]}
+            self.answer = text
 
 
 def _held_back(text: str, stops: tuple[str, ...]) -> int:

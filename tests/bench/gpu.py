@@ -279,17 +279,17 @@ def decoding(report: Report, shape: str, rate: float) -> None:
 
 def in_bits(report: Report, shape: str) -> None:
     """Speed in 8 and 4 bits, made from the same random weights."""
-    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+    for name in ("Linear4bit", "Linear8bitLt"):
 
-    for name, kind in (("4bit", Linear4bit), ("8bit", Linear8bitLt)):
+        def measure(name: str = name) -> str:
+            import bitsandbytes.nn
 
-        def measure(kind: Any = kind) -> str:
-            loaded = built(shape)
+            kind, loaded = getattr(bitsandbytes.nn, name), built(shape)
             for parent in list(loaded.model.model.language_model.modules()):
                 for part, module in list(parent.named_children()):
                     if type(module) is torch.nn.Linear:
                         nf4 = {"compute_dtype": torch.bfloat16, "quant_type": "nf4"}
-                        options = nf4 if kind is Linear4bit else {"has_fp16_weights": False}
+                        options = nf4 if name == "Linear4bit" else {"has_fp16_weights": False}
                         few = kind(module.in_features, module.out_features, bias=False, **options)
                         few.load_state_dict({"weight": module.weight.data.cpu()})
                         setattr(parent, part, few.to(loaded.model.device))
@@ -298,7 +298,7 @@ def in_bits(report: Report, shape: str) -> None:
             seconds = median_s(lambda: written(engine, asked()), 1)
             return f"{written(engine, asked()) / seconds:.1f} tokens/s, {engine.steps}"
 
-        report.attempt(shape, f"single stream in {name}", measure)
+        report.attempt(shape, f"single stream in {name[6:]}", measure)
 
 
 def tuning(report: Report, shape: str) -> None:

@@ -53,7 +53,10 @@ _OPENING = dict(PAIRS)
 _CLOSING = tuple(dict.fromkeys(closing for _, closing in PAIRS))
 _ANSWER_OPENING = tuple(opening for opening, _ in ANSWER_PAIRS)
 _ANSWER_TAGS = tuple(dict.fromkeys(tag for pair in ANSWER_PAIRS for tag in pair))
-_FIRST = frozenset(tag[0] for tag in (*_OPENING, *_CLOSING, *_ANSWER_TAGS))
+TAGS = frozenset((*_OPENING, *_CLOSING, *_ANSWER_TAGS))
+"""All of them."""
+_LONGEST = max(map(len, TAGS))
+_FIRST = frozenset(tag[0] for tag in TAGS)
 _SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 """Makes letters small and keeps the length of a text, which ``str.lower`` may not."""
 
@@ -114,6 +117,7 @@ class ReasoningParser:
         self.thought = self.answer = ""
         self._pending = ""
         self._closing = PAIRS[0][1] if thinking else ""
+        self._large = False  # whether the opening tag was in large letters
         self._several = False  # whether a thought has closed before
         self._state = "thought" if thinking else "start"
         self._trim = False  # white space right after a tag is layout, not text
@@ -135,8 +139,8 @@ class ReasoningParser:
 
     @property
     def closing(self) -> str:
-        """The tag that ends the thought the text is in, "" outside one."""
-        return self._closing if self.thinking else ""
+        """The tag that ends the thought the text is in, in letters as large as those of the tag that began it; "" outside one."""
+        return (self._closing.upper() if self._large else self._closing) if self.thinking else ""
 
     @classmethod
     def parse(cls, text: str) -> Iterator[Event]:
@@ -171,6 +175,7 @@ class ReasoningParser:
                 self._pending = self._pending[safe:]
                 break
             self._emit(self._pending[:at], events)
+            self._large = self._large if tag not in _OPENING else self._pending[at : at + len(tag)] == tag.upper() != tag
             self._pending = self._pending[at + len(tag) :]
             self._turn(tag, events)
         merged = _merged(events)
@@ -194,13 +199,13 @@ class ReasoningParser:
                 at += 3
                 line_start = False
                 continue
-            if line_start and "```".startswith(text[at:]):
+            if line_start and len(text) - at < 3 and "```".startswith(text[at:]):
                 return None, at
             if text[at] in _FIRST and not fence:
                 for tag in tags:
                     if small.startswith(tag, at) and not _in_code(tag, ticks, text[at - 1] if at else self._last):
                         return tag, at
-                if any(tag.startswith(small[at:]) for tag in tags):
+                if len(text) - at < _LONGEST and any(tag.startswith(small[at:]) for tag in tags):
                     return None, at
             ticks = 0 if text[at] == "\n" else ticks + (text[at] == "`")
             line_start = text[at] == "\n" or (line_start and text[at] in " \t")

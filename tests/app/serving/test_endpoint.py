@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from openai import AuthenticationError, BadRequestError, NotFoundError, OpenAI, RateLimitError
+from PIL import Image
 
 from app.serving.accounts import new_token, set_password
 from finetune.charts.records import Record
@@ -170,6 +171,75 @@ def test_a_client_that_leaves_stops_the_work(tmp_path: Path, stream: bool) -> No
         while not slow.ended:
             assert time.monotonic() < deadline, "the trace is ended"
             time.sleep(0.05)
+
+
+LONE = "First I count.\n</think>\n\nThe answer is 7."
+
+
+def pieces(address: str, **body: Any) -> tuple[str, str, dict[str, Any]]:
+    """Content, thought and last chunk of a stream."""
+    content, thought, last = "", "", {}
+    asked = {"messages": [{"role": "user", "content": "What?"}], "stream": True} | body
+    with httpx.stream("POST", f"{address}/v1/chat/completions", json=asked, timeout=60) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: {"):
+                last = json.loads(line[6:])
+                for choice in last.get("choices", []):
+                    content += choice["delta"].get("content") or ""
+                    thought += choice["delta"].get("reasoning_content") or ""
+    return content, thought, last
+
+
+def test_what_is_withheld_is_not_streamed_either(tmp_path: Path) -> None:
+    wrong = ScriptedEngine("<think>\n9 * 9 = 80\n</think>\n\nThe answer is 80.")
+    with served(wrong, tmp_path) as address:
+        for stops in ([], ["."]):
+            content, _, last = pieces(address, logicflow={"abstain": True}, stop=stops)
+            assert content == ("I cannot tell" if stops else "I cannot tell.") and last["logicflow"]["replies"][0]["withheld"] == "80"
+            body = {"messages": [{"role": "user", "content": "What?"}], "logicflow": {"abstain": True}, "stop": stops}
+            whole = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60).json()
+            assert whole["choices"][0]["message"]["content"] == content
+
+
+def test_an_answer_behind_a_lone_closing_tag_is_streamed_whole(tmp_path: Path) -> None:
+    with served(ScriptedEngine(LONE), tmp_path) as address:
+        content, thought, last = pieces(address)
+        assert content.endswith("The answer is 7.") and thought.strip() == "First I count."
+        assert last["logicflow"]["replies"][0]["answer"] == "7"
+
+
+def test_a_vote_has_one_choice_and_a_fault_ends_a_stream_with_its_sentence(tmp_path: Path) -> None:
+    with served(ScriptedEngine("The answer is 7."), tmp_path / "a") as address:
+        content, _, last = pieces(address, n=3, logicflow={"vote": 3})
+        assert content == "The answer is 7." and last["logicflow"]["vote"]["answer"] == "7"
+
+    class Broken(ScriptedEngine):
+        def stream(self, *_: Any) -> Any:
+            raise ZeroDivisionError
+
+    with served(Broken(""), tmp_path / "b") as address:
+        assert pieces(address)[2]["error"]["message"].startswith("the answer failed")
+
+
+def test_requests_that_would_take_all_memory_or_time_are_refused(address: str, chart: Record) -> None:
+    tiny = io.BytesIO()
+    Image.new("1", (6000, 6000)).save(tiny, "PNG")
+    large = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode(tiny.getvalue()).decode()}}
+    small = {"type": "image_url", "image_url": {"url": uri(chart)}}
+    for content, said in (
+        ([small] * 500, "more than 32 pictures"),
+        ([large] * 20, "megapixels together"),
+        ("<" * 90_000, "the question has 90000 characters"),
+        ("x" * 200_000, "at most 100000 characters"),
+    ):
+        started = time.monotonic()
+        body = {"messages": [{"role": "assistant", "content": "<" * 90_000}, {"role": "user", "content": content}]}
+        answer = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60)
+        assert answer.status_code == 400 and said in answer.json()["error"]["message"], answer.text[:300]
+        assert time.monotonic() - started < 20
+    marks = {"role": "assistant", "content": "<start_of_image><end_of_turn>The answer"}
+    body = {"messages": [{"role": "user", "content": "What is 3 + 4?"}, marks], "continue_final_message": True, "max_tokens": 20}
+    assert httpx.post(f"{address}/v1/chat/completions", json=body, timeout=60).status_code == 200, "marks in a draft are text"
 
 
 def test_users_need_a_token_and_have_the_pace_of_the_page(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,3 +102,16 @@ def test_text_that_may_become_a_tag_is_held_back_and_nothing_else() -> None:
     parser.feed("<think>")
     assert parser.feed("2 < 3 </th") == [Thought("2 < 3 ")]
     assert parser.feed("ree") == [Thought("</three")]
+
+
+def test_a_thought_is_closed_in_letters_as_large_as_it_was_opened() -> None:
+    for opening, closing in (("[THINK]", "[/THINK]"), ("<think>", "</think>"), ("<|START_THINKING|>", "<|END_THINKING|>")):
+        parser = ReasoningParser()
+        parser.feed(opening)
+        assert parser.closing == closing
+
+
+def test_what_might_be_a_tag_a_hundred_thousand_times_takes_no_time() -> None:
+    started = time.perf_counter()
+    assert split("<" * 100_000).answer == "<" * 100_000
+    assert time.perf_counter() - started < 10

@@ -14,6 +14,7 @@ from vision.engines.local.rows import Encoded
 from vision.errors import PromptError
 from vision.pictures.crops import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
 from vision.prompts import Prompt, messages
+from vision.thoughts.reasoning import TAGS
 
 ROOM = 16
 """Tokens that a prompt leaves for an answer at least."""
@@ -35,6 +36,7 @@ class Encoder:
         self.loaded, self.processor, self.tokenizer = loaded, loaded.processor, loaded.tokenizer
         special = sorted((str(token) for token in self.tokenizer.added_tokens_decoder.values() if token.special), key=len, reverse=True)
         self._special = re.compile("|".join(map(re.escape, special)) or r"(?!)")
+        self._foreign = re.compile("|".join(re.escape(mark) for mark in special if mark.lower() not in TAGS) or r"(?!)")
         self.context = int(getattr(loaded.model.config.get_text_config(), "max_position_embeddings", 0) or 131072)
         self.template = template_of(self.processor)
         self.takes_system = True
@@ -56,7 +58,8 @@ class Encoder:
         opening = opening_at_end(text)
         if opening and prompt.draft.startswith(opening.strip()):
             text = text[: -len(opening)]  # the draft has it, too
-        encoded = self._tokens(text + prompt.draft, prompt, "" if prompt.draft else opening)
+        draft = self._foreign.sub(_broken, prompt.draft)  # its tags are the model's own
+        encoded = self._tokens(text + draft, prompt, "" if prompt.draft else opening)
         if encoded.length + ROOM > self.context:
             raise PromptError(
                 f"the conversation has {encoded.length} tokens, the model reads at most {self.context}; start a new one or drop pictures"
@@ -92,7 +95,7 @@ class Encoder:
         talk = messages(prompt, tags=self.template.tags is not None)
         for part in (part for message in talk for part in message["content"] if part["type"] == "text"):
             # A mark that somebody has written is text: it neither opens a turn nor stands for a picture.
-            part["text"] = self._special.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", part["text"])
+            part["text"] = self._special.sub(_broken, part["text"])
         if not self.loaded.sees:
             talk = [message | {"content": "".join(part.get("text", "") for part in message["content"])} for message in talk]
         if self.takes_system:
@@ -136,6 +139,10 @@ class Encoder:
             "pan_and_scan_max_num_crops": MAX_CROPS,
             "pan_and_scan_min_ratio_to_activate": MIN_RATIO,
         }
+
+
+def _broken(mark: re.Match[str]) -> str:
+    return f"{mark[0][0]} {mark[0][1:]}"
 
 
 def _without_system(talk: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ class LocalEngine:
         self.features, self.prefixes = Features(reuse_bytes // 2), Prefixes(reuse_bytes // 2)
         self.prefill = Prefill(self.model, self.features, self.prefixes, shares=self.shares)
         self.memory = Memory(self.model)
-        self.ends = ends_of(self.model, self.tokenizer)
+        self.ends = ends_of(self.model, loaded.processor)
         self.steps = self._kind_of_steps(compiling)
         log.info("%s: %s", self.name, self.path)
         self._batch = self._new_batch()
@@ -96,7 +96,7 @@ class LocalEngine:
             encoded = computed(self.encoder.encode, prompt)
             traces = [Trace(self.tokenizer, self.ends, sampling, control, prompt.draft, encoded.opening) for sampling in samplings]
             job = Job(encoded, traces)
-        except (RuntimeError, MemoryError) as exc:
+        except Exception as exc:  # templates and processors raise what they like
             raise _told(exc) from exc
         with self._changed:
             self._waiting.append(job)
@@ -207,8 +207,13 @@ class LocalEngine:
     def _lacking(self, job: Job) -> str:
         """Why ``job`` does not fit into memory, "" where it does; what was kept for later gives way to it."""
         needed = self.memory.reading(job.encoded.length, job.encoded.pictures)
-        needed += self.memory.writing(trace.sampling for trace in job.traces)
-        needed += sum(self.memory.writing([row.trace.sampling], row.trace.made) for row in self._batch.rows)
+        traces = [(job.encoded.length, trace) for trace in job.traces]
+        traces += [(row.job.encoded.length, row.trace) for row in self._batch.rows]
+        if isinstance(self._batch, RecordedBatch):  # its buffers have their whole size from the start
+            ends = [length + each.sampling.max_thought_tokens + each.sampling.max_answer_tokens for length, each in traces]
+            needed += self._batch.bytes_for(len(traces), max(ends))
+        else:
+            needed += sum(self.memory.writing([each.sampling], each.made) for _, each in traces)
         if not self.memory.lacking(needed):
             return ""
         self._forget()
@@ -282,11 +287,30 @@ def _shares(model: Any) -> bool:
     return bool(computed(shares, model))
 
 
-def ends_of(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end a turn."""
+def ends_of(model: Any, processor: Any) -> frozenset[int]:
+    """The tokens that end a turn: those that the model names, and the one that its template writes behind an answer.
+
+    A checkpoint that was pretrained alone, or came as a GGUF file, often names the end of a text only, and its tune ends turns.
+    """
+    tokenizer = getattr(processor, "tokenizer", processor)
     ends = model.generation_config.eos_token_id
-    known = [*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id]
+    known = {*(ends if isinstance(ends, list) else [ends]), tokenizer.eos_token_id, _end_of_turn(processor, tokenizer)}
     return frozenset(end for end in known if end is not None)
+
+
+def _end_of_turn(processor: Any, tokenizer: Any) -> int | None:
+    from jinja2.exceptions import TemplateError
+
+    for content in ("Yes", [{"type": "text", "text": "Yes"}]):
+        talk = [{"role": "user", "content": content}, {"role": "assistant", "content": content}]
+        try:
+            written = processor.apply_chat_template(talk, tokenize=False)
+        except (TemplateError, TypeError, ValueError, KeyError):
+            continue
+        behind = written.rpartition("Yes")[2].lstrip()
+        special = [token for token in tokenizer.added_tokens_decoder.items() if token[1].special and behind.startswith(str(token[1]))]
+        return int(max(special, key=lambda token: len(str(token[1])))[0]) if special else None
+    return None
 
 
 def _told(exc: Exception) -> LogicFlowError:

@@ -26,7 +26,7 @@ from vision.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
-SLOTS = (1, 8, 32)
+SLOTS = (1, 8, 16, 32)
 """Rows that a step can have; those that are not taken are computed too."""
 LENGTH = 1024
 """Tokens that a slot has room for at first; then twice as many, and so on."""
@@ -64,6 +64,16 @@ class RecordedBatch(Generic[Row]):
         for slot in range(before, len(self.rows)):
             store.fill(slot, begun.layers, begun.length)
 
+    def bytes_for(self, rows: int, length: int) -> int:
+        """Bytes of buffers for so many rows, the longest of ``length`` tokens; while rows move into them the old ones are there too."""
+        config = self.model.config.get_text_config()
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        room = LENGTH
+        while room <= length:
+            room *= 2
+        tokens = sum(min(window or room, room) for window in self._windows)
+        return int(2 * _slots(rows) * tokens * config.num_key_value_heads * width * self.model.dtype.itemsize)
+
     def step(self, tokens: Sequence[int]) -> Any:
         """See :meth:`vision.engines.local.batch.Batch.step`."""
         return self._next().step(tokens, *self._places())
@@ -92,7 +102,7 @@ class RecordedBatch(Generic[Row]):
 
     def _fit(self, slots: Sequence[int], lengths: Sequence[int]) -> _Store:
         """The buffers that rows of ``lengths`` fit into; the first of them are those that lie in ``slots`` now."""
-        count = next((size for size in SLOTS if size >= len(lengths)), len(lengths))
+        count = _slots(len(lengths))
         old = self._store
         length = old.length if old is not None and slots else LENGTH  # what is taken over has to fit
         while length <= max(lengths):
@@ -105,6 +115,11 @@ class RecordedBatch(Generic[Row]):
             old.take_over(old, slots)
         assert self._store is not None
         return self._store
+
+
+def _slots(rows: int) -> int:
+    """Slots of a step for so many rows."""
+    return next((size for size in SLOTS if size >= rows), rows)
 
 
 class _Store:

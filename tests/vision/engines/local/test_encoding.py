@@ -91,3 +91,10 @@ def test_gemmas_template_is_given_to_a_tokenizer_with_its_marks(tokenizer: Any) 
     give_template(tokenizer)
     said = tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False, add_generation_prompt=True)
     assert said == "<bos><start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n"
+
+
+def test_a_turn_ends_where_the_template_ends_it(tokenizer: Any) -> None:  # noqa: F811
+    """Whatever the checkpoint names as the end of a text."""
+    engine = engine_with(BODY, tokenizer)
+    assert engine.ends == {1, tokenizer.convert_tokens_to_ids("<end_of_turn>")}
+    assert engine_with("{% for message in messages %}{{ message.content }}{% endfor %}", tokenizer).ends == {1}

@@ -114,6 +114,17 @@ def test_norms_in_fewer_launches_give_what_they_gave(kind: str, norms: int, dtyp
     assert (found - due).abs().max() < (1e-5 if dtype == torch.float32 else 0.05) * due.abs().max()
 
 
+def test_buffers_are_counted_before_they_are_made(tokenizer: Any) -> None:  # noqa: F811
+    model = text_model("gemma3_text", len(tokenizer))
+    share_steps(model)
+    batch: RecordedBatch[int] = RecordedBatch(model)
+    for rows, length in ((1, 20), (3, 1500), (9, 20)):
+        batch._fit([], [length] * rows)
+        assert batch._store is not None
+        made = sum(part.nbytes for pair in batch._store.buffers for part in pair)
+        assert made == batch.bytes_for(rows, length)
+
+
 def test_a_norm_of_another_form_is_left_alone() -> None:
     class OddRMSNorm(torch.nn.Module):
         def __init__(self) -> None:
