@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
             f"{100 * score['truncated']:.1f} % cut off, {100 * score['empty']:.1f} % empty, "
             f"{score['thought_tokens']:.0f} tokens of thought, {score['seconds']:.1f} s each"
         )
+        if score["refused"]:
+            print(f"  {score['refused']} could not be asked and count as wrong; their rows say why")
         for rule, share in score["rules"].items():
             print(f"  {rule}: {100 * share:.1f} %")
     if failed:

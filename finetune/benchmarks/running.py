@@ -18,7 +18,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from tqdm import tqdm
 
 from finetune.benchmarks.tasks import TASKS, Item, Loaded, Task
@@ -29,7 +28,7 @@ from vision.as_json import checked_as_json
 from vision.ask import elect, follow, read_pictures, spread
 from vision.engines.engine import Engine, Sampling
 from vision.engines.loading import adapter_of, of_run
-from vision.errors import GenerationError, LogicFlowError
+from vision.errors import GenerationError, ImageError, LogicFlowError, PromptError
 from vision.pictures.lines import GiveWriting
 from vision.prompts import Prompt, Turn
 from vision.replies import Reply
@@ -92,20 +91,20 @@ def run(
             if rows.stat().st_size and not rows.read_bytes().endswith(b"\n"):
                 file.write("\n")  # a run was killed in the middle of a line
             answered = _answers(engine, left, manner, at_once)
-            pictures = {(task.name, item.id): item.pictures for task, item in left}
+            items = {(task.name, item.id): item for task, item in left}
             for row in with_bar(answered, len(left), folder.name) if bar else answered:
                 failed += "error" in row
                 if "error" not in row:
-                    _keep(folder, row, pictures[row["task"], row["id"]])
+                    _keep(folder, row, items[row["task"], row["id"]])
                     file.write(json.dumps(row) + "\n")
                     file.flush()
     write_text(folder / "report.json", json.dumps(report(folder), indent=1))
     return failed
 
 
-def _keep(folder: Path, row: dict[str, Any], pictures: Sequence[Image.Image]) -> None:
+def _keep(folder: Path, row: dict[str, Any], item: Item) -> None:
     """The pictures of a row, in small, to look at."""
-    for i, picture in enumerate(pictures):
+    for i, picture in enumerate(item.opened() if "refused" not in row else ()):
         path = picture_path(folder, row["task"], row["id"], i)
         path.parent.mkdir(exist_ok=True)
         small = picture.convert("RGB")
@@ -170,9 +169,11 @@ def _row(engine: Engine, task: Loaded, item: Item, manner: Manner, gone: threadi
         return {"task": task.name, "id": item.id, "error": "the run was ended"}
     started = time.perf_counter()
     try:
-        prompt = Prompt(turns=(Turn(question=item.question, images=item.pictures),), thinking=manner.thinking)
+        prompt = Prompt(turns=(Turn(question=item.question, images=item.opened()),), thinking=manner.thinking)
         prompt = read_pictures(engine, prompt, manner.writing)
         answer, replies = _answer(engine, prompt, manner, TASKS[task.name])
+    except (ImageError, PromptError) as exc:  # it would fail again: a question that is not answered
+        return _refused(task, item, str(exc), time.perf_counter() - started)
     except LogicFlowError as exc:
         return {"task": task.name, "id": item.id, "error": str(exc)}
     verdict = TASKS[task.name].grade(item, answer) if answer else None
@@ -198,6 +199,13 @@ def _row(engine: Engine, task: Loaded, item: Item, manner: Manner, gone: threadi
         "seconds": round(time.perf_counter() - started, 2),
         **checked_as_json(best),
     }
+
+
+def _refused(task: Loaded, item: Item, why: str, seconds: float) -> dict[str, Any]:
+    """The row of a question that cannot be asked: it counts, and it is wrong."""
+    told = {"task": task.name, "id": item.id, "group": item.group, "question": item.question, "gold": item.gold, "refused": why}
+    nothing = {"answer": "", "answers": [], "thought": "", "text": "", "steps": [], "trust": None, "rules": {}, "right": False}
+    return told | nothing | {"truncated": 0.0, "thought_tokens": 0.0, "seconds": round(seconds, 2)}
 
 
 def _answer(engine: Engine, prompt: Prompt, manner: Manner, task: Task) -> tuple[str, list[Reply]]:
@@ -248,6 +256,7 @@ def _score(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "groups": {group: _share([row for row in rows if row["group"] == group]) for group in groups},
         "truncated": sum(row["truncated"] for row in rows) / len(rows),
         "empty": sum(not row["answer"] for row in rows) / len(rows),
+        "refused": sum("refused" in row for row in rows),
         "thought_tokens": sum(row["thought_tokens"] for row in rows) / len(rows),
         "seconds": sum(row["seconds"] for row in rows) / len(rows),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -23,10 +22,10 @@ from finetune.benchmarks.code import code_of, passes
 from finetune.benchmarks.graders import Verdict, anls, chartqa, choice, rounded, same
 from finetune.sources import SourceError, read_file
 from vision.answers.answers import extract
-from vision.errors import ImageError
 from vision.pictures.images import open_image
 
 Row = Mapping[str, Any]
+Picture = Path | bytes | Image.Image
 LETTERS = "ABCDEFGHIJ"
 
 
@@ -38,7 +37,7 @@ class Item:
         id: within its set.
         question: as it is asked, options included.
         gold: the right answer; the letter where there are options.
-        pictures: in the order in which the question means them.
+        pictures: in the order in which the question means them, unopened: a set may have more of them than memory holds.
         options: without their letters.
         group: by which results are told apart too: a subject, a level, a kind.
         rule: what this row's grading needs beside that: digits behind the point, or other right answers.
@@ -47,10 +46,18 @@ class Item:
     id: str
     question: str
     gold: str
-    pictures: tuple[Image.Image, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     options: tuple[str, ...] = ()
     group: str = ""
     rule: Any = None
+
+    def opened(self) -> tuple[Image.Image, ...]:
+        """Its pictures.
+
+        Raises:
+            ImageError: for one that cannot be used.
+        """
+        return tuple(open_image(each) for each in self.pictures)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,15 +130,19 @@ def with_options(question: str, options: list[str]) -> str:
     return f"{question}\n{listed}\nAnswer with the letter."
 
 
-def picture_of(value: Any, folder: Path | None) -> Image.Image:
-    """A picture in any of the forms in which sets hold them."""
+def picture_of(value: Any, folder: Path | None) -> Picture:
+    """A picture in any of the forms in which sets hold them, unopened.
+
+    Raises:
+        ValueError: for what is none of them.
+    """
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
+    if isinstance(value, (bytes, Image.Image)):
+        return value
     if isinstance(value, str) and folder is not None:
-        value = folder / value
-    if isinstance(value, bytes):
-        return open_image(Image.open(io.BytesIO(value)))
-    return open_image(value)
+        return folder / value
+    raise ValueError(f"the picture is {type(value).__name__}")
 
 
 def gsm8k(row: Row, _: Path | None) -> Item:
@@ -334,8 +345,6 @@ def load_task(name: str, place: str = "", limit: int | None = None) -> Loaded:
     for number, row in enumerate(islice(rows, limit), start=1):
         try:
             item = task.read(row, folder)
-        except ImageError as exc:
-            raise SourceError(f"the picture of row {number} of {name} cannot be used: {exc}") from exc
         except (KeyError, IndexError, ValueError, TypeError, AttributeError, SyntaxError) as exc:
             raise SourceError(f"row {number} of {name} is not in the publisher's form ({type(exc).__name__}: {exc})") from exc
         if item is not None and item.gold:
@@ -376,10 +385,17 @@ def _held_out(case: Any) -> Item:
     return Item(id=str(case.seed), question=case.question, gold=case.gold, pictures=(case.image,), group=case.kind)
 
 
+def _mark(picture: Picture) -> bytes:
+    """What tells a picture from another, without decoding a file."""
+    if isinstance(picture, Path):
+        return hashlib.sha256(picture.read_bytes()).digest() if picture.is_file() else b"missing"
+    return hashlib.sha256(picture if isinstance(picture, bytes) else picture.convert("RGB").tobytes()).digest()
+
+
 def _digest(items: list[Item]) -> str:
     digest = hashlib.sha256()
     for item in items:
         digest.update(json.dumps([item.id, item.question, item.gold, item.options]).encode())
         for picture in item.pictures:
-            digest.update(f"{picture.size}".encode() + picture.resize((16, 16)).tobytes())
+            digest.update(_mark(picture))
     return digest.hexdigest()[:16]

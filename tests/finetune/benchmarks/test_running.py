@@ -81,6 +81,14 @@ def test_a_question_that_fails_is_asked_again_the_next_time(tmp_path: Path) -> N
     assert report(tmp_path / "b")["gsm8k"]["rows"] == 4
 
 
+def test_a_question_that_cannot_be_asked_counts_and_is_wrong(tmp_path: Path) -> None:
+    broken = Item(id="9", question="1 2", gold="3", pictures=(b"no picture",))
+    run(Knowing(), [replace(sums(3), items=[*sums(3).items, broken])], tmp_path, Manner(), bar=False)
+    score = report(tmp_path)["gsm8k"]
+    assert (score["rows"], score["refused"], score["score"]) == (4, 1, 0.75)
+    assert main(["show", str(tmp_path)]) == 0
+
+
 @pytest.mark.parametrize(
     ("manner", "tasks", "said"),
     [
