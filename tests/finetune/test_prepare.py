@@ -149,16 +149,16 @@ for row in json.loads(sys.argv[2]):
 def test_the_sieve_drops_what_is_too_long_foreign_or_in_a_test_set() -> None:
     text = "the cat sat on the mat and it looked at all of the birds in the garden"
     sample = Sample(source="x", question=text, thought="1 + 1 = 2", answer="It is 2.")
-    assert Sieve(cutoff=64).tokens(sample) > 30
+    assert Sieve(cutoff=128).tokens(sample) > 30
     for sieve, reason in (
-        (Sieve(cutoff=40), "longer than the cutoff"),
-        (Sieve(cutoff=64, forbidden=frozenset(grams("… " + text.upper() + "!"))), "shares words with a benchmark"),
+        (Sieve(cutoff=70), "longer than the cutoff"),
+        (Sieve(cutoff=128, forbidden=frozenset(grams("… " + text.upper() + "!"))), "shares words with a benchmark"),
     ):
         with pytest.raises(Rejected, match=reason):
             sieve.tokens(sample)
     short = Sample(source="x", question="How many apples are left now?", thought="1 + 1 = 2", answer="It is 2.")
     with pytest.raises(Rejected, match="shares words with a benchmark"):
-        Sieve(cutoff=64, forbidden=frozenset(grams("<image1> How many apples are left now"))).tokens(short)
+        Sieve(cutoff=128, forbidden=frozenset(grams("<image1> How many apples are left now"))).tokens(short)
     assert is_english("x = 3 + 4") and not is_english("Сколько яблок?")
 
 
@@ -295,7 +295,7 @@ def test_a_killed_run_goes_on_to_the_same_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["open_thought"], "there is no published set 'open_thought'; known are openo1_sft, open_thoughts, open_r1_math, charts"),
+        (["open_thought"], "there is no published set 'open_thought'; known are openo1_sft, open_thoughts, open_r1_math, gsm8k, charts"),
         (["mine=nowhere"], "there is no file or folder nowhere; check the path"),
         (["mine=README.md"], "README.md is not in a form that is read; expected .jsonl, .json, .parquet"),
         (["a/b=README.md"], "'a/b' cannot be the name of a data set"),
