@@ -23,7 +23,7 @@ from vision.settings import NANO, PREFIX, Settings
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = Path(__file__).parent / "templates"
 SERVING = (
-    "accelerate argon2-cffi font-roboto gradio httpx lark latex2mathml limits markdown-it-py math-verify mcp onnxruntime "
+    "accelerate argon2-cffi cachetools font-roboto gradio httpx lark latex2mathml limits markdown-it-py math-verify mcp onnxruntime "
     "opencv-python-headless peft pillow pillow-heif pydantic-settings pypdfium2 rapidocr resvg-py safetensors sqlalchemy transformers"
 )
 """What serving needs of the project's dependencies, besides torch."""
