@@ -127,6 +127,7 @@ def _words(settings: Settings, hardware: Hardware, title: str, *, bundled: bool)
     torch = ZERO_TORCH if hardware.size else version("torch").split("+")[0]
     needed = [f"{name}=={version(name)}" for name in SERVING.split()] + [f"torch=={torch}"]
     needed += ["spaces"] if hardware.size else []
+    needed += [f"{name}=={version(name)}" for name in ("gguf", "sentencepiece")] if settings.gguf else []
     needed += [f"bitsandbytes=={version('bitsandbytes')}"] if settings.precision in ("8bit", "4bit") else []
     adapter = adapter_of(settings)
     named = ("" if bundled else settings.model, "" if bundled and not settings.adapter else adapter, settings.compare)
