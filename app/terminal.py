@@ -71,8 +71,10 @@ def standing(ballot: Ballot) -> str:
 
 def facts_lines(facts: Facts) -> list[str]:
     """What is known of a model, a line each."""
+    from vision.engines.facts import TALK
+
     tokens = f"{facts.image_tokens} tokens each" if facts.image_tokens else "tokens by their size"
-    room = f"{_gb(facts.weight_bytes)} of weights in {facts.precision}, {_gb(facts.talk_bytes)} for a conversation of 4,096 tokens"
+    room = f"{_gb(facts.weight_bytes)} of weights in {facts.precision}, {_gb(facts.talk_bytes)} for a conversation of {TALK:,} tokens"
     fits = "fits" if facts.fits else "does not fit: try --precision 4bit, a smaller model, or a server with --engine-url"
     return [
         f"{facts.name}: {facts.kind}, {_count(facts.parameters)} parameters",

@@ -15,13 +15,14 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from finetune.benchmarks.comparing import draw, table
-from finetune.benchmarks.running import read_rows
+from finetune.benchmarks.running import read_rows, report
 from finetune.benchmarks.tasks import TASKS
 from finetune.files import write_text
 from finetune.sources import HUB
@@ -66,12 +67,17 @@ class Card:
         """What the model is called."""
         return self.name or (self.trained.name if self.trained else _run(self.runs[-1])["model"])
 
+    @cached_property
+    def _reports(self) -> list[dict[str, Any]]:
+        """The scores of each run, by task."""
+        return [report(folder) for folder in self.runs]
+
     def front(self) -> str:
         """The front matter, as huggingface_hub writes it."""
         from huggingface_hub import ModelCardData
 
         base = self._base()
-        sees = any(task in SEES for task in _reports(self.runs[-1]))
+        sees = any(task in SEES for task in self._reports[-1])
         datasets = [HUB[name] for name in self._datasets() if name in HUB]
         card = ModelCardData(
             base_model=base or None,
@@ -90,8 +96,8 @@ class Card:
         from huggingface_hub import EvalResult
 
         run = _run(self.runs[-1])
-        for task, report in _reports(self.runs[-1]).items():
-            rows, voted = report["rows"], f", a vote of {run['vote']}" if run.get("vote") else ""
+        for task, score in self._reports[-1].items():
+            rows, voted = score["rows"], f", a vote of {run['vote']}" if run.get("vote") else ""
             yield EvalResult(
                 task_type="image-text-to-text" if task in SEES else "text-generation",
                 dataset_type=TASKS[task].repo or "logicflow/charts",
@@ -99,7 +105,7 @@ class Card:
                 dataset_config=TASKS[task].config,
                 dataset_split=TASKS[task].split,
                 metric_type="accuracy",
-                metric_value=round(100 * report["score"], 2),
+                metric_value=round(100 * score["score"], 2),
                 metric_name=f"right, percent of {rows} rows{voted}",
             )
 
@@ -117,14 +123,14 @@ class Card:
     def _measured(self, folder: Path) -> str:
         picture = draw(self.runs, folder / "compared.png")
         told = []
-        for path in self.runs:
+        for path, scores in zip(self.runs, self._reports, strict=True):
             run = _run(path)
             how = [f"vote of {run['vote']}" if run.get("vote") else "one answer", f"seed {run['sampling']['seed']}"]
             how += [f"up to {run['sampling']['max_thought_tokens']} tokens of thought" if run.get("thinking") else "no thought"]
             how += [f"text of pictures: {run['writing']}", f"commit {run.get('commit') or 'not known'}"]
             shares = [
-                f"{task} {100 * report['truncated']:.1f} % cut off, {report['thought_tokens']:.0f} tokens of thought"
-                for task, report in _reports(path).items()
+                f"{task} {100 * score['truncated']:.1f} % cut off, {score['thought_tokens']:.0f} tokens of thought"
+                for task, score in scores.items()
             ]
             told.append(f"- **{path.name}**: `{run['model']}`, {', '.join(how)}; {'; '.join(shares)}.")
         sources = _run(self.runs[-1])["tasks"]
@@ -172,8 +178,8 @@ class Card:
 
     def _limits(self) -> str:
         weak = []
-        for task, report in _reports(self.runs[-1]).items():
-            groups = [(share, count, group) for group, (share, count) in report["groups"].items() if count >= 10]
+        for task, score in self._reports[-1].items():
+            groups = [(share, count, group) for group, (share, count) in score["groups"].items() if count >= 10]
             weak += [f"- {task}, {group}: {100 * share:.0f} % of {count} right." for share, count, group in sorted(groups)[:3]]
         told = "\n".join(weak)
         return "## Limits\n\nMeasured on the sets above and nothing else. Steps may read well and be wrong: look at the marks." + (
@@ -208,12 +214,6 @@ def _run(folder: Path) -> dict[str, Any]:
     return run
 
 
-def _reports(folder: Path) -> dict[str, Any]:
-    from finetune.benchmarks.running import report
-
-    return report(folder)
-
-
 def _example(row: dict[str, Any]) -> str:
     """A question, its steps with where their numbers come from, and the answer, in a block that nothing gets out of."""
     lines = [row["question"], ""]
@@ -222,7 +222,7 @@ def _example(row: dict[str, Any]) -> str:
         lines.append(f"{number}. {step['text']}" + (f"   [{told}]" if told else ""))
     lines += ["", f"answer: {row['answer'] or 'none'}   gold: {row['gold']}"]
     text = "\n".join(lines)
-    fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", text))])
     return f"{fence}text\n{text}\n{fence}"
 
 

@@ -46,9 +46,7 @@ State = dict[str, Any]
 class Desk:
     """What the page's events do. One for all sessions: everything that is a session's own comes in as an argument."""
 
-    def __init__(
-        self, engine: Engine, settings: Settings, history: History, pace: Pace, rival: Callable[[], Engine] | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, settings: Settings, history: History, pace: Pace, rival: Callable[[], Engine] | None = None) -> None:
         self.engine, self.settings, self.history = engine, settings, history
         self.limits = limits_of(settings)
         self.answer = partial(answer, rival=rival)

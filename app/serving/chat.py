@@ -24,8 +24,6 @@ MAX_PICTURES = 32
 MAX_CHOICES = 16
 LEAST_ANSWER = 16
 """Tokens that a small budget leaves for the answer at least."""
-
-
 MAX_CHARS = 100_000
 """Characters of one message, and of all together four times as many."""
 MOST_LARGE = 4

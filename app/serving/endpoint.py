@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 
 from app.serving.accounts import Accounts, Pace, bearer
-from app.serving.chat import UNKNOWN, Completion, budgets, prompt_of
+from app.serving.chat import MOST_LARGE, UNKNOWN, Completion, budgets, prompt_of
 from vision.as_json import ballot_as_json, reply_as_json
 from vision.ask import elect, grow, limits_of, read_pictures, sampling_of, spread
 from vision.engines.engine import Control, Engine, Sampling
@@ -126,7 +126,7 @@ class Endpoint:
         Raises:
             PromptError: naming the field that cannot be used.
         """
-        most = int(self.settings.max_image_mb * 1.4e6 * 4)  # four pictures of the largest size, as base64
+        most = int(self.settings.max_image_mb * 1.4e6 * MOST_LARGE)  # as base64
         if not request.headers.get("content-type", "").startswith("application/json"):
             raise PromptError("the request is no JSON; send it with Content-Type: application/json")
         data = bytearray()

@@ -30,6 +30,7 @@ def tasks_of(args: argparse.Namespace) -> list[Loaded]:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Ask, grade, and print the scores; 1 where questions failed."""
     from dataclasses import replace
 
     from finetune.benchmarks import running
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def compare(args: argparse.Namespace) -> int:
+    """Print the table, draw the picture."""
     from finetune.benchmarks.comparing import draw, table
 
     print(table(args.runs))
@@ -81,6 +83,7 @@ def compare(args: argparse.Namespace) -> int:
 
 
 def audit(args: argparse.Namespace) -> int:
+    """Print how far graders and labels agree."""
     from finetune.benchmarks.auditing import audit as judge
     from finetune.benchmarks.auditing import summary
 
@@ -92,6 +95,7 @@ def audit(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
+    """Write the page of rows."""
     from finetune.benchmarks.showing import show as write
 
     print(write(args.run))
@@ -99,6 +103,7 @@ def show(args: argparse.Namespace) -> int:
 
 
 def dispute(args: argparse.Namespace) -> int:
+    """Note a doubt."""
     from finetune.benchmarks.showing import dispute as note
 
     print(f"{note(args.run, args.task, args.id, args.why)} disputed")
@@ -106,6 +111,7 @@ def dispute(args: argparse.Namespace) -> int:
 
 
 def overlap(args: argparse.Namespace) -> int:
+    """Print what test sets share with training files; 1 where they do."""
     from finetune.benchmarks.showing import overlap as count
     from finetune.sieve import GRAM
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.benchmarks.graders import choice, relaxed, same
+from finetune.benchmarks.graders import LETTERS, choice, relaxed, same
 from finetune.sources import read_file
 from vision.answers.answers import extract
 from vision.answers.consensus import wilson
@@ -64,7 +64,7 @@ def _judged(path: Path, rule: str) -> Iterator[Judged]:
 
 
 def _letter(gold: str, options: list[str]) -> str:
-    return "ABCDEFGHIJ"[options.index(gold)] if gold in options else gold
+    return LETTERS[options.index(gold)] if gold in options else gold
 
 
 def _value(row: Mapping[str, Any], name: str) -> Any:

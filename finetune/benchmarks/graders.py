@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
 
+from rapidfuzz.distance import Levenshtein
+
 from vision.answers.answers import MAX_ANSWER_CHARS, equivalent, normalize, number_of
 
+LETTERS = "ABCDEFGHIJ"
+"""Of options, in order."""
 YEARS = range(1000, 2200)
 """Whole numbers that may be years, where both sides are one."""
 MOST_PARTS = 7
@@ -136,9 +140,9 @@ def choice(gold: str, answer: str, options: Sequence[str]) -> bool:
     (True, True, False)
     """
     gold, answer = gold.strip(), _bare(answer[:MAX_ANSWER_CHARS]).strip("\"'“”‘’ ").rstrip(".")
-    if len(gold) != 1 or not "A" <= gold.upper() <= "J":
+    if len(gold) != 1 or gold.upper() not in LETTERS:
         return same(gold, answer)
-    at, letters = ord(gold.upper()) - ord("A"), all(len(option.strip()) == 1 for option in options)
+    at, letters = LETTERS.index(gold.upper()), all(len(option.strip()) == 1 for option in options)
     if letters and options:  # they stand in the picture, and a letter names itself
         named = _named(answer)
         return named is not None and named == gold.upper()
@@ -169,7 +173,7 @@ def _named(answer: str) -> str | None:
 
 def _ends_with_letter(answer: str, at: int, option: str) -> bool:
     """``Nucleus (B)``."""
-    return bool(re.fullmatch(rf"{re.escape(option)}\s*\({'ABCDEFGHIJ'[at]}\)", answer, re.IGNORECASE)) if at < 10 else False
+    return bool(re.fullmatch(rf"{re.escape(option)}\s*\({LETTERS[at]}\)", answer, re.IGNORECASE)) if at < len(LETTERS) else False
 
 
 def official(gold: str, answer: str) -> bool:
@@ -236,16 +240,6 @@ def rounded(gold: str, answer: str, digits: int) -> bool:
 
 def anls(golds: Sequence[str], answer: str) -> float:
     """Average normalized Levenshtein similarity of DocVQA (Biten et al. 2019): 0 below a half, else the likeness to the nearest gold."""
-    best = max((_likeness(gold.casefold().strip(), answer.casefold().strip()) for gold in golds), default=0.0)
+    said = answer.casefold().strip()
+    best = max((Levenshtein.normalized_similarity(gold.casefold().strip(), said) for gold in golds), default=0.0)
     return best if best >= 0.5 else 0.0
-
-
-def _likeness(a: str, b: str) -> float:
-    if max(len(a), len(b)) > 512:
-        return float(a == b)
-    row = list(range(len(b) + 1))
-    for i, letter in enumerate(a, start=1):
-        previous, row[0] = row[0], i
-        for j, other in enumerate(b, start=1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (letter != other))
-    return 1 - row[-1] / max(len(a), len(b), 1)

@@ -19,14 +19,13 @@ from typing import Any
 from PIL import Image
 
 from finetune.benchmarks.code import code_of, passes
-from finetune.benchmarks.graders import Verdict, anls, chartqa, choice, rounded, same
+from finetune.benchmarks.graders import LETTERS, Verdict, anls, chartqa, choice, rounded, same
 from finetune.sources import SourceError, read_file
 from vision.answers.answers import extract
 from vision.pictures.images import open_image
 
 Row = Mapping[str, Any]
 Picture = Path | bytes | Image.Image
-LETTERS = "ABCDEFGHIJ"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,16 +145,19 @@ def picture_of(value: Any, folder: Path | None) -> Picture:
 
 
 def gsm8k(row: Row, _: Path | None) -> Item:
+    """``question``; ``answer`` with the gold behind ``####``."""
     question = str(row["question"])
     return Item(id=_key(question), question=question, gold=str(row["answer"]).rpartition("####")[2].strip())
 
 
 def math_problem(row: Row, _: Path | None) -> Item:
+    """``problem``, ``answer`` and perhaps ``level``."""
     question, group = str(row["problem"]), f"level {row['level']}" if row.get("level") else ""
     return Item(id=str(row.get("unique_id") or _key(question)), question=question, gold=str(row["answer"]), group=group)
 
 
 def mathvision(row: Row, folder: Path | None) -> Item:
+    """``question`` with ``<image1>`` in it; options that are letters stand in the picture."""
     options = [str(option) for option in row.get("options") or []]
     question = re.sub(r"\s*<image\d+>\s*", " ", str(row["question"])).strip()
     lettered = options == list(LETTERS[: len(options)])  # the options stand in the picture
@@ -171,6 +173,7 @@ def mathvision(row: Row, folder: Path | None) -> Item:
 
 
 def mathvista(row: Row, folder: Path | None) -> Item:
+    """``answer`` is the text of a choice, or a number of so many digits."""
     options = [str(option) for option in row.get("choices") or []]
     gold, question = str(row["answer"]), str(row["question"])
     if unit := row.get("unit"):
@@ -190,6 +193,7 @@ def mathvista(row: Row, folder: Path | None) -> Item:
 
 
 def chart_question(row: Row, folder: Path | None) -> Item:
+    """ChartQA, as it lies on the Hub and in its authors' files."""
     question, gold = str(row.get("question") or row["query"]), row.get("answer", row.get("label"))
     gold = str(gold[0] if isinstance(gold, list) else gold)
     image = row.get("image") if row.get("image") is not None else f"png/{row['imgname']}"
@@ -203,6 +207,7 @@ def chart_question(row: Row, folder: Path | None) -> Item:
 
 
 def ai2d(row: Row, folder: Path | None) -> Item:
+    """``answer`` is the place of an option, counted from 0."""
     options = [str(option) for option in row["options"]]
     question = with_options(str(row["question"]), options)
     gold, pictures = _letter(options, row["answer"]), (picture_of(row["image"], folder),)
@@ -210,6 +215,7 @@ def ai2d(row: Row, folder: Path | None) -> Item:
 
 
 def mmmu(row: Row, folder: Path | None) -> Item:
+    """Lists are written as Python writes them; pictures are named in question and options."""
     options = row.get("options") or []
     options = [str(option) for option in (ast.literal_eval(options) if isinstance(options, str) else options)]
     names = sorted((name for name in row if re.fullmatch(r"image_\d+", name) and row[name] is not None), key=lambda name: int(name[6:]))
@@ -228,12 +234,14 @@ def mmmu(row: Row, folder: Path | None) -> Item:
 
 
 def document(row: Row, folder: Path | None) -> Item:
+    """DocVQA and InfographicVQA: ``answers`` are spellings."""
     golds = [str(gold) for gold in row.get("answers") or []]
     ident = str(row.get("questionId") or row.get("question_id") or _key(str(row["question"])))
     return Item(id=ident, question=str(row["question"]), gold=golds[0], pictures=(picture_of(row["image"], folder),), rule=golds)
 
 
 def mmlu(row: Row, _: Path | None) -> Item:
+    """``answer`` is the place of a choice, counted from 0."""
     options, question = [str(option) for option in row["choices"]], str(row["question"])
     subject, asked = str(row.get("subject", "")), with_options(question, options)
     return Item(id=_key(subject + asked), question=asked, gold=_letter(options, row["answer"]), options=tuple(options), group=subject)
@@ -250,6 +258,7 @@ def gpqa(row: Row, _: Path | None) -> Item:
 
 
 def mbpp(row: Row, _: Path | None) -> Item:
+    """A task in words and the tests that a function is to pass."""
     tests = [str(test) for test in row["test_list"]]
     question = f"{row.get('text') or row['prompt']}\nWrite a Python function that passes these tests:\n" + "\n".join(tests)
     setup = str(row.get("test_setup_code") or "\n".join(row.get("test_imports") or []))
@@ -257,6 +266,7 @@ def mbpp(row: Row, _: Path | None) -> Item:
 
 
 def humaneval(row: Row, _: Path | None) -> Item:
+    """The head of a function, and a ``check`` of the whole."""
     prompt, name = str(row["prompt"]), str(row["entry_point"])
     question = f"Complete this Python function, and answer with all of it in a block of code:\n```python\n{prompt}```"
     tests = f"{row['test']}\ncheck({name})"
@@ -337,7 +347,12 @@ def load_task(name: str, place: str = "", limit: int | None = None) -> Loaded:
     if task is None:
         raise SourceError(f"there is no task {name!r}; known are {', '.join(TASKS)}")
     if name == "charts" and not place:
-        items = [_held_out(case) for case in _cases(limit or 200)]
+        from finetune.nano.evaluate import held_out
+
+        items = [
+            Item(id=str(case.seed), question=case.question, gold=case.gold, pictures=(case.image,), group=case.kind)
+            for case in held_out(limit or 200)
+        ]
         return Loaded(name=name, source="drawn, held-out seeds", digest=_digest(items), items=items)
     rows, folder, source = _rows(task, name, place)
     items: list[Item] = []
@@ -373,16 +388,6 @@ def _rows(task: Task, name: str, place: str) -> tuple[Iterator[Row], Path | None
     if not path.is_file():
         raise SourceError(f"there is no file or folder {place}; check --data")
     return read_file(path), path.parent, path.name
-
-
-def _cases(count: int) -> Iterator[Any]:
-    from finetune.nano.evaluate import held_out
-
-    return held_out(count)
-
-
-def _held_out(case: Any) -> Item:
-    return Item(id=str(case.seed), question=case.question, gold=case.gold, pictures=(case.image,), group=case.kind)
 
 
 def _mark(picture: Picture) -> bytes:

@@ -1,11 +1,11 @@
 """What a model is and whether it fits here, told before it is asked anything: from its configuration, and from itself where it loads.
 
-    logicflow model google/gemma-3-27b-it --precision 4bit
+logicflow model google/gemma-3-27b-it --precision 4bit
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vision.engines.families import template_of
@@ -102,7 +102,7 @@ def facts_of(settings: Settings) -> Facts:
         tags=" … ".join(template.tags or ()),
         path="",
     )
-    return Facts(**(vars(facts) | {"path": _path(settings, found)})) if facts.fits else facts
+    return replace(facts, path=_path(settings, found)) if facts.fits else facts
 
 
 def _on_meta(kind: Any, config: Any) -> Any:

@@ -75,9 +75,7 @@ def test_an_answer_is_what_the_library_gives_with_its_steps_and_sources(client: 
 def test_a_stream_is_the_same_in_pieces(client: OpenAI, engine: Engine, chart: Record) -> None:
     due = ask(chart.image, chart.question, engine)
     thought, answer, last = [], [], []
-    with client.chat.completions.create(
-        model=NAME, messages=about(chart), stream=True, stream_options={"include_usage": True}
-    ) as chunks:
+    with client.chat.completions.create(model=NAME, messages=about(chart), stream=True, stream_options={"include_usage": True}) as chunks:
         for chunk in chunks:
             for choice in chunk.choices:
                 thought.append(getattr(choice.delta, "reasoning_content", None) or "")

@@ -88,7 +88,7 @@ def test_code_is_graded_by_its_tests(tmp_path: Path) -> None:
         "mbpp": {"task_id": 1, "text": "Add two numbers.", "code": "def add(a, b): ...", "test_list": ["assert add(3, 4) == 7"]},
         "humaneval": {
             "task_id": "HumanEval/0",
-            "prompt": "import math\n\ndef add(a, b):\n    \"\"\"Add.\"\"\"\n",
+            "prompt": 'import math\n\ndef add(a, b):\n    """Add."""\n',
             "entry_point": "add",
             "canonical_solution": "    return a + b\n",
             "test": "def check(candidate):\n    assert candidate(3, 4) == 7",

@@ -265,13 +265,7 @@ class _Layer:
             mask = None
             if count > 1:
                 mask = _staircase(count, keys.shape[2], self.window, query.device).repeat(each.shape[2] // count, 1)
-            if softcap is None:
-                found = torch.nn.functional.scaled_dot_product_attention(each, keys, values, mask, scale=scaling)
-            else:
-                scores = capped(each @ keys.transpose(-1, -2) * scaling, softcap)
-                scores = scores if mask is None else scores.masked_fill(~mask, float("-inf"))
-                found = scores.float().softmax(-1).to(query.dtype) @ values
-            return found.reshape(query.shape)
+            return found_in(each, keys, values, mask, scaling, softcap).reshape(query.shape)
         shared = self.prompt[0].shape[-2]
         hidden = max(shared + self.used - self.window, 0) if self.window else 0
         prompt_keys, prompt_values = (part[0, :, min(hidden, shared) :] for part in self.prompt)
@@ -284,6 +278,17 @@ class _Layer:
         far, near = weights.split([far.shape[-1], near.shape[-1]], -1)
         found = (far.transpose(0, 1).flatten(1, 2) @ prompt_values).unflatten(1, (rows, -1)).transpose(0, 1) + near @ values
         return found.reshape(rows, heads, 1, width)
+
+
+def found_in(query: Any, keys: Any, values: Any, mask: Any, scaling: float, softcap: float | None) -> Any:
+    """Attention of (rows, heads of keys, queries, width) to ``keys`` and ``values``; ``mask`` is None or tells what is seen."""
+    import torch
+
+    if softcap is None:
+        return torch.nn.functional.scaled_dot_product_attention(query, keys, values, mask, scale=scaling)
+    scores = capped(query @ keys.transpose(-1, -2) * scaling, softcap)
+    scores = scores if mask is None else scores.masked_fill(~mask, float("-inf"))
+    return scores.float().softmax(-1).to(query.dtype) @ values
 
 
 def capped(scores: Any, softcap: float | None) -> Any:
@@ -351,7 +356,5 @@ def _attend_held(query: Any, key: Any, scaling: float | None = None, softcap: fl
     return key.attend(query, scaling, softcap).transpose(1, 2), None
 
 
-_OPTIONS = tuple(
-    "dropout sliding_window is_causal position_ids use_cache logits_to_keep output_attentions output_router_logits".split()
-)
+_OPTIONS = tuple("dropout sliding_window is_causal position_ids use_cache logits_to_keep output_attentions output_router_logits".split())
 """What attention is told and a step of rows need not heed: nothing is dropped, and windows are kept apart already."""

@@ -23,9 +23,8 @@ class Memory:
         text, vision = model.config.get_text_config(), getattr(model.config, "vision_config", None)
         self.device, self._item = model.device, model.dtype.itemsize
         queries = getattr(text, "num_attention_heads", None) or 1
-        width = getattr(text, "head_dim", None) or text.hidden_size // queries
         heads = getattr(text, "num_key_value_heads", None) or queries
-        self._a_token = 2 * heads * width * self._item
+        self._a_token = 2 * heads * width_of(text) * self._item
         window = getattr(text, "sliding_window", None) or 0
         kinds = getattr(text, "layer_types", None) or ["full_attention"] * text.num_hidden_layers
         self._windows = [window if kind == "sliding_attention" else 0 for kind in kinds]
@@ -66,6 +65,11 @@ class Memory:
             f"this needs about {needed / 1e9:.1f} GB of memory beside the model, and {max(free, 0) / 1e9:.1f} GB are free; "
             "ask for fewer tokens of thought, fewer traces or fewer pictures, or load the model with --precision 4bit"
         )
+
+
+def width_of(text: Any) -> int:
+    """Width of a head of keys, from the configuration of a language model."""
+    return int(getattr(text, "head_dim", None) or text.hidden_size // (getattr(text, "num_attention_heads", None) or 1))
 
 
 def _of_a_picture(vision: Any) -> int:

@@ -17,9 +17,10 @@ from functools import partial
 from typing import Any, Generic
 
 from vision.engines.loading import first_line
-from vision.engines.local.batch import Row, axes_of, capped, unmasked, windows_of
+from vision.engines.local.batch import Row, axes_of, found_in, unmasked, windows_of
 from vision.engines.local.cache import Layers
 from vision.engines.local.drawing import Knobs, choose, choose_widely, drawn, fetch
+from vision.engines.local.memory import width_of
 from vision.engines.local.norms import quicken_norms
 from vision.engines.local.prefill import Begun
 from vision.errors import SettingsError
@@ -67,12 +68,11 @@ class RecordedBatch(Generic[Row]):
     def bytes_for(self, rows: int, length: int) -> int:
         """Bytes of buffers for so many rows, the longest of ``length`` tokens; while rows move into them the old ones are there too."""
         config = self.model.config.get_text_config()
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         room = LENGTH
         while room <= length:
             room *= 2
         tokens = sum(min(window or room, room) for window in self._windows)
-        return int(2 * _slots(rows) * tokens * config.num_key_value_heads * width * self.model.dtype.itemsize)
+        return int(2 * _slots(rows) * tokens * config.num_key_value_heads * width_of(config) * self.model.dtype.itemsize)
 
     def step(self, tokens: Sequence[int]) -> Any:
         """See :meth:`vision.engines.local.batch.Batch.step`."""
@@ -134,9 +134,8 @@ class _Store:
         import torch
 
         config = model.config.get_text_config()
-        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.count, self.length = count, length
-        shapes = [(count, config.num_key_value_heads, min(window or length, length), width) for window in windows]
+        shapes = [(count, config.num_key_value_heads, min(window or length, length), width_of(config)) for window in windows]
         zeros = partial(torch.zeros, dtype=model.dtype, device=model.device)
         self.buffers = [(zeros(shape), zeros(shape)) for shape in shapes]
         # What a recorded step reads: token, place and position of each slot, and how its next token is drawn.
@@ -327,14 +326,7 @@ class _Written:
 
     def attend(self, query: Any, scaling: float, softcap: float | None) -> Any:
         """What the newest token of each slot finds: (slots, heads of queries, 1, width)."""
-        import torch
-
         slots, heads, _, width = query.shape
         # Queries that share a head of keys stand in a row: with enable_gqa and a mask, CUDA would take its slowest kernel.
         each = query.reshape(slots, self.keys.shape[1], -1, width)
-        if softcap is None:
-            found = torch.nn.functional.scaled_dot_product_attention(each, self.keys, self.values, self.seen, scale=scaling)
-        else:
-            scores = capped(each @ self.keys.transpose(-1, -2) * scaling, softcap).masked_fill(~self.seen, float("-inf"))
-            found = scores.float().softmax(-1).to(query.dtype) @ self.values
-        return found.reshape(slots, heads, 1, width)
+        return found_in(each, self.keys, self.values, self.seen, scaling, softcap).reshape(slots, heads, 1, width)

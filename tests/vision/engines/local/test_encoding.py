@@ -16,8 +16,7 @@ from vision.prompts import IN_TAGS, TEXT_PROMPT, Prompt, Turn
 
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
 BODY = (
-    "{% for message in messages %}<start_of_turn>{{ message.role }}\n{{ message.content }}<end_of_turn>\n{% endfor %}"
-    "<start_of_turn>model\n"
+    "{% for message in messages %}<start_of_turn>{{ message.role }}\n{{ message.content }}<end_of_turn>\n{% endfor %}<start_of_turn>model\n"
 )
 QWEN = BODY + "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
 DEEPSEEK = BODY + "{# </think> #}<think>\n"
