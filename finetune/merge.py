@@ -16,7 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from vision.engines.loading import adapter_of, load, of_run
+from vision.engines.checkpoints import adapter_of, of_run
+from vision.engines.loading import load
 from vision.errors import LogicFlowError, ModelError
 from vision.settings import Settings
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
 from finetune.samples import READERS, Row, Sample, pictured
+from vision.errors import first_line
 
 HUB = {
     "openo1_sft": "O1-OPEN/OpenO1-SFT",
@@ -143,7 +144,7 @@ def from_hub(repo: str, config: str | None, split: str, remedy: str, start: int 
     try:
         yield from load_dataset(repo, config, split=split, streaming=True).skip(start)
     except (OSError, ValueError) as exc:  # datasets wraps what the network says in either
-        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]
+        reason = first_line(exc)
         raise SourceError(f"{repo} cannot be read from the Hub ({reason}); download it where it can and {remedy}") from exc
 
 
@@ -181,7 +182,7 @@ def _json(path: Path) -> Iterator[Row]:
             for row in ijson.items(file, "item", use_float=True):
                 yield row if isinstance(row, dict) else {}
         except ijson.JSONError as exc:
-            raise SourceError(f"{path.name} is no JSON list of rows ({str(exc).splitlines()[0][:100]})") from exc
+            raise SourceError(f"{path.name} is no JSON list of rows ({first_line(exc)})") from exc
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -193,7 +194,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(batch_size=64):
                 yield from batch.to_pylist()
     except pa.ArrowInvalid as exc:
-        raise SourceError(f"{path.name} is no Parquet file ({str(exc).splitlines()[0][:100]})") from exc
+        raise SourceError(f"{path.name} is no Parquet file ({first_line(exc)})") from exc
 
 
 _FORMATS: dict[str, Callable[[Path], Iterator[Row]]] = {".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}

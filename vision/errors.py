@@ -38,3 +38,9 @@ class GenerationError(LogicFlowError):
 
 class ConversationError(LogicFlowError):
     """A kept or exported conversation cannot be read."""
+
+
+def first_line(exc: BaseException) -> str:
+    """What ``exc`` says first, its kind where it says nothing."""
+    lines = str(exc).strip().splitlines()
+    return (lines[0] if lines else type(exc).__name__)[:200]

@@ -28,8 +28,8 @@ from vision.as_json import ballot_as_json, reply_as_json
 from vision.ask import ask as ask_engine
 from vision.ask import limits_of, sampling_of, spread
 from vision.ask import vote as vote_engine
+from vision.engines.checkpoints import display_name
 from vision.engines.engine import Engine
-from vision.engines.loading import display_name
 from vision.engines.opening import open_engine, rival_of
 from vision.errors import LogicFlowError, SettingsError
 from vision.pictures.lines import GiveWriting

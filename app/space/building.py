@@ -16,8 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
-from vision.engines.loading import SMALL_BYTES, adapter_of, display_name
-from vision.errors import SettingsError
+from vision.engines.checkpoints import adapter_of, display_name
+from vision.engines.loading import SMALL_BYTES
+from vision.errors import SettingsError, first_line
 from vision.settings import NANO, PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -237,7 +238,7 @@ class Push:
         except LocalTokenNotFoundError as exc:
             raise SettingsError("the Hub does not know you; run 'hf auth login' or set HF_TOKEN") from exc
         except HfHubHTTPError as exc:
-            raise SettingsError(f"the Hub refused: {str(exc).strip().splitlines()[0][:300]}; run the same command again to go on") from exc
+            raise SettingsError(f"the Hub refused: {first_line(exc)}; run the same command again to go on") from exc
         except Exception as exc:  # of the HTTP library that the Hub's client uses, which changes with its versions
             raise SettingsError(f"the Hub cannot be reached ({type(exc).__name__}); run the same command again to go on") from exc
         return str(url)

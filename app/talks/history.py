@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from app.talks.values import Conversation, conversation_as_json, conversation_from_json
-from vision.errors import ConversationError, SettingsError
+from vision.errors import ConversationError, SettingsError, first_line
 
 MAX_CONVERSATIONS = 500
 """Conversations kept for one key; the oldest goes when another comes."""
@@ -97,7 +97,7 @@ class History:
             self.secret = self._random("secret")  # what browsers' keys are encrypted with
             _Table.metadata.create_all(self._engine)
         except (OSError, SQLAlchemyError) as exc:
-            why = str(exc).splitlines()[0]
+            why = first_line(exc)
             raise SettingsError(
                 f"conversations cannot be kept in {folder} ({why}); set LOGICFLOW_DATA_DIR to a folder of your own"
             ) from exc

@@ -26,8 +26,8 @@ from vision.answers.answers import extract
 from vision.answers.consensus import wilson
 from vision.as_json import checked_as_json
 from vision.ask import elect, follow, read_pictures, spread
+from vision.engines.checkpoints import adapter_of, of_run
 from vision.engines.engine import Engine, Sampling
-from vision.engines.loading import adapter_of, of_run
 from vision.errors import GenerationError, ImageError, LogicFlowError, PromptError
 from vision.pictures.lines import GiveWriting
 from vision.prompts import Prompt, Turn

@@ -14,7 +14,8 @@ from finetune.nano.evaluate import answer_all, held_out
 from vision import Settings
 from vision.answers.answers import extract
 from vision.answers.consensus import wilson
-from vision.engines.loading import load, of_run
+from vision.engines.checkpoints import of_run
+from vision.engines.loading import load
 from vision.settings import NANO
 from vision.thoughts.reasoning import split
 

@@ -13,7 +13,8 @@ from safetensors import safe_open
 from finetune.charts.records import Record
 from finetune.merge import main, merge
 from vision import ModelError, Sampling, Settings, ask, open_engine
-from vision.engines.loading import display_name, load, of_run
+from vision.engines.checkpoints import display_name, of_run
+from vision.engines.loading import load
 from vision.settings import NANO
 
 SHORT = Sampling(max_thought_tokens=60, max_answer_tokens=20)

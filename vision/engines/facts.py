@@ -8,23 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vision.engines.checkpoints import Checkpoint, checkpoint_of, display_name, of_run, weight_bytes
 from vision.engines.families import template_of
-from vision.engines.loading import (
-    Checkpoint,
-    checkpoint_of,
-    config_of,
-    display_name,
-    dtype_of,
-    first_line,
-    kind_of,
-    load,
-    of_run,
-    place_of,
-    processor_of,
-    weight_bytes,
-)
+from vision.engines.loading import config_of, dtype_of, kind_of, load, place_of, processor_of
 from vision.engines.local.memory import Memory
-from vision.errors import ModelError
+from vision.errors import ModelError, first_line
 from vision.settings import Settings
 
 BITS = {"8bit": 8.5, "4bit": 4.6}

@@ -3,38 +3,26 @@
 Every chat model that transformers loads is taken: one that sees pictures as ``AutoModelForImageTextToText``, one that reads text
 as ``AutoModelForCausalLM``.
 
-A model brings its own adapter when its directory has a ``thinking`` folder beside the weights, as nano has. The output
-folder of a LoRA run is a model too: its base with its adapter, or with its newest checkpoint where the run is not over.
 Code that comes with a checkpoint is never run, and weights are read from safetensors only.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import sys
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from vision.engines.adapters import with_adapter
+from vision.engines.checkpoints import Checkpoint, adapter_of, checkpoint_of, display_name, of_run, weight_bytes
 from vision.engines.families import give_template, template_of
 from vision.engines.precision import faster
-from vision.errors import ModelError
-from vision.settings import NANO, Settings
+from vision.errors import ModelError, first_line
+from vision.settings import Settings
 
 log = logging.getLogger(__name__)
 
-HUB_S = 5.0
-"""Seconds in which the Hub has to answer at all."""
 AGREE = 0.999
 """Cosine between what two processors compute of one model, at least; bf16 alone takes a ten-thousandth."""
-MISSING_KEYS = "Found missing adapter keys"
-"""How PEFT begins its warning."""
-ADAPTER_FILE = "adapter_model.safetensors"
 SMALL_BYTES = 1_000_000_000
 """Weights below this are computed in fp32 on a CPU, where bf16 saves nothing that matters."""
 WHOLE = ["model.vision_tower", "lm_head"]
@@ -70,80 +58,6 @@ class Loaded:
         return hasattr(self.processor, "image_processor")
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a model's files lie.
-
-    Attributes:
-        name: a directory or a Hub id.
-        gguf: the file in it that holds the weights, "" for safetensors.
-        local: whether nothing is to be asked of the Hub.
-    """
-
-    name: str
-    gguf: str = ""
-    local: bool = False
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """As ``from_pretrained`` takes them."""
-        return {"local_files_only": self.local} | ({"gguf_file": self.gguf} if self.gguf else {})
-
-
-def of_run(settings: Settings) -> Settings:
-    """``settings`` as they are, or with base and adapter in place of the output folder of a LoRA run.
-
-    Raises:
-        ModelError: for a run whose base cannot be told.
-    """
-    folder = Path(settings.model).expanduser()
-    if settings.adapter or (folder / "config.json").is_file():
-        return settings
-    saved = {
-        int(path.parent.name[11:]): path.parent
-        for path in folder.glob("checkpoint-*/adapter_config.json")
-        if path.parent.name[11:].isdigit()
-    }
-    if (folder / "adapter_config.json").is_file():
-        saved[_steps_of(folder, max(saved, default=0))] = folder
-    if not saved:
-        return settings
-    folder = saved[max(saved)]
-    try:
-        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (ValueError, KeyError, TypeError) as exc:
-        raise ModelError(f"{folder.name} does not name its base; give that with --model and this folder with --adapter") from exc
-    return settings.model_copy(update={"model": str(base), "adapter": str(folder)})
-
-
-def _steps_of(run: Path, otherwise: int) -> int:
-    """After how many steps a run wrote the adapter in its own folder: a run that was stopped has one, and may have gone on since."""
-    try:
-        return int(json.loads((run / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return otherwise
-
-
-def adapter_of(settings: Settings) -> str:
-    """The adapter to load: the one that is set, else the one that lies beside the model, else ""."""
-    settings = of_run(settings)
-    if settings.adapter == "none":
-        return ""
-    if settings.adapter:
-        return settings.adapter
-    bundled = Path(settings.model) / "thinking"
-    return str(bundled) if (bundled / "adapter_config.json").is_file() else ""
-
-
-def display_name(settings: Settings) -> str:
-    """What the loaded model is called, without this machine's paths."""
-    settings = of_run(settings)
-    path = Path(settings.model)
-    model = "nano" if path.resolve() == NANO else path.name if path.is_dir() else settings.model
-    adapter = adapter_of(settings)
-    return f"{model} + {Path(adapter).name}" if adapter else model
-
-
 def load(settings: Settings) -> Loaded:
     """Load what ``settings`` name.
 
@@ -170,7 +84,7 @@ def load(settings: Settings) -> Loaded:
         raise ModelError(_reason(settings.model, exc)) from exc
     adapter = adapter_of(settings)
     if adapter:
-        model = _with_adapter(model, adapter, found.name, merge=not getattr(model, "is_quantized", False))
+        model = with_adapter(model, adapter, found.name, merge=not getattr(model, "is_quantized", False))
     model.eval()
     if model.device.type == "mps":
         held_to_cpu(model, getattr(processor, "tokenizer", processor))
@@ -182,34 +96,6 @@ def load(settings: Settings) -> Loaded:
         image_side=int(getattr(config.vision_config, "image_size", 0) or 896) if squares else 0,
         image_tokens=int(squares or 0),
     )
-
-
-def checkpoint_of(settings: Settings) -> Checkpoint:
-    """Where the files of the model in ``settings`` lie.
-
-    Raises:
-        ModelError: when they are neither on this machine nor where they could be fetched from.
-    """
-    path = Path(settings.model).expanduser()
-    if path.suffix == ".gguf" and not path.is_dir():
-        if not path.is_file():
-            raise ModelError(f"there is no file {settings.model}; point --model at a GGUF file, a directory or a Hub id")
-        return Checkpoint(str(path.parent), path.name, local=True)
-    local = _is_local(settings.model, marker=settings.gguf or "config.json")
-    return Checkpoint(str(path) if local else settings.model, settings.gguf, local or not _hub_answers())
-
-
-def _hub_answers() -> bool:
-    """Whether the Hub can be reached: one look, since transformers looks for half a minute at every file."""
-    from huggingface_hub import constants, get_session
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        get_session().head(constants.ENDPOINT, timeout=HUB_S)
-    except Exception:  # of whatever library the Hub's client is made
-        return False
-    return True
 
 
 def config_of(found: Checkpoint, name: str) -> Any:
@@ -267,19 +153,6 @@ def _processor(found: Checkpoint, name: str, *, sees: bool) -> Any:
     if not template_of(processor).text:
         raise ModelError(f"{name} has no chat template; choose its tuned sibling, whose name often ends in -it or -Instruct")
     return processor
-
-
-def _is_local(name: str, option: str = "--model", marker: str = "config.json") -> bool:
-    """Whether ``name`` is a directory that holds ``marker``; False for what can only be a Hub id."""
-    path = Path(name).expanduser()
-    expected = f"point {option} at a directory with {marker} or at a Hub id"
-    if path.is_dir():
-        if not (path / marker).is_file():
-            raise ModelError(f"{name} holds no {marker}; {expected}")
-        return True
-    if name.startswith((".", os.sep, "~")) or name.count("/") > 1 or "\\" in name:
-        raise ModelError(f"there is no directory {name}; {expected}")
-    return False
 
 
 def place_of(device: str) -> str:
@@ -354,20 +227,6 @@ def _dtype_on_cpu(found: Checkpoint) -> Any:
     return torch.bfloat16
 
 
-def weight_bytes(found: Checkpoint) -> int | None:
-    """Size of the weights on this machine, None where they are not here yet."""
-    path = Path(found.name)
-    if not path.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        config = try_to_load_from_cache(found.name, "config.json")
-        if not isinstance(config, str):
-            return None
-        path = Path(config).parent
-    files = [path / found.gguf] if found.gguf else list(path.glob("*.safetensors"))
-    return sum(file.stat().st_size for file in files) or None
-
-
 def held_to_cpu(model: Any, tokenizer: Any) -> None:
     """Compare what ``model`` computes where it is with what it computes on the CPU, and leave it there where they differ.
 
@@ -383,72 +242,6 @@ def held_to_cpu(model: Any, tokenizer: Any) -> None:
         model.to(place)
     else:
         log.warning("What the model computes on %s differs from what it computes on the CPU, so it stays on the CPU.", place.type)
-
-
-@contextmanager
-def _no_bitsandbytes() -> Iterator[None]:
-    """Hide bitsandbytes from PEFT, which imports it wherever it is installed: a fifth of the time that nano takes to load.
-
-    Only ``peft.find_kappa_target_modules`` stays without it in this process: on layers of few bits it is then of no use.
-    """
-    if "bitsandbytes" in sys.modules:
-        yield
-        return
-    sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["bitsandbytes"]
-        from peft.import_utils import is_bnb_4bit_available, is_bnb_available
-
-        is_bnb_available.cache_clear()
-        is_bnb_4bit_available.cache_clear()
-
-
-def _with_adapter(model: Any, adapter: str, base: str, *, merge: bool) -> Any:
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it talks about kernels that nobody asked for
-    from safetensors import SafetensorError
-
-    local = _is_local(adapter, "--adapter", "adapter_config.json") or not _hub_answers()
-    try:
-        with warnings.catch_warnings(), nullcontext() if getattr(model, "is_quantized", False) else _no_bitsandbytes():
-            from peft import PeftModel
-
-            warnings.simplefilter("ignore", FutureWarning)  # peft still asks transformers by an old name
-            warnings.filterwarnings("error", MISSING_KEYS)  # it would go on without them
-            tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
-    except UserWarning as exc:
-        raise ModelError(f"{_unfit(adapter, base)}: {str(exc).count('lora_') or 'some'} of its weights are not in it") from exc
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
-        raise ModelError(f"the adapter {adapter} does not fit this model or is not there: {first_line(exc)}") from exc
-    _check_adapter(tuned, adapter, base)
-    return tuned.merge_and_unload() if merge else tuned
-
-
-def _check_adapter(tuned: Any, adapter: str, base: str) -> None:
-    """See that every weight of an adapter has its place in the model; a base of another name is told of.
-
-    Raises:
-        ModelError: when the model would answer without a part of it.
-    """
-    from huggingface_hub import try_to_load_from_cache
-    from safetensors import safe_open
-
-    folder = Path(adapter).expanduser()
-    file = folder / ADAPTER_FILE if folder.is_dir() else try_to_load_from_cache(adapter, ADAPTER_FILE)
-    if isinstance(file, (str, Path)) and Path(file).is_file():
-        with safe_open(file, "pt") as weights:
-            saved = sum(".lora_" in name for name in weights.keys())  # noqa: SIM118
-        places = sum(".lora_" in name for name in tuned.state_dict())
-        if saved > places:
-            raise ModelError(f"{_unfit(adapter, base)}: {saved - places} of its {saved} weights have no place in it")
-    trained_on = tuned.peft_config["default"].base_model_name_or_path or ""
-    if trained_on and Path(trained_on).name.casefold() != Path(base).resolve().name.casefold():
-        log.warning("The adapter %s was trained on %s, not on %s; its answers may be worse than either's.", adapter, trained_on, base)
-
-
-def _unfit(adapter: str, base: str) -> str:
-    return f"the adapter {adapter} does not fit {base}; give the model that it was trained on with --model"
 
 
 def _reason(name: str, exc: BaseException) -> str:
@@ -470,9 +263,3 @@ def _reason(name: str, exc: BaseException) -> str:
     if "out of memory" in text:
         return f"{name} does not fit into memory; try --precision 4bit or a smaller model"
     return f"{name} cannot be loaded: {first_line(exc)}"
-
-
-def first_line(exc: BaseException) -> str:
-    """What ``exc`` says first, its kind where it says nothing."""
-    lines = str(exc).strip().splitlines()
-    return (lines[0] if lines else type(exc).__name__)[:200]

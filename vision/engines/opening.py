@@ -25,7 +25,7 @@ def open_engine(settings: Settings | None = None) -> Engine:
 
 def rival_of(settings: Settings) -> Settings | None:
     """The settings of the model that answers are compared with: the one that is set, else the model without its adapter."""
-    from vision.engines.loading import adapter_of
+    from vision.engines.checkpoints import adapter_of
 
     here = {"engine_url": ""}
     if settings.compare:

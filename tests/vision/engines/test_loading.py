@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from vision import ModelError, Settings, open_engine
-from vision.engines.loading import adapter_of, display_name, held_to_cpu, load, place_of
+from vision.engines.checkpoints import adapter_of, display_name
+from vision.engines.loading import held_to_cpu, load, place_of
 from vision.settings import NANO
 
 

@@ -30,7 +30,7 @@ from vision.engines.local.prefill import Prefill
 from vision.engines.local.recorded import RecordedBatch, records, warm_up
 from vision.engines.local.rows import Job, Row
 from vision.engines.local.trace import Trace
-from vision.errors import GenerationError, LogicFlowError
+from vision.errors import GenerationError, LogicFlowError, first_line
 from vision.pictures.crops import PanAndScan, Seen
 from vision.prompts import Prompt
 from vision.settings import Compiling
@@ -320,7 +320,6 @@ def _told(exc: Exception) -> LogicFlowError:
     if out_of_memory(exc):
         told = GenerationError("the machine ran out of memory while answering; use fewer or smaller pictures, or --precision 4bit")
     else:
-        lines = str(exc).splitlines() or [type(exc).__name__]
-        told = GenerationError(f"the model failed while answering: {lines[0][:200]}")
+        told = GenerationError(f"the model failed while answering: {first_line(exc)}")
     told.__cause__ = exc
     return told

@@ -16,14 +16,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Generic
 
-from vision.engines.loading import first_line
 from vision.engines.local.batch import Row, axes_of, found_in, unmasked, windows_of
 from vision.engines.local.cache import Layers
 from vision.engines.local.drawing import Knobs, choose, choose_widely, drawn, fetch
 from vision.engines.local.memory import width_of
 from vision.engines.local.norms import quicken_norms
 from vision.engines.local.prefill import Begun
-from vision.errors import SettingsError
+from vision.errors import SettingsError, first_line
 
 log = logging.getLogger(__name__)
 
