@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from vision.pictures.writing import Text, Writing
+from vision.pictures.box import Box
+from vision.pictures.writing import Writing
 from vision.replies import Ballot, Reply
 from vision.thoughts.sources import Source
 
@@ -50,13 +51,13 @@ def source_as_json(source: Source) -> dict[str, Any]:
         "name": source.name,
         "why": source.why,
         "step": source.step or None,
-        "picture": source.picture if source.texts else None,
-        "boxes": [_edges(text) for text in source.texts],
+        "picture": source.picture if source.texts or source.drawn else None,
+        "boxes": [_edges(each.box) for each in (*source.texts, *((source.drawn,) if source.drawn else ()))],
     }
 
 
-def _edges(text: Text) -> list[float]:
-    return [round(edge, 1) for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)]
+def _edges(box: Box) -> list[float]:
+    return [round(edge, 1) for edge in (box.left, box.top, box.right, box.bottom)]
 
 
 def writing_as_json(writing: Writing) -> dict[str, Any]:
@@ -66,11 +67,21 @@ def writing_as_json(writing: Writing) -> dict[str, Any]:
         "texts": [
             {
                 "text": text.text,
-                "box": _edges(text),
+                "box": _edges(text.box),
                 "angle": round(text.angle, 1),
                 "score": round(text.score, 3),
             }
             for text in writing.texts
+        ],
+        "drawn": [
+            {
+                "name": drawn.name,
+                "series": drawn.series,
+                "value": round(drawn.value, 4),
+                "error": round(drawn.error, 4),
+                "box": _edges(drawn.box),
+            }
+            for drawn in writing.drawn
         ],
     }
 

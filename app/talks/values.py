@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -93,11 +94,15 @@ def _believable(writing: tuple[Writing | None, ...]) -> tuple[Writing | None, ..
     """``writing`` as it may have been read here; what is imported can come from anyone."""
     for each in filter(None, writing):
         width, height = each.size
-        edges = [edge for text in each.texts for edge in (text.box.left, text.box.top, text.box.right, text.box.bottom)]
-        if len(each.texts) > MAX_TEXTS or any(len(text.text) > MAX_QUESTION_CHARS for text in each.texts):
+        boxes = [part.box for part in (*each.texts, *each.drawn)]
+        edges = [edge for box in boxes for edge in (box.left, box.top, box.right, box.bottom)]
+        words = [*(text.text for text in each.texts), *(word for drawn in each.drawn for word in (drawn.name, drawn.series))]
+        if max(len(each.texts), len(each.drawn)) > MAX_TEXTS or any(len(word) > MAX_QUESTION_CHARS for word in words):
             raise ValueError(f"a picture has more than {MAX_TEXTS} texts, or one of more than {MAX_QUESTION_CHARS} characters")
+        if not all(math.isfinite(drawn.value) and math.isfinite(drawn.error) for drawn in each.drawn):
+            raise ValueError("a bar or a point of a picture has a value that is no number")
         if width < 1 or height < 1 or not all(abs(edge) <= 2 * (width + height) for edge in edges):
-            raise ValueError(f"a text stands outside of its picture of {width} x {height} pixels")
+            raise ValueError(f"a text or a bar stands outside of its picture of {width} x {height} pixels")
     return writing
 
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from finetune.charts.records import HELD_OUT_FROM
 from finetune.nano.evaluate import Case, answer_all, held_out
 from vision.answers.answers import equivalent
 from vision.answers.consensus import wilson
+from vision.ask import measured
 from vision.engines.engine import Usage
 from vision.engines.loading import load
 from vision.pictures.box import Box
 from vision.pictures.lines import lines_for
-from vision.pictures.writing import Text, Writing, read_writing
+from vision.pictures.writing import Drawn, Text, Writing, read_writing
 from vision.replies import Reply, count_votes
 from vision.settings import NANO, Settings
 from vision.thoughts.reasoning import split
@@ -29,15 +31,15 @@ CHUNK = 100
 """Pictures that are read and answered before anything is kept."""
 
 
-def write_traces(path: Path, count: int, model: str, adapter: str, plain: bool) -> None:
+def write_traces(path: Path, count: int, first: int, model: str, adapter: str, plain: bool) -> None:
     """Ask about ``count`` held-out pictures and keep every reply and every reading; what stands in ``path`` is not asked again."""
     done = len(path.read_text().splitlines()) if path.exists() else 0
-    cases = list(held_out(count))[done:]
+    cases = list(held_out(count, first))[done:]
     tuned = load(Settings(model=model, adapter=adapter))
     base = load(Settings(model=model, adapter="none")) if plain else None
     for start in range(0, len(cases), CHUNK):
         part = cases[start : start + CHUNK]
-        writings = [read_writing(case.image) for case in part]
+        writings = [measured(case.image, read_writing(case.image)) for case in part]
         lines = [lines_for(writing, "on", None) for writing in writings]
         answered = {
             "with": answer_all(tuned, part, lines, thinking=True),
@@ -61,12 +63,16 @@ def as_row(writing: Writing) -> dict[str, Any]:
     return {
         "size": writing.size,
         "texts": [[t.text, t.box.left, t.box.top, t.box.right, t.box.bottom, t.angle, t.score] for t in writing.texts],
+        "drawn": [[d.name, d.series, d.value, d.error, d.box.left, d.box.top, d.box.right, d.box.bottom] for d in writing.drawn],
     }
 
 
 def as_writing(row: dict[str, Any]) -> Writing:
     texts = tuple(Text(text=text, box=Box(*box), angle=angle, score=score) for text, *box, angle, score in row["texts"])
-    return Writing(size=tuple(row["size"]), texts=texts)
+    drawn = tuple(
+        Drawn(name=name, series=series, value=value, error=error, box=Box(*box)) for name, series, value, error, *box in row["drawn"]
+    )
+    return Writing(size=tuple(row["size"]), texts=texts, drawn=drawn)
 
 
 @dataclass(frozen=True)
@@ -166,10 +172,11 @@ def main() -> None:
     traces = steps.add_parser("traces")
     traces.add_argument("file", type=Path)
     traces.add_argument("--count", type=int, default=1000)
+    traces.add_argument("--first", type=int, default=HELD_OUT_FROM, help="seed of the first picture")
     traces.add_argument("--model", default=str(NANO))
     traces.add_argument("--adapter", default="")
     traces.add_argument("--base", action="store_true", help="ask the base too")
-    traces.set_defaults(run=lambda args: write_traces(args.file, args.count, args.model, args.adapter, args.base))
+    traces.set_defaults(run=lambda args: write_traces(args.file, args.count, args.first, args.model, args.adapter, args.base))
     scoring = steps.add_parser("score")
     scoring.add_argument("file", type=Path)
     scoring.add_argument("--picture", type=Path, default=None, help="the curve of accuracy against coverage")

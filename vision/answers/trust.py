@@ -10,8 +10,8 @@ told. Nothing here knows the right answer: a trace may hold and still answer ano
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -21,6 +21,9 @@ from vision.pictures.writing import Writing
 from vision.thoughts.expressions import written
 from vision.thoughts.sources import Source, labels_of, names_in
 from vision.thoughts.steps import Step
+
+TOLERANCE = 0.05
+"""How far off, of its size, a number may be that is read off an axis: as ChartQA is scored."""
 
 Level = Literal["traced", "open", "broken"]
 
@@ -63,30 +66,111 @@ def assess(steps: Sequence[Step], question: str, answer: str, writing: Sequence[
 
 def _shown(steps: Sequence[Step]) -> str:
     """How much was shown: ``3 readings, 2 claims, all hold``."""
-    readings = len({(source.name, source.text) for step in steps for source in step.sources if source.kind == "picture"})
+    readings = len({(source.name, source.text) for step in steps for source in step.sources if _is_read(source)})
     claims = sum(claim.verdict == "true" for step in steps for claim in step.claims)
     told = [f"{count} {word}{'s' * (count != 1)}" for count, word in ((readings, "reading"), (claims, "claim")) if count]
     return f"{', '.join(told)}, all hold" if told else "nothing to compute"
 
 
+def _is_read(source: Source) -> bool:
+    """Whether a number was read in the picture: printed there, or off an axis where it is drawn."""
+    return source.kind == "picture" or (source.kind == "estimate" and source.standing == "with it")
+
+
 def _broken(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing]) -> Iterator[str]:
+    asked = _without_heads(question, steps, writing)
+    readings = _readings(steps)
+    drawn = _by_drawing(steps, asked)
+    follows_drawing = drawn.says(answer)
     for step in steps:
         for claim in step.claims:
             if claim.verdict == "false":
                 right = f": it is {claim.correct_value}" if claim.correct_value is not None else ""
                 yield f"“{claim.text}” does not hold{right}"
         for source in step.sources:
-            if source.verdict == "false":
+            as_drawn = source.drawn is not None and replace(drawn, error=0.0).says(answer)
+            if source.verdict == "false" and not as_drawn and not _is_idle(source.name, asked, readings):
                 yield source.why
-    due = expected(question, _readings(steps)) or expected_of_order(question, _order(steps))
+    if drawn.whole and _is_plain(answer, steps) and not follows_drawing:
+        yield f"from what is drawn the answer would be {drawn}"
+    due = expected(asked, readings) or expected_of_order(question, _order(steps))
     if due and _is_plain(answer, steps) and not any(_matches(each, answer) for each in due):
         yield f"from what was read the answer would be {due[0]}"
-    yield from _read_twice(steps, writing)
+    yield from _read_twice(steps, writing, asked)
     yield from _more_than_whole(steps, writing)
     yield from _denied(steps, answer, writing)
     is_name = any(answer.casefold() == named.name.casefold() for named in names_in(answer, writing))
     if is_name and re.search(_A_NUMBER, question, re.IGNORECASE):
         yield "the question asks for a number, and the answer is a name"
+
+
+@dataclass(frozen=True)
+class _ByDrawing:
+    """The answers that a question may have by what was measured of the bars or lines; none where that does not tell.
+
+    Attributes:
+        due: names or numbers.
+        error: how far a number may be off.
+        whole: whether everything that was read was measured, or stands printed at its name.
+    """
+
+    due: tuple[str, ...] = ()
+    error: float = 0.0
+    whole: bool = False
+
+    def __str__(self) -> str:
+        number = number_of(self.due[0].lstrip("≈"))
+        return self.due[0] if number is None else f"about {float(number):.3g}"
+
+    def says(self, answer: str) -> bool:
+        """Whether ``answer`` is one of them, within 5 % where it is a number."""
+        return any(self._is(due, answer) for due in self.due)
+
+    def _is(self, due: str, answer: str) -> bool:
+        a, b = number_of(due.lstrip("≈")), number_of(answer)
+        if a is None or b is None:
+            return equivalent(due, answer)
+        off = min(abs(abs(a) * scale - abs(b)) / scale for scale in (1, 1000, 1_000_000))
+        return float(off) <= self.error + TOLERANCE * abs(float(a))
+
+
+def _by_drawing(steps: Sequence[Step], question: str) -> _ByDrawing:
+    """The answer by what is drawn, and by what was read where nothing was measured."""
+    read = _readings(steps)
+    sources = {source.name: source for step in steps if not step.claims for source in step.sources if source.name in read}
+    measured = {name: source.drawn for name, source in sources.items() if source.drawn is not None}
+    if not measured:
+        return _ByDrawing()
+    whole = all(source.drawn is not None or source.verdict == "true" for source in sources.values())
+    values = {name: Fraction(measured[name].value) if name in measured else value for name, value in read.items()}
+    due = expected(question, values)
+    error = 0.0
+    for name, drawn in measured.items():
+        others = [expected(question, {**values, name: values[name] + off}) for off in (Fraction(drawn.error), -Fraction(drawn.error))]
+        offs = [_offs(due, other) for other in others]
+        if None in offs:
+            return _ByDrawing()  # within its error the answer is another
+        error += max(off for off in offs if off is not None)
+    return _ByDrawing(due, error, whole and bool(due))
+
+
+def _without_heads(question: str, steps: Sequence[Step], writing: Sequence[Writing]) -> str:
+    """``question`` without the names of rows and series of which several values were read: ``… in 1995`` asks for no number 1995."""
+    read = {name.casefold() for name in _readings(steps)}
+    for named in reversed(names_in(question, writing)):
+        if named.name.casefold() not in read and re.search(r"\d", named.name):
+            question = f"{question[: named.start]}it{question[named.end :]}"
+    return question
+
+
+def _offs(due: Sequence[str], other: Sequence[str]) -> float | None:
+    """The largest difference between numbers of two answers that are alike otherwise; None where they are not."""
+    if len(due) != len(other):
+        return None
+    pairs = [(number_of(a.lstrip("≈")), number_of(b.lstrip("≈"))) for a, b in zip(due, other, strict=True)]
+    if any((a is None or b is None) and one != two for (a, b), one, two in zip(pairs, due, other, strict=True)):
+        return None
+    return max((abs(float(a - b)) for a, b in pairs if a is not None and b is not None), default=0.0)
 
 
 def _is_plain(answer: str, steps: Sequence[Step]) -> bool:
@@ -104,7 +188,8 @@ def _matches(due: str, answer: str) -> bool:
         return False
     places = len(answer.partition(".")[2].rstrip("% ")) if "." in answer else 0
     unit = Fraction(1, 10**places) if places else Fraction(1)
-    return any(abs(abs(a) * scale - abs(b)) * 2 <= unit for scale in (1, 1000, 1_000_000))
+    offs = [(abs(abs(a) * scale - abs(b)), abs(a) * scale) for scale in (1, 1000, 1_000_000)]
+    return any(off * 2 <= unit and off * 10 <= size for off, size in offs)  # 0 is no rounding of 0.33
 
 
 _A_NUMBER = r"\bhow (?:many|much|far|high|large)\b|\bthe (?:number|value|amount|sum|average|mean|difference|area|perimeter)\b(?! \d)"
@@ -116,20 +201,31 @@ _DENIED = re.compile(
 )
 
 
-def _read_twice(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str]:
-    """Where one printed number was read for two names, and another one was not read at all."""
+def _is_idle(name: str, question: str, readings: Mapping[str, Fraction]) -> bool:
+    """Whether the answer is the same whatever was read for ``name``: where values of others are asked for."""
+    if name not in readings:
+        return False
+    others = [expected(question, {**readings, name: value}) for value in (readings[name], Fraction(10**9), Fraction(-(10**9)))]
+    return bool(others[0]) and others[0] == others[1] == others[2]
+
+
+def _read_twice(steps: Sequence[Step], writing: Sequence[Writing], question: str) -> Iterator[str]:
+    """Where one printed number was read for two things, and another one was not read at all."""
+    readings = _readings(steps)
     for step in steps:
-        read = [source for source in step.sources if source.name]
-        if len(read) < 2 or step.claims or len(writing) != 1 or any(source.kind != "picture" for source in read):
+        read = [source for source in step.sources if not _is_idle(source.name, question, readings)]
+        if len(read) < 2 or step.claims or len(writing) != 1 or any(source.kind != "picture" for source in step.sources):
             continue
         uses: dict[str, list[Source]] = {}
         for source in read:
             uses.setdefault(source.text, []).append(source)
-        texts = {id(text) for source in read for text in source.texts}
+        texts = {id(text) for source in step.sources for text in source.texts}
         unread = [text for text in labels_of(writing[0]).numbers if id(text) not in texts]
         for said, sources in uses.items():
-            if len(sources) > len({id(text) for text in sources[0].texts}) == 1 and len({source.name for source in sources}) > 1 and unread:
-                yield f"{said} stands once, and was read for {sources[0].name} and {sources[1].name}"
+            names = list(dict.fromkeys(source.name for source in sources))
+            once = len(sources) > len({id(text) for text in sources[0].texts}) == 1
+            if once and unread and (len(names) > 1 or not names[0]):
+                yield f"{said} stands once, and was read " + (f"for {names[0]} and {names[1]}" if all(names) else "twice")
 
 
 def _more_than_whole(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str]:
@@ -192,16 +288,19 @@ def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequenc
             if claim.verdict == "unchecked":
                 yield f"“{claim.text}” was not checked"
         for source in step.sources:
-            if source.verdict == "unchecked":
+            if source.verdict != "true":
                 yield source.why
     for step in steps:
         names = [source.name for source in step.sources if source.name] if not step.claims else []
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             yield f"{name} was read twice"
-    if not any(source.kind == "picture" for step in steps for source in step.sources):
+    if not any(_is_read(source) for step in steps for source in step.sources):
         yield "no number was read in the picture"
     if not follows(steps, answer):
         yield "no step arrives at the answer"
+    by_drawing = _by_drawing(steps, _without_heads(question, steps, writing))
+    if by_drawing.due and not replace(by_drawing, error=0.0).says(answer):
+        yield f"by what is drawn it would be {by_drawing}"
     yield from _not_asked(steps, question, answer, writing)
 
 
@@ -240,6 +339,12 @@ def _not_asked(steps: Sequence[Step], question: str, answer: str, writing: Seque
     for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.])", question):
         if not re.search(rf"(?<![\d.]){re.escape(number)}(?![\d.])", thought) and f"number {number}" not in question.casefold():
             yield f"the question says {number}, and no step uses it"
+    if re.search(_WHY, question, re.IGNORECASE):
+        yield "why something is so is not traced"
+    if not asked and not re.search(rf"{_ALL}|{_WORKED_OUT}", question, re.IGNORECASE):
+        yield "the question names nothing that was read"
+    if number_of(answer) is not None and re.search(r"\b(?:what|who|which)\b[^?.,]* (?:has|have|had) the\b", question, re.IGNORECASE):
+        yield "the question asks for a name, and the answer is a number"
     if re.search(_PLACED, question, re.IGNORECASE):
         yield "whether a place, a color or a yes follows is not traced"
     read = {number_of(source.text) for step in steps for source in step.sources if source.name.casefold() in asked}
@@ -253,6 +358,11 @@ def _not_asked(steps: Sequence[Step], question: str, answer: str, writing: Seque
 
 
 _PLACED = r"\bcolou?r|\b(?:far|most) (?:left|right)\b|\b(?:left|right) of\b|^\W*(?:is|are|does|did|was|were|do(?! you know))\b"
+_WHY = r"\bwhy\b|\bexplain|\bcauses?\b|\breasons?\b"
+_WORKED_OUT = (
+    r"\bhow (?:many|much|far|often)\b|\b(?:first|last|longest|shortest|tallest|best|worst|top|bottom|peak)\b|\bpercent|%|\bangle|\barea\b"
+    r"|\bperimeter\b|\baround\b|\badd\b|\bdiffer|\bcount\b|\bin how many\b|\b(?:in|de)crease|\btrend\b|\bmore\b|\bless\b|\w+er\b|\w+est\b"
+)
 _ALL = (
     r"\b(?:highest|lowest|largest|smallest|biggest|greatest|most|least|fewest|maximum|minimum|total|sum|altogether|average|mean|all|range"
     r"|second|third)\b"
@@ -278,3 +388,7 @@ def _left_out(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str
             missing = [label.text for label in line.labels if id(label) not in read and labels.numbers_of(label)]
             if members & read and missing:
                 yield f"{', '.join(missing[:3])} not read"
+        measured = {source.drawn.name for step in steps for source in step.sources if source.drawn is not None}
+        unread = [name for name in dict.fromkeys(drawn.name for drawn in each.drawn) if name not in measured]
+        if measured and unread:
+            yield f"{', '.join(unread[:3])} not read"

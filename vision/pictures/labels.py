@@ -99,7 +99,7 @@ class Labels:
             (lambda text: text.box.middle[1], 0, 1),
         )
         for place, along, sign in places:
-            for line in _in_line(numbers, place):
+            for line in in_line(numbers, place):
                 found |= {id(text) for text in self._growing(line, along, sign)}
         return frozenset(found - self.years)
 
@@ -109,7 +109,7 @@ class Labels:
         years = [text for text in self.writing.texts if re.fullmatch(r"(?:18|19|20|21)\d\d", text.text.strip())]
         found: set[int] = set()
         for place in (_middle_y, _top, _bottom, _left, _right):
-            for group in _in_line(years, place):
+            for group in in_line(years, place):
                 values = sorted(int(text.text) for text in group)
                 if len(values) > 1 and all(0 < b - a <= 10 for a, b in pairwise(values)):
                     found |= set(map(id, group))
@@ -149,9 +149,9 @@ class Labels:
         shown = [text for text in self.writing.texts if self.is_label(text)]
         made = []
         for across, place in ((True, _middle_y), (True, _top), (True, _bottom), (False, _left), (False, _right), (False, _middle_x)):
-            for group in _in_line(shown, place):
-                labels = self._with_numbers(sorted(group, key=lambda text: _anchor(text)[0 if across else 1]), across)
-                line = Line(tuple(labels), tuple(_anchor(text)[0 if across else 1] for text in labels), across)
+            for group in in_line(shown, place):
+                labels = self._with_numbers(sorted(group, key=lambda text: anchor(text)[0 if across else 1]), across)
+                line = Line(tuple(labels), tuple(anchor(text)[0 if across else 1] for text in labels), across)
                 if len(labels) > 1 and self._is_axis(line) and line not in made:
                     made.append(line)
         return (*_nearest_below([line for line in made if line.across], self.numbers), *(line for line in made if not line.across))
@@ -160,10 +160,10 @@ class Labels:
         """``labels`` in order, without those at both ends that have no number: titles of axes, a table's first heading."""
 
         middle = 0 if across else 1
-        gap = min((b - a for a, b in pairwise(_anchor(label)[middle] for label in labels)), default=0.0)
+        gap = min((b - a for a, b in pairwise(anchor(label)[middle] for label in labels)), default=0.0)
 
         def has(label: Text) -> bool:
-            at = _anchor(label)[middle]
+            at = anchor(label)[middle]
             reach = max(label.box.width, 0.9 * gap) / 2 if across else 0.7 * label.box.height
             return any(abs(number.box.middle[middle] - at) < reach for number in self.numbers if number is not label)
 
@@ -241,7 +241,7 @@ class Labels:
             return ()
         others = [text for text in self.writing.texts if self.is_label(text) and not any(text is label for label in lines[0].labels)]
         for place, order in ((_left, 1), (_middle_y, 0)):
-            for group in _in_line(others, place):
+            for group in in_line(others, place):
                 if len(group) == many and all(text.level for text in group):
                     return tuple(sorted(group, key=lambda text: text.box.middle[order]))
         return ()
@@ -293,7 +293,7 @@ def _nearest_below(lines: Sequence[Line], numbers: Sequence[Text]) -> list[Line]
     return [min(lines, key=order)]
 
 
-def _anchor(text: Text) -> tuple[float, float]:
+def anchor(text: Text) -> tuple[float, float]:
     """The point at which a label stands: the end that hangs from its mark, where it is turned."""
     x, y = text.box.middle
     if text.level or abs(text.angle) > 70:
@@ -325,7 +325,7 @@ def _right(text: Text) -> float:
     return text.box.right if text.level else math.inf
 
 
-def _in_line(texts: Sequence[Text], place: Callable[[Text], float]) -> list[list[Text]]:
+def in_line(texts: Sequence[Text], place: Callable[[Text], float]) -> list[list[Text]]:
     """Groups of ``texts`` whose ``place`` differs by less than most of a letter's height from one to the next."""
     placed = sorted((text for text in texts if math.isfinite(place(text))), key=place)
     groups: list[list[Text]] = []

@@ -72,16 +72,37 @@ class Text:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A value as it is drawn: how far a bar reaches along its axis, or where a line passes its label.
+
+    Attributes:
+        name: the label at which it stands.
+        series: its name in the legend, "" where there is no legend.
+        value: by the numbers of the axis.
+        error: how far off that may be.
+        box: of the bar or the point, in pixels of the picture as opened.
+    """
+
+    name: str
+    series: str = ""
+    value: float
+    error: float
+    box: Box
+
+
+@dataclass(frozen=True, kw_only=True)
 class Writing:
-    """All text of a picture.
+    """All text of a picture, and what is drawn beside it.
 
     Attributes:
         size: (width, height) of the picture, pixels.
         texts: in reading order: by rows from the top, each from the left.
+        drawn: values that were measured against an axis (:mod:`vision.pictures.drawn`).
     """
 
     size: tuple[int, int]
     texts: tuple[Text, ...] = ()
+    drawn: tuple[Drawn, ...] = ()
 
     @cached_property
     def rows(self) -> tuple[tuple[Text, ...], ...]:

@@ -152,11 +152,12 @@ def _name_before(text: str, side: Side) -> str:
 
 
 def _are_labels(side: Side) -> bool:
-    """Whether a side is made of years, or a range: ``2019 + 2020 = 27``, ``10-19 = 5 students``."""
+    """Whether a side is made of years, or a range, written without spaces: ``2019 + 2020 = 27``, ``10-19 = 5 students``."""
     numbers = [token for token in side.tokens if token.kind == "number"]
     if all(re.fullmatch(r"(?:19|20)\d\d", token.text) and not token.unit for token in numbers):
         return True
-    if [token.text for token in side.tokens[1:2]] == ["-"] and len(side.tokens) == 3 and len(numbers) == 2:
+    tight = len(side.tokens) == 3 and side.tokens[0].end == side.tokens[1].start and side.tokens[1].end == side.tokens[2].start
+    if tight and side.tokens[1].text == "-" and len(numbers) == 2:
         with suppress(NotUnderstood, Unchecked):
             return number(numbers[0].text) < number(numbers[1].text)
     return False
@@ -382,8 +383,11 @@ def _rounding(value: Fraction, whole: Side, side: Side, reading: Reading, relati
     if relation == "≈" and not places:
         places = -len(text) + len(text.rstrip("0")) if text.strip("0") else 0
     exact = value * 100 if percent and reading.percent == "factor" else value
-    off, unit = exact - number(tokens[0].text, reading.point), Fraction(10) ** -places
+    told, unit = number(tokens[0].text, reading.point), Fraction(10) ** -places
+    off = exact - told
     if abs(off) * 2 <= unit:
+        if told == 0 != exact:
+            return "maybe"
         divides = any(token.text in ("/", "frac") for token in whole.tokens)
         return "yes" if relation == "≈" or _endless(exact) or places >= 2 or percent else "maybe" if divides else "no"
     return "maybe" if 0 <= off < unit and (relation == "≈" or _endless(exact) or places >= 2) else "no"

@@ -11,6 +11,7 @@ it, or it was read off an axis.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from functools import lru_cache
 from typing import Literal
 
 from vision.pictures.labels import Labels, Standing, value_of
-from vision.pictures.writing import Text, Writing
+from vision.pictures.writing import Drawn, Text, Writing
 from vision.thoughts.expressions import NotUnderstood, Unchecked, number
 from vision.thoughts.marks import Claim, Mark, Verdict
 from vision.thoughts.tokens import Token, tokens_of
@@ -41,11 +42,13 @@ class Source(Mark):
     Attributes:
         kind: ``picture``, ``question``, an earlier ``step``, a ``given`` fact, an ``estimate`` off an axis, or ``unknown``.
         name: what it was read for, "" where nothing was named.
-        standing: in a picture, where it stands seen from that name; "" where that cannot be told.
+        standing: in a picture, where it stands seen from that name, or whether an estimate is where it is drawn; "" where that cannot
+            be told.
         texts: the texts in which it stands, those at its name first.
         named: the texts in which its name stands.
         picture: of which picture, counted from 0.
         step: the number of the step that it comes from, 0 for none.
+        drawn: the bar or point off which an estimate is read, where it could be measured.
     """
 
     kind: SourceKind
@@ -55,13 +58,14 @@ class Source(Mark):
     named: tuple[Text, ...] = ()
     picture: int = 0
     step: int = 0
+    drawn: Drawn | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """``true`` where it is shown, ``false`` where it stands at another name, ``unchecked`` where it cannot be told."""
+        """``true`` where it is shown, ``false`` where it stands at another name or is drawn elsewhere, else ``unchecked``."""
         if self.standing == "elsewhere":
             return "false"
-        shown = self.kind in ("question", "step", "given") or (self.kind == "picture" and self.standing == "with it")
+        shown = self.kind in ("question", "step", "given") or self.standing == "with it"
         return "true" if shown else "unchecked"
 
 
@@ -311,6 +315,10 @@ def _source(
         made = _in_picture(text, blank, i, picture, texts, named, names)
         if best is None or made.standing == "with it":
             best = made
+    if best is None or best.standing != "with it":
+        estimate = _estimate(text, blank, value, named, names, pictures)
+        if estimate is not None and (best is None or best.standing != "elsewhere" or estimate.standing == "with it"):
+            return estimate
     if best is not None and (named is not None or not _is_divisor(text, token, value, known)):
         return best
     if named is None and _is_given(text, token, value, known):
@@ -321,6 +329,49 @@ def _source(
         return replace(blank, kind="estimate", name=name, named=named.texts, why=f"{written} is not printed; it may be read off the axis")
     why = f"no {written} in the picture" if pictures else "no text of a picture to look in"
     return replace(blank, name=name, named=named.texts if named else (), why=why)
+
+
+def _estimate(
+    text: str, blank: Source, value: Fraction, named: _Named | None, names: Sequence[_Named], pictures: Sequence[_Picture]
+) -> Source | None:
+    """A number that was read off an axis, held against what is drawn there; None where that was not measured."""
+    if named is None or named.picture >= len(pictures):
+        return None
+    picture = pictures[named.picture]
+    name = named.name.casefold()
+    heads = {other.name.casefold() for other in names if other.picture == named.picture and _heads(text, other, blank, names)}
+    at = [each for each in picture.writing.drawn if name in (each.name.casefold(), each.series.casefold())]
+    both = [each for each in at if {each.name.casefold(), each.series.casefold() or name} - {name} <= heads]
+    if len(both) != 1 or _may_be_worked_out(text, blank, named, names):
+        return None
+    drawn, standing = both[0], _fits(both[0], value, picture)
+    at_name = f"{drawn.name} of {drawn.series}" if drawn.series else drawn.name
+    why = f"{at_name} is drawn at about {about(drawn)}" + (f", not at {blank.text}" if standing == "elsewhere" else "")
+    return replace(
+        blank, kind="estimate", name=named.name, standing=standing, named=named.texts, picture=named.picture, why=why, drawn=drawn,
+    )  # fmt: skip
+
+
+def _fits(drawn: Drawn, value: Fraction, picture: _Picture) -> Standing:
+    """Whether ``value`` is where it is drawn, as well as a person reads it off the axis."""
+    size = abs(drawn.value)
+    span = float(picture.reach[1] - picture.reach[0]) if picture.reach else max(abs(each.value) for each in picture.writing.drawn)
+    off = min(abs(float(value / scale) - drawn.value) for scale in picture.scales)
+    if off <= drawn.error + 0.04 * min(size, span):
+        return "with it"
+    return "elsewhere" if off > 2 * drawn.error + min(0.06 * size + 0.015 * span, 0.08 * span) else ""
+
+
+def about(drawn: Drawn) -> str:
+    """The value as far as it can be told.
+
+    >>> from vision.pictures.box import Box
+    >>> about(Drawn(name="Oslo", value=58.213, error=0.4, box=Box(0, 0, 9, 9)))
+    '58.2'
+    """
+    digits = -math.floor(math.log10(drawn.error)) if drawn.error > 0 else 2
+    rounded = round(drawn.value, min(digits, 6))
+    return f"{rounded:.{max(digits, 0)}f}".removesuffix(".0") if rounded else "0"
 
 
 def _with_points(written: str) -> Fraction:
@@ -347,16 +398,17 @@ def _is_divisor(text: str, token: Token, value: Fraction, known: _Known) -> bool
     return value in known.counts and bool(re.search(r"(?:[/÷]|\\div|\bby)\s*$", text[max(0, token.start - 8) : token.start]))
 
 
-def _heads(text: str, other: _Named, start: int, end: int) -> bool:
-    """Whether a name is what the number from ``start`` to ``end`` is told for beside its own: ``Mon: …``, ``In 2024, …``, ``… in 2024``."""
-    if re.match(r"\W{0,3}[$€£¥]?\d", text[other.end :]):
+def _heads(text: str, other: _Named, number: Source, names: Sequence[_Named]) -> bool:
+    """Whether a name is what a ``number`` is told for beside its own: ``Mon: …``, ``In 2024, …``, ``… in 2024``."""
+    own = re.match(r"\W{0,3}[$€£¥]?(?=\d)", text[other.end :])
+    if own and not any(named.start == other.end + own.end() for named in names):
         return False  # it has a number of its own
-    if other.end <= start:
+    if other.end <= number.start:
         lead = text[max(0, other.start - 45) : other.start]
         taken = re.search(r"\d[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?$", lead)
-        same = not taken and not re.search(r"[.;\n]\s", text[other.end : start])
+        same = not taken and not re.search(r"[.;\n]\s", text[other.end : number.start])
         return same and (other.heads or bool(re.search(r"\b(?:in|for|during)\s+(?:the\s+)?$", lead, re.IGNORECASE)))
-    return other.start >= end and _is_behind(text, end, other)
+    return other.start >= number.end and _is_behind(text, number.end, other)
 
 
 def _in_picture(
@@ -372,13 +424,13 @@ def _in_picture(
     context = [
         other
         for other in names
-        if other.picture == i and not picture.labels.are_alike(other.texts, named.texts) and _heads(text, other, blank.start, blank.end)
+        if other.picture == i and not picture.labels.are_alike(other.texts, named.texts) and _heads(text, other, blank, names)
     ]
     standings = {id(text): _standing(picture, text, named, context) for text in texts}
     ordered = sorted(texts, key=lambda text: (standings[id(text)] != "with it", _distance(text, named.texts)))
     told = set(standings.values())
     standing: Standing = "with it" if "with it" in told else "elsewhere" if told == {"elsewhere"} else ""
-    if standing == "elsewhere" and _may_be_worked_out(text, blank, names):
+    if standing == "elsewhere" and _may_be_worked_out(text, blank, named, names):
         standing = ""
     owner = picture.labels.owner(ordered[0])
     if standing == "elsewhere" and owner is not None and owner.text.casefold() == named.name.casefold():
@@ -398,14 +450,12 @@ def _in_picture(
 _HYPOTHETICAL = re.compile(r"\b(?:if|needs?|gets?|loses?|gains?|would|differ\w*|to beat|respectively|total|altogether)\b", re.IGNORECASE)
 
 
-def _may_be_worked_out(text: str, blank: Source, names: Sequence[_Named]) -> bool:
+def _may_be_worked_out(text: str, blank: Source, named: _Named, names: Sequence[_Named]) -> bool:
     """Whether a number beside a name may not be its reading: several names before it, a supposition, an amount more or less."""
     clause = re.split(r"[.;\n]\s", text[max(0, blank.start - 150) : blank.start])[-1]
     since = re.split(r"\d", clause)[-1]
-    many = (
-        sum(bool(re.search(rf"(?<!\w){re.escape(named.name)}(?!\w)", since)) for named in {named.name: named for named in names}.values())
-        > 1
-    )
+    told = {other.name for other in names if not other.heads or other.name == named.name}
+    many = sum(bool(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", since)) for name in told) > 1
     after = re.match(
         r"\W*(?:more|fewer|less|higher|lower|in total|altogether|each)\b|\s*\(\s*\w", text[blank.end : blank.end + 20], re.IGNORECASE
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -9,7 +10,8 @@ from tests.vision.pictures.test_labels import BARS, writing
 from vision import Reply, Usage
 from vision.answers.expected import expected, expected_of_order
 from vision.answers.trust import Trust, assess
-from vision.pictures.writing import Writing
+from vision.pictures.box import Box
+from vision.pictures.writing import Drawn, Writing
 from vision.thoughts.steps import steps_of
 
 
@@ -161,3 +163,90 @@ def test_what_people_write_in_another_way_is_not_called_broken(thought: str, que
 )
 def test_what_leaves_something_out_is_not_traced(thought: str, question: str, answer: str) -> None:
     assert trust(thought, question, answer).level != "traced", trust(thought, question, answer).line
+
+
+NAMES = (("Museum", 120), ("Library", 250), ("Park", 380), ("Zoo", 510))
+
+
+def bars(**values: float) -> Writing:
+    """A chart without printed values whose bars were measured."""
+    ticks = [(str(tick), 38.0, 330.0 - 3 * tick) for tick in (0, 20, 40, 60, 80)]
+    picture = writing(*ticks, *((name, x, 360) for name, x in NAMES))
+    drawn = [
+        Drawn(name=name, value=values[name], error=0.5, box=Box(x - 20, 330 - 3 * values[name], x + 20, 330))
+        for name, x in NAMES
+        if name in values
+    ]
+    return replace(picture, drawn=tuple(drawn))
+
+
+MEASURED = bars(Museum=64.2, Library=11.8, Park=84.9, Zoo=19.8)
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer"),
+    [
+        (READ + "64 + 85 = 149", "How many visitors do Museum and Park have together?", "149"),
+        (READ + "The highest is Park 85.", "Which has the most visitors?", "Park"),
+        ("Read Museum 65, Library 12, Park 83, Zoo 20.\nThe highest is Park 83.", "Which has the most visitors?", "Park"),
+    ],
+)
+def test_what_is_read_where_it_is_drawn_is_traced(thought: str, question: str, answer: str) -> None:
+    told = trust(thought, question, answer, MEASURED)
+    assert told.level == "traced", told.line
+    assert trust(thought, question, answer, replace(MEASURED, drawn=())).level == "open"
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer", "why"),
+    [
+        (
+            "Read Museum 46, Library 12.\n46 - 12 = 34",
+            "How many more has Museum than Library?",
+            "34",
+            "Museum is drawn at about 64.2, not at 46",
+        ),
+        (
+            "Read Museum 85, Library 12, Park 85, Zoo 20.\nThe highest is Museum 85.",
+            "Which has the most visitors?",
+            "Museum",
+            "from what is drawn the answer would be Park",
+        ),
+        ("Read Museum 66, Park 82.\n82 - 66 = 16", "What is Park minus Museum?", "16", "from what is drawn the answer would be about 20.7"),
+    ],
+)
+def test_what_is_drawn_elsewhere_is_broken(thought: str, question: str, answer: str, why: str) -> None:
+    told = trust(thought, question, answer, MEASURED)
+    assert told.level == "broken" and why in told.line, told.line
+
+
+@pytest.mark.parametrize(
+    ("thought", "question", "answer"),
+    [
+        ("Read Museum 64, Library 19, Park 85.\nLook up Museum 64.", "How many visitors has Museum?", "64"),  # Library is not asked for
+        ("Read Museum 64, Library 30, Park 85, Zoo 20.\nThe highest is Park 85.", "Which has the most visitors?", "Park"),
+    ],
+)
+def test_a_wrong_reading_that_changes_nothing_leaves_the_answer_open(thought: str, question: str, answer: str) -> None:
+    told = trust(thought, question, answer, MEASURED)
+    assert told.level == "open" and "Library is drawn at about 11.8" in told.line, told.line
+
+
+def test_nothing_is_said_of_bars_that_were_not_measured() -> None:
+    some = bars(Museum=64.2, Library=11.8)
+    told = trust(READ + "The highest is Park 85.", "Which has the most visitors?", "Park", some)
+    assert told.level == "open" and "85 is not printed" in " ".join(told.reasons)
+    by_series = replace(MEASURED, drawn=(Drawn(name="Museum", series="2019", value=5.0, error=0.1, box=Box(0, 0, 9, 9)),))
+    assert trust("Look up Museum 64.", "How many visitors has Museum in 2020?", "64", by_series).level == "open"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [("Why is Park so high?", "85"), ("Thanks so much!", "85"), ("What has the most visitors?", "64")]
+)
+def test_an_answer_to_another_question_is_not_traced(question: str, answer: str) -> None:
+    assert trust(READ + "The highest is Park 85.", question, answer).level != "traced"
+
+
+def test_nothing_is_rounded_to_zero() -> None:
+    picture = writing(("Tue", 60, 20), ("3", 120, 20), ("Wed", 60, 50), ("9", 120, 50))
+    assert trust("Read Tue 3, Wed 9.\n3 / 9 = 0", "What is the ratio of Tue to Wed?", "0", picture).level == "broken"

@@ -1,0 +1,434 @@
+"""Values that are drawn and not printed: how far each bar of a chart reaches, where a line passes each label.
+
+    for drawn in measure(image, writing):
+        print(drawn.name, drawn.value, drawn.error)
+
+The axis comes from the numbers in the picture's text, the marks from its pixels; no model is asked. Only plain charts are measured:
+one axis whose numbers are evenly spaced, labels in a row before it, and at each label one bar for each series, or one point of each
+line. Where anything else is seen (stacked bars, a second axis, a color of which the legend does not tell the name), nothing is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import combinations, pairwise
+from statistics import median
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vision.pictures.box import Box
+from vision.pictures.labels import Labels, anchor, in_line
+from vision.pictures.writing import Drawn, Text, Writing
+
+Color = npt.NDArray[np.int16]
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+Places = tuple[Callable[[Text], float], ...]
+
+MAX_SIDE = 1600
+"""Longer pictures are reduced to this before they are measured, pixels."""
+MAX_TEXTS = 200
+"""A picture with more texts is no plain chart."""
+MAX_COLORS, MAX_SHAPES = 24, 400
+"""Colors that are looked at, the most frequent ones, and shapes of each."""
+MIN_LENGTH_PX = 4
+"""Shorter bars are not told from the softened edge of their axis."""
+ALIKE = 24
+"""Colors whose channels differ by no more than this, of 255, are one."""
+NEAR_PX = 3.5
+"""How far from its place on the axis a number may stand."""
+FOOT_PX = 6
+"""How far from the line of 0 a bar may stand."""
+
+_BESIDE: Places = (lambda text: text.box.right, lambda text: text.box.left, lambda text: text.box.middle[0])
+_BELOW: Places = (lambda text: text.box.middle[1], lambda text: text.box.top, lambda text: text.box.bottom)
+"""What texts have in common that stand one above the other, and side by side."""
+_PATCH = 3.2
+"""Heights of a legend's text from which its patch of color begins before it."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A scale: ``value = start + rise * place``.
+
+    Attributes:
+        upright: whether values stand one above the other.
+        rise: value by pixel.
+        start: value at pixel 0.
+        texts: its numbers.
+        low, high: the least of them and the greatest.
+    """
+
+    upright: bool
+    rise: float
+    start: float
+    texts: tuple[Text, ...]
+    low: float
+    high: float
+
+    def value(self, place: float) -> float:
+        return self.start + self.rise * place
+
+    def place(self, value: float) -> float:
+        return (value - self.start) / self.rise
+
+
+def axes_of(labels: Labels) -> list[Axis]:
+    """The scales of a picture: numbers in a line of which most grow evenly with their places; 0 and one more where there are no others."""
+    numbers = [text for text in labels.writing.texts if id(text) in labels.values and text.level and id(text) not in labels.years]
+    found: list[Axis] = []
+    for upright in (True, False):
+        lines = [line for place in (_BESIDE if upright else _BELOW) for line in in_line(numbers, place)]
+        for line in sorted(lines, key=len, reverse=True):
+            axis = _fit(line, labels.values, upright)
+            if axis is not None and not any(set(map(id, axis.texts)) & set(map(id, other.texts)) for other in found):
+                found.append(axis)
+    return found
+
+
+def _fit(line: Sequence[Text], values: dict[int, Fraction], upright: bool) -> Axis | None:
+    """The scale on which most of ``line`` stand, whatever OCR made of the others."""
+    points = [(text.box.middle[1 if upright else 0], float(values[id(text)]), text) for text in line]
+    best: list[tuple[float, float, Text]] = []
+    for (a, low, _), (b, high, _) in combinations(points[:24], 2):
+        if abs(a - b) < 8 or low == high:
+            continue
+        rise = (high - low) / (b - a)
+        near = [point for point in points if abs((point[1] - low) / rise + a - point[0]) <= NEAR_PX]
+        if (rise < 0) == upright and len(near) > len(best):
+            best = near
+    told = {value for _, value, _ in best}
+    if len(best) < max(2, 0.6 * len(points)) or len(told) < len(best) or (len(best) == 2 and 0 not in told):
+        return None
+    rise, start = np.polyfit([place for place, _, _ in best], [value for _, value, _ in best], 1)
+    return Axis(upright, float(rise), float(start), tuple(text for _, _, text in best), min(told), max(told))
+
+
+@dataclass(frozen=True)
+class _Plot:
+    """A chart turned so that values run along the rows of its pixels and labels along the columns.
+
+    Attributes:
+        pixels: (rows, columns, 3).
+        axis: of the values, in places of rows.
+        labels: in order, each with its column.
+        gap: the least distance between two labels, pixels.
+        rows, columns: the part in which bars and lines stand.
+    """
+
+    pixels: Pixels
+    axis: Axis
+    labels: tuple[tuple[float, Text], ...]
+    gap: float
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    @property
+    def turned(self) -> bool:
+        """Whether labels stand aslant, so that it isn't known which end of them is at its place."""
+        return any(20 <= abs(text.angle) <= 70 for _, text in self.labels)
+
+    def box(self, top: float, bottom: float, left: float, right: float) -> Box:
+        """In the picture, from rows and columns."""
+        return Box(left, top, right, bottom) if self.axis.upright else Box(top, left, bottom, right)
+
+
+def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
+    """What the bars or lines of a chart come to; nothing where the picture is no chart, or none that can be measured.
+
+    Args:
+        image: the picture.
+        writing: its text.
+    """
+    if not 2 < len(writing.texts) < MAX_TEXTS:
+        return ()
+    over = max(image.size) / MAX_SIDE
+    if over > 1:
+        small = image.resize((max(1, round(image.width / over)), max(1, round(image.height / over))), Image.Resampling.BOX)
+        texts = tuple(replace(text, box=text.box.scaled(1 / over)) for text in writing.texts)
+        return tuple(replace(each, box=each.box.scaled(over)) for each in measure(small, replace(writing, texts=texts)))
+    labels = Labels(writing)
+    pixels: Pixels = np.asarray(image.convert("RGB"))
+    axes = axes_of(labels)
+    sure = [axis for axis in axes if len(axis.texts) > 2]
+    either = [[axis for axis in sure if axis.upright == way] or [axis for axis in axes if axis.upright == way] for way in (True, False)]
+    alone = [axis for same in either if len(same) == 1 for axis in same]
+    plots = [plot for axis in alone if (plot := _plot(pixels, axis, labels)) is not None]
+    for plot in plots:
+        colors = _colors(plot)
+        members = {id(text) for _, text in plot.labels}
+        legend = _legend(pixels, colors, [text for text in writing.texts if labels.is_label(text) and id(text) not in members])
+        shapes = list(_shapes(plot, colors))
+        bars = [bar for bar in (_bar(plot, shape) for shape in shapes) if bar is not None]
+        if bars:
+            stacked = any(_adjoins(bar, shape, plot.axis.upright) for bar in bars for shape in shapes)
+            return () if stacked else tuple(_told(plot, bars, legend))
+        certain = plot.axis.upright and not plot.turned and len(plot.axis.texts) > 2
+        found = tuple(_lines(plot, colors, legend, writing.texts)) if certain else ()
+        if found:
+            return found
+    return ()
+
+
+def _plot(pixels: Pixels, axis: Axis, labels: Labels) -> _Plot | None:
+    """The chart whose values ``axis`` tells: with the row of labels next to the axis's lower end."""
+    along, across = (0, 1) if axis.upright else (1, 0)
+    end = axis.place(axis.low)
+    shown = [text for text in labels.writing.texts if labels.is_label(text)]
+    shown = [text for text in shown if (text.box.middle[1] > end if axis.upright else text.box.middle[0] < end)]
+    rows = [row for place in (_BELOW if axis.upright else _BESIDE) for row in in_line(shown, place) if len(row) > 1]
+    for row in sorted(rows, key=lambda row: (min(abs(anchor(text)[across] - end) for text in row), -len(row))):
+        placed = sorted(((anchor(text)[along], text) for text in row), key=lambda each: each[0])
+        gaps = [b[0] - a[0] for a, b in pairwise(placed)]
+        gap, wide = min(gaps), placed[-1][0] - placed[0][0]
+        even = gap >= 8 and all(abs(each / gap - round(each / gap)) <= 0.3 for each in gaps)
+        if even and wide >= 0.15 * pixels.shape[1 - along] and len({text.text.casefold() for text in row}) == len(row):
+            break
+    else:
+        return None
+    height = abs(axis.place(axis.high) - end)
+    if axis.upright:
+        first, last = axis.place(axis.high) - 0.6 * height, min(text.box.top for text in row)
+    else:
+        first, last = max(text.box.right for text in row), axis.place(axis.high) + 0.6 * height
+    turned = pixels if axis.upright else pixels.transpose(1, 0, 2)
+    part = max(0, round(first)), min(turned.shape[0], round(last) + 1)
+    columns = max(0, round(placed[0][0] - 0.55 * gap)), min(turned.shape[1], round(placed[-1][0] + 0.55 * gap) + 1)
+    return _Plot(turned, axis, tuple(placed), gap, part, columns)
+
+
+def _colors(plot: _Plot) -> list[Color]:
+    """The colors of which there is most where bars and lines stand, no two alike."""
+    part = plot.pixels[plot.rows[0] : plot.rows[1], plot.columns[0] : plot.columns[1]].reshape(-1, 3)
+    codes = ((part >> 3).astype(np.int32) @ np.array([1024, 32, 1])).astype(np.int32)
+    counts = np.bincount(codes, minlength=1 << 15)
+    found: list[Color] = []
+    for code in np.argsort(counts)[::-1][: 3 * MAX_COLORS]:
+        if counts[code] < 12 or len(found) == MAX_COLORS:
+            break
+        color = np.median(part[codes == code], axis=0).astype(np.int16)
+        if all(np.abs(color - other).max() > ALIKE for other in found):
+            found.append(color)
+    return found
+
+
+def _mask(pixels: Pixels, color: Color, alike: float = ALIKE) -> Mask:
+    """Where ``pixels`` are of ``color``, (rows, columns)."""
+    mask: Mask = np.abs(pixels.astype(np.int16) - color).max(axis=2) <= alike
+    return mask
+
+
+def _legend(pixels: Pixels, colors: Sequence[Color], texts: Sequence[Text]) -> dict[int, Text]:
+    """The text behind a patch of each color, by the color's number; those left out that stand before several."""
+    named: dict[int, list[Text]] = {}
+    for text in texts:
+        left = text.box.left - _PATCH * text.box.height
+        patch, ground = _part(pixels, replace(text.box, left=left, right=text.box.left - 1)), _part(pixels, text.box)
+        if not text.level or not patch.size or not ground.size:
+            continue
+        behind = max(range(len(colors)), key=lambda i: int(_mask(ground, colors[i]).sum()))
+        counts = {i: int(_mask(patch, color).sum()) for i, color in enumerate(colors) if i != behind}
+        most = max(counts.values(), default=0)
+        color = next((i for i, count in counts.items() if 2 * count >= most > 0), -1)  # the most frequent one, else a softened edge of it
+        if most >= 0.8 * text.box.height and _mask(patch, colors[color]).any(axis=0).mean() < 0.85:
+            named.setdefault(color, []).append(text)
+    return {color: same[0] for color, same in named.items() if len(same) == 1}
+
+
+def _with_patch(text: Text) -> Box:
+    """Around a text of a legend and its patch, with the frame of the legend."""
+    box, margin = text.box, text.box.height
+    return Box(box.left - _PATCH * box.height, box.top - margin, box.right + margin, box.bottom + margin)
+
+
+def _part(pixels: Pixels, box: Box) -> Pixels:
+    """The pixels of ``box``."""
+    return pixels[max(0, round(box.top)) : round(box.bottom) + 1, max(0, round(box.left)) : max(0, round(box.right))]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What is of one color and no wider than a label's place: its edges in the plot, its pixels (rows, columns), its color by number."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    mask: Mask
+    color: int
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """A shape that stands on the line of 0, and the row at which it ends."""
+
+    shape: _Shape
+    end: float
+
+    @property
+    def middle(self) -> float:
+        return (self.shape.left + self.shape.right) / 2
+
+
+def _told(plot: _Plot, bars: Sequence[_Bar], legend: dict[int, Text]) -> Iterator[Drawn]:
+    """The bars at each label, with their names in the legend; none where several stand at one that cannot be told apart."""
+    at: dict[int, list[_Bar]] = {}
+    usual = median(bar.shape.right - bar.shape.left for bar in bars)
+    for bar in (bar for bar in bars if bar.shape.right - bar.shape.left > 0.4 * usual):  # else a softened edge
+        i = min(range(len(plot.labels)), key=lambda i: abs(plot.labels[i][0] - bar.middle))
+        at.setdefault(i, []).append(bar)
+    if len(at) < (len(plot.labels) if plot.turned else max(2, 0.6 * len(plot.labels))):
+        return
+    alone = max(map(len, at.values())) == 1
+    covers = [_with_patch(text) for text in legend.values()]
+    named = any(bar.shape.color in legend for bar in bars)
+    for i, standing in at.items():
+        place, label = plot.labels[i]
+        if alone and abs(place - standing[0].middle) > 0.3 * plot.gap:
+            continue
+        names = [legend[bar.shape.color].text for bar in standing if bar.shape.color in legend] if named or not alone else [""]
+        if len(set(names)) < len(standing):
+            continue
+        for bar, name in zip(standing, names, strict=True):
+            box = plot.box(bar.shape.top, bar.shape.bottom, bar.shape.left, bar.shape.right)
+            if not any(box.distance(cover) <= 3 for cover in covers):
+                yield Drawn(name=label.text, series=name, value=plot.axis.value(bar.end), error=1.5 * abs(plot.axis.rise), box=box)
+
+
+def _shapes(plot: _Plot, colors: Sequence[Color]) -> Iterator[_Shape]:
+    """What is of one color beyond the line of 0 and no wider than a label's place; nothing where the plot has no such line."""
+    zero, first = plot.axis.place(0), plot.columns[0]
+    top, bottom = (plot.rows[0], round(zero - 1)) if plot.axis.upright else (round(zero + 1), plot.rows[1])
+    if not plot.rows[0] < zero < plot.rows[1] or bottom - top < MIN_LENGTH_PX:
+        return
+    part = plot.pixels[top:bottom, slice(*plot.columns)]
+    for number, color in enumerate(colors):
+        mask = _mask(part, color).astype(np.uint8)
+        if _is_ground(mask if plot.axis.upright else mask[::-1]):
+            continue
+        closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))  # lines of a grid may cut a bar
+        count, numbered, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=4)
+        for i in range(1, min(count, MAX_SHAPES)):
+            left, up, wide, high = (int(each) for each in stats[i][:4])
+            if max(3, 0.03 * plot.gap) <= wide <= 1.02 * plot.gap and high >= MIN_LENGTH_PX:
+                own: Mask = numbered[up : up + high, left : left + wide] == i
+                yield _Shape(top + up, top + up + high, first + left, first + left + wide, own, number)
+
+
+def _is_ground(mask: npt.NDArray[np.uint8]) -> bool:
+    """Whether there is more of a color far from the line of 0, in the upper third of the rows, than near it: the ground behind bars."""
+    third = max(1, len(mask) // 3)
+    return float(mask[:third].mean()) > float(mask[-third:].mean())
+
+
+def _bar(plot: _Plot, shape: _Shape) -> _Bar | None:
+    """``shape`` as a bar that stands on the line of 0, or as a thin one with a dot at its end."""
+    foot, end = (shape.bottom, float(shape.top)) if plot.axis.upright else (shape.top, float(shape.bottom))
+    if abs(foot - plot.axis.place(0)) > FOOT_PX or not plot.rows[0] + 2 < end < plot.rows[1] - 2:
+        return None
+    high, wide = shape.mask.shape
+    if shape.mask.mean() >= 0.85:
+        end += _outline(plot, shape) / 2 * (-1 if plot.axis.upright else 1)
+        return _Bar(shape, end) if wide >= 0.08 * plot.gap else None
+    stem = shape.mask[wide:] if plot.axis.upright else shape.mask[:-wide]
+    columns = np.flatnonzero(stem.any(axis=0))
+    if wide < 0.5 * plot.gap and len(columns) and columns[-1] - columns[0] < 0.5 * wide:
+        return _Bar(shape, end + (wide / 2 if plot.axis.upright else -wide / 2))
+    return None
+
+
+def _outline(plot: _Plot, shape: _Shape) -> int:
+    """How many rows an outline has at the end of a bar, 0 to 4."""
+    margin = (shape.right - shape.left) // 4
+    columns = slice(shape.left + margin, shape.right - margin)
+    rows = plot.pixels[max(0, shape.top - 6) : shape.top] if plot.axis.upright else plot.pixels[shape.bottom : shape.bottom + 6][::-1]
+    beyond = rows[:, columns].astype(np.int16)  # the last row is next to the bar
+    if len(beyond) < 6 or not beyond.size:
+        return 0
+    middle = np.median(beyond, axis=1)
+    differs = np.abs(middle - middle[0]).max(axis=1) > 2 * ALIKE
+    even = np.abs(beyond - middle[:, None]).max(axis=2).mean(axis=1) < ALIKE
+    if differs[:2].any() or not even.all():
+        return 0
+    return int(differs.sum())
+
+
+def _adjoins(bar: _Bar, shape: _Shape, upright: bool) -> bool:
+    """Whether ``shape`` goes on where ``bar`` ends, as bars do that are stacked."""
+    start, end = (shape.bottom, bar.shape.top) if upright else (shape.top, bar.shape.bottom)
+    same = abs(shape.left - bar.shape.left) <= 2 and abs(shape.right - bar.shape.right) <= 2
+    return same and abs(start - end) <= 3 and shape.bottom - shape.top > 2 * MIN_LENGTH_PX and shape.mask.mean() > 0.85
+
+
+def _lines(plot: _Plot, colors: Sequence[Color], legend: dict[int, Text], texts: Sequence[Text]) -> Iterator[Drawn]:
+    part = plot.pixels[slice(*plot.rows), slice(*plot.columns)]
+    shown = np.ones(part.shape[:2], dtype=np.bool_)  # where no text stands
+    for text in texts:
+        top, left = max(0, round(text.box.top) - 1 - plot.rows[0]), max(0, round(text.box.left) - 1 - plot.columns[0])
+        shown[top : max(0, round(text.box.bottom) + 1 - plot.rows[0]), left : max(0, round(text.box.right) + 1 - plot.columns[0])] = False
+    first, last = (round(plot.labels[i][0] - plot.columns[0]) for i in (0, -1))
+    for alike in (ALIKE, 2.5 * ALIKE):  # thin lines are softened all along
+        raw = {i: _mask(part, color, alike) & shown for i, color in enumerate(colors)}
+        masks = {i: _without_rules(mask, first, last) for i, mask in raw.items()}
+        masks = _apart({i: mask for i, mask in masks.items() if mask.sum() > 0.5 * raw[i].sum() and _is_line(mask, first, last)})
+        named = {i: legend[i].text for i in masks if i in legend}
+        if not named and len(masks) == 1:
+            named = dict.fromkeys(masks, "")
+        found = [drawn for i, name in named.items() for drawn in _points(plot, masks[i], name)]
+        if found:
+            yield from found
+            return
+
+
+def _points(plot: _Plot, mask: Mask, series: str) -> Iterator[Drawn]:
+    """Where the line of ``mask`` passes each label."""
+    for place, label in plot.labels:
+        point = _point(mask, round(place - plot.columns[0]))
+        if point is not None and abs(point[0] + plot.rows[0] - plot.axis.place(0)) > NEAR_PX:  # else it may be the axis
+            row, error = point[0] + plot.rows[0], (1.5 + point[1]) * abs(plot.axis.rise)
+            box = plot.box(row - 4, row + 4, place - 4, place + 4)
+            yield Drawn(name=label.text, series=series, value=plot.axis.value(row), error=error, box=box)
+
+
+def _apart(masks: dict[int, Mask]) -> dict[int, Mask]:
+    """``masks`` without those that are only the softened edge of another."""
+    kept: dict[int, Mask] = {}
+    for i, mask in sorted(masks.items(), key=lambda each: -int(each[1].sum())):
+        around = [cv2.dilate(other.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0 for other in kept.values()]
+        if all(mask[other].sum() < 0.5 * mask.sum() for other in around):
+            kept[i] = mask
+    return kept
+
+
+def _without_rules(mask: Mask, first: int, last: int) -> Mask:
+    """``mask`` without the rows that are of its color nearly from the ``first`` column to the ``last``: axes, lines of a grid."""
+    rules = mask[:, first : last + 1].mean(axis=1) > 0.75
+    without: Mask = mask & ~rules[:, None]
+    return without
+
+
+def _is_line(mask: Mask, first: int, last: int) -> bool:
+    """Whether one color runs from the ``first`` column to the ``last`` and is thin."""
+    high = mask[:, first : last + 1].sum(axis=0)
+    covered = high > 0
+    return len(high) >= 8 and bool(covered.mean() > 0.5 and np.median(high[covered]) < 0.1 * len(mask))
+
+
+def _point(mask: Mask, column: int) -> tuple[float, float] | None:
+    """The row at which a line passes ``column``, and how far it may be off; None where that is not plain."""
+    middles: list[tuple[int, float]] = []
+    for x in range(max(0, column - 2), min(mask.shape[1], column + 3)):
+        rows = np.flatnonzero(mask[:, x])
+        if len(rows) and rows[-1] - rows[0] > max(14, 0.07 * len(mask)):
+            return None
+        if len(rows):
+            middles.append((abs(x - column), (rows[0] + rows[-1]) / 2 + 0.5))
+    if len(middles) < 3:
+        return None
+    told = [middle for _, middle in middles]
+    return min(middles)[1], (max(told) - min(told)) / 2
