@@ -44,11 +44,11 @@ class Verdict:
 
     Attributes:
         right: by the rule of the set.
-        rules: names of other rules of the set, and whether the answer is right by each.
+        rules: names of other rules of the set, and whether the answer is right by each, or how far.
     """
 
     right: bool
-    rules: dict[str, bool]
+    rules: dict[str, bool | float]
 
 
 def same(gold: str, answer: str, question: str = "") -> bool:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from finetune.benchmarks.code import code_of, passes
 from finetune.benchmarks.graders import LETTERS, Verdict, anls, chartqa, choice, rounded, same
+from finetune.benchmarks.instructions import Instructions, check, followed, share
 from finetune.sources import SourceError, read_file
 from vision.answers.answers import extract
 from vision.pictures.images import open_image
@@ -284,6 +285,21 @@ def _humaneval(item: Item, answer: str) -> Verdict:
     return Verdict(right=passes(f"{head}\n{answer}", tests), rules={})
 
 
+def instructed(row: Row, _: Path | None) -> Item:
+    """IFEval: ``prompt``, the names of its checkers and their options."""
+    prompt, names = str(row["prompt"]), tuple(str(name) for name in row["instruction_id_list"])
+    options = tuple({name: value for name, value in dict(each).items() if value is not None} for each in row["kwargs"])
+    instructions = Instructions(prompt, names, options)
+    check(instructions)
+    return Item(id=str(row["key"]), question=prompt, gold=", ".join(names), rule=instructions)
+
+
+def _ifeval(item: Item, answer: str) -> Verdict:
+    """All instructions strictly; one by one, and loosely, apart."""
+    strict, loose = followed(item.rule, answer)
+    return Verdict(right=all(strict), rules={"loose": all(loose), "instructions": share(strict), "instructions, loose": share(loose)})
+
+
 def drawn(row: Row, folder: Path | None) -> Item:
     """Rows of our own charts, and of anybody's: ``image``, ``question``, ``answer`` and perhaps ``kind``."""
     question, gold, image = str(row["question"]), str(row.get("gold") or row["answer"]), row["image"]
@@ -307,6 +323,7 @@ TASKS: dict[str, Task] = {
     "aime25": Task(repo="math-ai/aime25", read=math_problem, grade=plainly),
     "gpqa_diamond": Task(repo="Idavidrein/gpqa", config="gpqa_diamond", split="train", read=gpqa, grade=plainly),
     "mmlu": Task(repo="cais/mmlu", config="all", read=mmlu, grade=plainly),
+    "ifeval": Task(repo="google/IFEval", split="train", read=instructed, grade=_ifeval, take=str.strip),
     "mathvision": Task(repo="MathLLMs/MathVision", split="testmini", read=mathvision, grade=plainly),
     "mathvista": Task(repo="AI4Math/MathVista", split="testmini", read=mathvista, grade=_mathvista),
     "chartqa": Task(repo="lmms-lab/ChartQA", read=chart_question, grade=_chartqa),

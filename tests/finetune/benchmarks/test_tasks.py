@@ -79,6 +79,32 @@ def test_a_row_becomes_a_question(tmp_path: Path, name: str) -> None:
     assert load_task(name, str(tmp_path)).digest == loaded.digest, "a folder stands for the file in it"
 
 
+IFEVAL = {
+    "key": 1000,
+    "prompt": "Tell of ducks in at least four words, without a comma.",
+    "instruction_id_list": ["punctuation:no_comma", "length_constraints:number_words"],
+    "kwargs": [{"num_words": None}, {"num_words": 4, "relation": "at least"}],
+}
+
+
+def test_instructions_are_held_to_strictly_loosely_and_one_by_one(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(IFEVAL) + "\n")
+    (item,) = load_task("ifeval", str(tmp_path)).items
+    grade = TASKS["ifeval"].grade
+    assert item.question == IFEVAL["prompt"] and item.pictures == ()
+    assert grade(item, "Ducks swim and they fly.").right
+    late = grade(item, "Sure, here it is:\nDucks swim and they fly.")
+    assert not late.right and late.rules == {"loose": True, "instructions": 0.5, "instructions, loose": 1.0}
+    assert TASKS["ifeval"].take(" The answer is 5, or 6. ") == "The answer is 5, or 6.", "all of the answer is held to them"
+
+
+@pytest.mark.parametrize("names", [["no:such"], ["punctuation:no_comma", "punctuation:no_comma"]])
+def test_instructions_that_cannot_be_checked_are_one_sentence(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps({**IFEVAL, "instruction_id_list": names, "kwargs": [{}]}) + "\n")
+    with pytest.raises(SourceError, match="lm-eval knows no instruction (no:such|without options)"):
+        load_task("ifeval", str(tmp_path))
+
+
 needs_unshare = pytest.mark.skipif(not can_run(), reason="no process without a network can be had here")
 
 
