@@ -90,6 +90,14 @@ class Encoder:
 
     def _written(self, prompt: Prompt) -> str:
         """The chat in the words of the model's template."""
+        return self._templated(self.talk(prompt), prompt)
+
+    def opening(self, prompt: Prompt) -> str:
+        """The tag with which the written prompt already opens the thought, "" for none."""
+        return opening_at_end(self._written(prompt))
+
+    def talk(self, prompt: Prompt) -> list[dict[str, Any]]:
+        """The chat as the model's template takes it, with no mark in it that somebody has written."""
         from jinja2.exceptions import TemplateError
 
         talk = messages(prompt, tags=self.template.tags is not None)
@@ -98,14 +106,12 @@ class Encoder:
             part["text"] = self._special.sub(_broken, part["text"])
         if not self.loaded.sees:
             talk = [message | {"content": "".join(part.get("text", "") for part in message["content"])} for message in talk]
-        if self.takes_system:
+        if self.takes_system and talk[0]["role"] == "system":
             try:
-                return self._templated(talk, prompt)
+                self._templated(talk, prompt)
             except TemplateError:
-                if talk[0]["role"] != "system":
-                    raise
                 self.takes_system = False
-        return self._templated(_without_system(talk), prompt)
+        return talk if self.takes_system else _without_system(talk)
 
     def _templated(self, talk: list[dict[str, Any]], prompt: Prompt) -> str:
         switches = {"enable_thinking": prompt.thinking} if self.template.switches else {}
