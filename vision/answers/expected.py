@@ -27,7 +27,7 @@ _DIFFERENCE = r"difference|minus|gap|exceeds?|exceed|distance|apart|differ|subtr
 _RANGE = r"range|spread|apart|difference|minus|than"
 _RATIO = r"ratio|how many times|divided by|quotient|times as"
 _REFUSED = (
-    r"^\W*(?:is|are|was|were|does|did|if|do(?! you know))\b|\bwhy\b|\bwhen\b|\bhow often\b|\bin how many cases\b|\bfor how many\b"
+    r"^\W*(?:is|are|was|were|does|did|if|do(?! you know))\b|\bwhy\b|\bwhen\b(?! you\b)|\bhow often\b|\bin how many cases\b|\bfor how many\b"
     r"|\b(?:what|how many|in|by) percent|%|\bpercent(?:age)? (?:of|more|less|is|change)|\bgrow|\bincreas|\bdecreas|\bchange|\brise|\bjump"
     r"|\bif\b(?! you add)|\bnot\b|\bother\b|\bbesides\b|\bwithout\b|\bexcept|\bcolou?r|\b(?:left|right) of\b|\bfar (?:left|right)\b"
     r"|\bshare of\b|\bfraction\b|\bangle|\brank of\b|\baxis\b|\btitle\b|\blabel|\bmedian\b|\bclosest\b|\bnearest\b|\btop (?:two|three|\d)"

@@ -343,7 +343,8 @@ def _not_asked(steps: Sequence[Step], question: str, answer: str, writing: Seque
         yield "why something is so is not traced"
     if not asked and not re.search(rf"{_ALL}|{_WORKED_OUT}", question, re.IGNORECASE):
         yield "the question names nothing that was read"
-    if number_of(answer) is not None and re.search(r"\b(?:what|who|which)\b[^?.,]* (?:has|have|had) the\b", question, re.IGNORECASE):
+    for_a_name = r"\b(?:what|who|which)\b[^?.,]* (?:has|have|had) the\b|\bnumber \d from\b"
+    if number_of(answer) is not None and re.search(for_a_name, question, re.IGNORECASE):
         yield "the question asks for a name, and the answer is a number"
     if re.search(_PLACED, question, re.IGNORECASE):
         yield "whether a place, a color or a yes follows is not traced"

@@ -331,6 +331,8 @@ def _bar(plot: _Plot, shape: _Shape) -> _Bar | None:
     foot, end = (shape.bottom, float(shape.top)) if plot.axis.upright else (shape.top, float(shape.bottom))
     if abs(foot - plot.axis.place(0)) > FOOT_PX or not plot.rows[0] + 2 < end < plot.rows[1] - 2:
         return None
+    if _goes_on(plot, shape):
+        return None
     high, wide = shape.mask.shape
     if shape.mask.mean() >= 0.85:
         end += _outline(plot, shape) / 2 * (-1 if plot.axis.upright else 1)
@@ -340,6 +342,15 @@ def _bar(plot: _Plot, shape: _Shape) -> _Bar | None:
     if wide < 0.5 * plot.gap and len(columns) and columns[-1] - columns[0] < 0.5 * wide:
         return _Bar(shape, end + (wide / 2 if plot.axis.upright else -wide / 2))
     return None
+
+
+def _goes_on(plot: _Plot, shape: _Shape) -> bool:
+    """Whether a shape is only the part beyond the line of 0 of something that goes on behind it."""
+    column = (shape.left + shape.right) // 2
+    row, behind = (shape.bottom - 2, shape.bottom + FOOT_PX) if plot.axis.upright else (shape.top + 1, shape.top - FOOT_PX - 1)
+    if not 0 <= behind < len(plot.pixels):
+        return False
+    return bool(np.abs(plot.pixels[row, column].astype(np.int16) - plot.pixels[behind, column]).max() <= ALIKE)
 
 
 def _outline(plot: _Plot, shape: _Shape) -> int:

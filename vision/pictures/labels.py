@@ -190,7 +190,9 @@ class Labels:
             below = max(text.box.bottom for text in line.labels)
             above = min(text.box.top for text in line.labels)
             return [text for text in numbers if text.box.bottom <= above or text.box.top >= below]
-        return [text for text in numbers if abs(line.nearest(text)[1]) * line.gap < 0.7 * text.box.height + 2]
+        left = min(text.box.middle[0] for text in line.labels)  # names of a legend stand right of what they name
+        near = [text for text in numbers if line.nearest(text)[1] * line.gap < 0.7 * text.box.height + 2]
+        return [text for text in near if text.box.right > left]
 
     def stands(self, number: Text, name: Text) -> Standing:
         """Where ``number`` stands, seen from ``name``."""

@@ -207,7 +207,8 @@ def _of_step(
     names = names_in(text, [picture.writing for picture in pictures])
     results = {claim.end for claim in claims if re.search("[=≈]| is ", claim.text)}
     counted = _counting(text)
-    found = [(token, value) for token, value in _numbers(text) if not _is_in_a_name(text, token, names)]
+    numbers = [_behind_name(token, value, names) for token, value in _numbers(text)]
+    found = [(token, value) for token, value in numbers if not _is_in_a_name(text, token, names)]
     names = [_without_number(named, [token for token, _ in found]) for named in names]
     read = 0
     for nth, (token, value) in enumerate(found):
@@ -246,6 +247,16 @@ def _is_in_a_name(text: str, token: Token, names: Sequence[_Named]) -> bool:
             ends = token.end == named.end and named.start < token.start and len(named.texts) == 1
             return not (ends and re.match(r"\s*(?:[,;]|\.(?!\d)|$)", text[token.end :]) and "->" not in text)
     return False
+
+
+def _behind_name(token: Token, value: Fraction, names: Sequence[_Named]) -> tuple[Token, Fraction]:
+    """A number without the digits with which the name before it ends: ``Room 4 229`` says 229 of Room 4."""
+    for named in names:
+        at = named.end - token.start
+        if 0 < at < len(token.text) - 1 and token.text[at].isspace() and named.start < token.start:
+            rest = token.text[at + 1 :]
+            return replace(token, text=rest, start=named.end + 1), number(rest)
+    return token, value
 
 
 def _without_number(named: _Named, numbers: Sequence[Token]) -> _Named:
