@@ -1,4 +1,4 @@
-"""The course of a LLaMA-Factory run: pictures, or a page that follows it while it runs. No account, only the files of the run.
+"""The course of a run, LLaMA-Factory's or GRPO's: pictures, or a page that follows it while it runs. No account, only the files of the run.
 
 python -m finetune.curves saves/logicflow                  # writes curves.png into the folder
 python -m finetune.curves saves/logicflow --follow         # a page that draws them anew as steps come in
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,15 @@ SHOWN = {
     "grad_norm": "gradient norm",
     "throughput": "tokens a second, padding too",
     "mfu": "MFU",
+    "reward": "reward, all together",
+    "kl": "KL to the reference",
+    "entropy": "entropy",
+    "completions/mean_length": "tokens of an attempt",
+    "completions/clipped_ratio": "share cut off",
+    "frac_reward_zero_std": "share of groups that teach nothing",
 }
-"""What is drawn, by the names under which rows have it."""
+"""What is drawn, by the names under which rows have it; rewards by their own names beside these."""
+REWARD = re.compile(r"rewards/(\w+)/mean")
 REFRESH_S = 5.0
 
 
@@ -98,7 +106,8 @@ def _seconds(written: str) -> float | None:
 
 
 def _add(found: dict[int, dict[str, float]], step: int, row: dict[str, Any]) -> None:
-    kept = {name: float(row[name]) for name in SHOWN if isinstance(row.get(name), (int, float))}
+    shown = (name for name in row if name in SHOWN or REWARD.fullmatch(name))
+    kept = {name: float(row[name]) for name in shown if isinstance(row[name], (int, float))}
     found[step] = found.get(step, {}) | kept
 
 
@@ -111,15 +120,34 @@ def add_mfu(rows: list[dict[str, float]], parameters: float, tflops: float) -> N
 
 def draw(rows: list[dict[str, float]]) -> Figure:
     """A plot for everything that the rows tell."""
-    names = [name for name in SHOWN if any(name in row for row in rows)]
+    rewards = sorted({name for row in rows for name in row if REWARD.fullmatch(name)})
+    names = [*(name for name in SHOWN if any(name in row for row in rows)), *rewards]
     figure = Figure(figsize=(8, 2.6 * len(names)), dpi=110, layout="constrained")
     for axes, name in zip(figure.subplots(len(names), sharex=True, squeeze=False)[:, 0], names, strict=True):
         points = [(row["step"], row[name]) for row in rows if name in row]
         axes.plot(*zip(*points, strict=True), marker="." if len(points) < 50 else "")
-        axes.set(ylabel=SHOWN[name])
+        axes.set(ylabel=SHOWN.get(name) or REWARD.sub(r"\1", name).replace("_", " "))
         axes.grid(alpha=0.3)
     axes.set(xlabel="step")
     return figure
+
+
+def _samples(folder: Path) -> str:
+    """The last answers to the fixed questions of a GRPO run as a Markdown table under a line; "" without any."""
+    try:
+        noted = [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError):
+        return ""  # there are none, or one is being written
+    lines = ["", "", "| step | question | gold | completion | earned |", "|---|---|---|---|---|"]
+    for row in noted[-8:]:
+        cells = (row["question"], row["gold"], row["text"], ", ".join(f"{name} {value}" for name, value in row["rewards"].items() if value))
+        lines.append(f"| {row['step']} | " + " | ".join(_cell(str(each)) for each in cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """``text`` as it is, in a cell of a table: what a model wrote makes no markup."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+.!|~$-])", r"\\\1", " ".join(text.split()))
 
 
 def page(folder: Path, peak: tuple[float, float] | None) -> Any:
@@ -133,7 +161,7 @@ def page(folder: Path, peak: tuple[float, float] | None) -> Any:
             return f"Waiting for the first step in `{folder.name}`.", None
         if peak:
             add_mfu(rows, *peak)
-        return f"Step {rows[-1]['step']:.0f}, loss {rows[-1]['loss']:.4f}", draw(rows)
+        return f"Step {rows[-1]['step']:.0f}, loss {rows[-1]['loss']:.4f}{_samples(folder)}", draw(rows)
 
     with gr.Blocks(title=f"{folder.name} · LogicFlow") as blocks:
         gr.Markdown(f"# {folder.name}")

@@ -15,7 +15,9 @@ import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -97,7 +99,14 @@ def read_recipe(path: Path, options: Sequence[str]) -> tuple[dict[str, Any], dic
             raise RecipeError(f"the weight of {name} is {weight!r}; expected a number")
     if not own["model_name_or_path"]:
         raise RecipeError("model_name_or_path names no model")
-    return own, {key: value for key, value in written.items() if key not in OWN}
+    return own, {key: _number(value) for key, value in written.items() if key not in OWN}
+
+
+def _number(value: Any) -> Any:
+    """``value``; a number where it is one: to YAML 1.1 ``1e-4`` is a text."""
+    with suppress(TypeError, ValueError):
+        return float(value) if isinstance(value, str) else value
+    return value
 
 
 def rows_of(own: Mapping[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
@@ -372,7 +381,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="on top of the recipe")
     args = parser.parse_intermixed_args(arguments)
     try:
-        done = train(*read_recipe(args.recipe, args.options))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*deprecated and will be removed in v6", FutureWarning)  # TRL asks by old names
+            done = train(*read_recipe(args.recipe, args.options))
     except (RecipeError, SourceError, LogicFlowError) as exc:
         print(f"finetune.grpo: {exc}", file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ import argparse
 import difflib
 import json
 import random
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -304,9 +305,18 @@ CHECKS: tuple[tuple[str, Callable[[Recipe], str]], ...] = (
 )
 
 
+def _checks_of(path: Path) -> tuple[tuple[str, Callable[[Recipe], str]], ...]:
+    """Those of :data:`CHECKS`, or those of a recipe for GRPO."""
+    if re.search(r"^stage:\s*grpo\b", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
+        from finetune.grpo_flight import CHECKS as of_grpo
+
+        return of_grpo
+    return CHECKS
+
+
 def check(flight: Recipe) -> Iterator[tuple[bool, str]]:
     """Each check in turn, whether it passed and its line; the first that fails is the last."""
-    for number, (name, look) in enumerate(CHECKS, 1):
+    for number, (name, look) in enumerate(_checks_of(flight.path), 1):
         try:
             yield True, f"{number} {name}: {look(flight)}"
         except Wrong as exc:

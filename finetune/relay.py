@@ -1,6 +1,7 @@
 """Train on machines that are lent for hours: stop at a checkpoint in time, go on at the next call, survive a kill in between.
 
     python -m finetune.relay finetune/logicflow.yaml --hours 8.5 output_dir=saves/try        # or: make relay RECIPE=… HOURS=8.5
+    python -m finetune.relay finetune/grpo_gemma2_2b.yaml --hours 8.5                        # recipes for GRPO too
 
 Call it again and again with the same words until it says that the run is done; SIGTERM stops it in time too. One
 process writes a checkpoint there and then; several GPUs are stopped after the next one that save_steps makes, so leave them the
@@ -121,11 +122,8 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
         return True
     for broken in set_aside(out) if out.is_dir() else []:
         print(f"a kill left a half checkpoint; it is now {broken}", file=sys.stderr)
-    # LLaMA-Factory looks for torchrun there too.
-    environment = os.environ | {"PATH": f"{ROOT / '.venv-train' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
-    cli = shutil.which("llamafactory-cli", path=environment["PATH"]) or "llamafactory-cli"
     try:
-        process = subprocess.Popen([cli, "train", str(recipe), "enable_jit_checkpoint=true", *options], env=environment)
+        process = _begin(recipe, options)
     except OSError as exc:
         raise RelayError("LLaMA-Factory is not here: make environments") from exc
     stopping, ended, known = False, False, 0
@@ -146,9 +144,21 @@ def run(recipe: Path, options: Sequence[str], due: Callable[[], bool]) -> bool:
             _end(process, GRACE_S)
     if is_done(out):
         return True
-    if not stopping or (not ended and process.returncode not in (0, -signal.SIGTERM)):
-        raise RunFailed(f"LLaMA-Factory ended with status {process.returncode}; its last lines say why")
+    if process.returncode == 2 and settings_of(recipe, options).get("stage") == "grpo":
+        raise RelayError(f"{recipe.name} cannot be trained; the line before says why")
+    if not stopping or (not ended and process.returncode not in (0, 3, -signal.SIGTERM)):
+        raise RunFailed(f"the run ended with status {process.returncode}; its last lines say why")
     return False
+
+
+def _begin(recipe: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
+    """The run, begun by TRL in this environment where its stage is ``grpo``, else by LLaMA-Factory in its own."""
+    if settings_of(recipe, options).get("stage") == "grpo":
+        return subprocess.Popen([sys.executable, "-m", "finetune.grpo", str(recipe), *options], cwd=ROOT)
+    # LLaMA-Factory looks for torchrun there too.
+    environment = os.environ | {"PATH": f"{ROOT / '.venv-train' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    cli = shutil.which("llamafactory-cli", path=environment["PATH"]) or "llamafactory-cli"
+    return subprocess.Popen([cli, "train", str(recipe), "enable_jit_checkpoint=true", *options], env=environment)
 
 
 def newest(out: Path) -> int:
@@ -188,7 +198,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m finetune.relay", description=__doc__.splitlines()[0])
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--hours", type=float, required=True, help="after which a checkpoint is written and the run stops")
-    parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="as llamafactory-cli takes them")
+    parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="as llamafactory-cli or finetune.grpo takes them")
     args = parser.parse_intermixed_args(arguments)
     if args.hours <= 0:
         parser.error(f"--hours is {args.hours:g}; expected more than 0")
