@@ -10,10 +10,9 @@ line. Where anything else is seen (stacked bars, a second axis, a color of which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import combinations, pairwise
+from itertools import pairwise
 from statistics import median
 
 import cv2
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vision.pictures.axes import BELOW, BESIDE, NEAR_PX, Axis, axes_of
 from vision.pictures.box import Box
 from vision.pictures.labels import Labels, anchor, in_line
 from vision.pictures.writing import Drawn, Text, Writing
@@ -28,7 +28,6 @@ from vision.pictures.writing import Drawn, Text, Writing
 Color = npt.NDArray[np.int16]
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-Places = tuple[Callable[[Text], float], ...]
 
 MAX_SIDE = 1600
 """Longer pictures are reduced to this before they are measured, pixels."""
@@ -40,73 +39,11 @@ MIN_LENGTH_PX = 4
 """Shorter bars are not told from the softened edge of their axis."""
 ALIKE = 24
 """Colors whose channels differ by no more than this, of 255, are one."""
-NEAR_PX = 3.5
-"""How far from its place on the axis a number may stand."""
 FOOT_PX = 6
 """How far from the line of 0 a bar may stand."""
 
-_BESIDE: Places = (lambda text: text.box.right, lambda text: text.box.left, lambda text: text.box.middle[0])
-_BELOW: Places = (lambda text: text.box.middle[1], lambda text: text.box.top, lambda text: text.box.bottom)
-"""What texts have in common that stand one above the other, and side by side."""
 _PATCH = 3.2
 """Heights of a legend's text from which its patch of color begins before it."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A scale: ``value = start + rise * place``.
-
-    Attributes:
-        upright: whether values stand one above the other.
-        rise: value by pixel.
-        start: value at pixel 0.
-        texts: its numbers.
-        low, high: the least of them and the greatest.
-    """
-
-    upright: bool
-    rise: float
-    start: float
-    texts: tuple[Text, ...]
-    low: float
-    high: float
-
-    def value(self, place: float) -> float:
-        return self.start + self.rise * place
-
-    def place(self, value: float) -> float:
-        return (value - self.start) / self.rise
-
-
-def axes_of(labels: Labels) -> list[Axis]:
-    """The scales of a picture: numbers in a line of which most grow evenly with their places; 0 and one more where there are no others."""
-    numbers = [text for text in labels.writing.texts if id(text) in labels.values and text.level and id(text) not in labels.years]
-    found: list[Axis] = []
-    for upright in (True, False):
-        lines = [line for place in (_BESIDE if upright else _BELOW) for line in in_line(numbers, place)]
-        for line in sorted(lines, key=len, reverse=True):
-            axis = _fit(line, labels.values, upright)
-            if axis is not None and not any(set(map(id, axis.texts)) & set(map(id, other.texts)) for other in found):
-                found.append(axis)
-    return found
-
-
-def _fit(line: Sequence[Text], values: dict[int, Fraction], upright: bool) -> Axis | None:
-    """The scale on which most of ``line`` stand, whatever OCR made of the others."""
-    points = [(text.box.middle[1 if upright else 0], float(values[id(text)]), text) for text in line]
-    best: list[tuple[float, float, Text]] = []
-    for (a, low, _), (b, high, _) in combinations(points[:24], 2):
-        if abs(a - b) < 8 or low == high:
-            continue
-        rise = (high - low) / (b - a)
-        near = [point for point in points if abs((point[1] - low) / rise + a - point[0]) <= NEAR_PX]
-        if (rise < 0) == upright and len(near) > len(best):
-            best = near
-    told = {value for _, value, _ in best}
-    if len(best) < max(2, 0.6 * len(points)) or len(told) < len(best) or (len(best) == 2 and 0 not in told):
-        return None
-    rise, start = np.polyfit([place for place, _, _ in best], [value for _, value, _ in best], 1)
-    return Axis(upright, float(rise), float(start), tuple(text for _, _, text in best), min(told), max(told))
 
 
 @dataclass(frozen=True)
@@ -145,7 +82,7 @@ def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
         image: the picture.
         writing: its text.
     """
-    if not 2 < len(writing.texts) < MAX_TEXTS:
+    if not 2 < len(writing.texts) <= MAX_TEXTS:
         return ()
     over = max(image.size) / MAX_SIDE
     if over > 1:
@@ -161,6 +98,8 @@ def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
     plots = [plot for axis in alone if (plot := _plot(pixels, axis, labels)) is not None]
     for plot in plots:
         colors = _colors(plot)
+        if not colors:
+            continue
         members = {id(text) for _, text in plot.labels}
         legend = _legend(pixels, colors, [text for text in writing.texts if labels.is_label(text) and id(text) not in members])
         shapes = list(_shapes(plot, colors))
@@ -181,7 +120,7 @@ def _plot(pixels: Pixels, axis: Axis, labels: Labels) -> _Plot | None:
     end = axis.place(axis.low)
     shown = [text for text in labels.writing.texts if labels.is_label(text)]
     shown = [text for text in shown if (text.box.middle[1] > end if axis.upright else text.box.middle[0] < end)]
-    rows = [row for place in (_BELOW if axis.upright else _BESIDE) for row in in_line(shown, place) if len(row) > 1]
+    rows = [row for place in (BELOW if axis.upright else BESIDE) for row in in_line(shown, place) if len(row) > 1]
     for row in sorted(rows, key=lambda row: (min(abs(anchor(text)[across] - end) for text in row), -len(row))):
         placed = sorted(((anchor(text)[along], text) for text in row), key=lambda each: each[0])
         gaps = [b[0] - a[0] for a, b in pairwise(placed)]
@@ -307,6 +246,8 @@ def _shapes(plot: _Plot, colors: Sequence[Color]) -> Iterator[_Shape]:
     if not plot.rows[0] < zero < plot.rows[1] or bottom - top < MIN_LENGTH_PX:
         return
     part = plot.pixels[top:bottom, slice(*plot.columns)]
+    if not part.size:
+        return
     for number, color in enumerate(colors):
         mask = _mask(part, color).astype(np.uint8)
         if _is_ground(mask if plot.axis.upright else mask[::-1]):
