@@ -15,7 +15,7 @@ from app.page.safe import formulas, harmless, inline_html, plain, visible
 from app.talks.values import Conversation, Exchange
 from vision.answers.consensus import Vote
 from vision.errors import LogicFlowError
-from vision.pictures.writing import Writing
+from vision.pictures.writing import Drawn, Writing
 from vision.replies import Reply
 from vision.thoughts.marks import Claim
 from vision.thoughts.sources import Source
@@ -174,20 +174,31 @@ def _ours(exchange: Exchange, *, growing: bool) -> str:
 
 
 def writing_html(image: Image.Image, writing: Writing) -> str:
-    """A picture with a box around each text that was read in it; closed until it is asked for."""
+    """A picture with a box around each text that was read in it and each bar that was measured; closed until it is asked for."""
     width, height = writing.size
     boxes = "".join(
         f'<rect x="{text.box.left:.1f}" y="{text.box.top:.1f}" width="{text.box.width:.1f}" height="{text.box.height:.1f}">'
         f"<title>{html.escape(visible(text.text))}</title></rect>"
         for text in writing.texts
     )
-    count = len(writing.texts)
+    boxes += "".join(
+        f'<rect class="lf-drawn" x="{drawn.box.left:.1f}" y="{drawn.box.top:.1f}" width="{drawn.box.width:.1f}" '
+        f'height="{drawn.box.height:.1f}"><title>{html.escape(visible(_drawn(drawn)))}</title></rect>'
+        for drawn in writing.drawn
+    )
+    count, drawn = len(writing.texts), len(writing.drawn)
     told = f"{count} text{'' if count == 1 else 's'} read in the picture" if count else "No text was found in the picture"
-    listed = html.escape(visible("; ".join(text.text for text in writing.texts)))
+    told += f", {drawn} value{'' if drawn == 1 else 's'} measured" if drawn else ""
+    listed = html.escape(visible("; ".join([*(text.text for text in writing.texts), *map(_drawn, writing.drawn)])))
     return (
         f'<details class="lf-read"><summary>{told}</summary><div><img src="{_small_uri(image)}" alt="The picture. Read in it: {listed}">'
         f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{boxes}</svg></div></details>'
     )
+
+
+def _drawn(drawn: Drawn) -> str:
+    """A value that was measured, in words: ``Museum: about 64``."""
+    return f"{drawn.name}{', ' + drawn.series if drawn.series else ''}: about {drawn.about}"
 
 
 def _small_uri(image: Image.Image) -> str:

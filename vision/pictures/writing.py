@@ -89,6 +89,16 @@ class Drawn:
     error: float
     box: Box
 
+    @property
+    def about(self) -> str:
+        """The value as far as it can be told.
+
+        >>> Drawn(name="Oslo", value=58.213, error=0.4, box=Box(0, 0, 9, 9)).about
+        '58.2'
+        """
+        digits = min(-math.floor(math.log10(self.error)) if self.error > 0 else 2, 6)
+        return f"{round(self.value, digits) + 0.0:.{max(digits, 0)}f}".removesuffix(".0")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:

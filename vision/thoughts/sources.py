@@ -11,7 +11,6 @@ it, or it was read off an axis.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -357,7 +356,7 @@ def _estimate(
         return None
     drawn, standing = both[0], _fits(both[0], value, picture)
     at_name = f"{drawn.name} of {drawn.series}" if drawn.series else drawn.name
-    why = f"{at_name} is drawn at about {about(drawn)}" + (f", not at {blank.text}" if standing == "elsewhere" else "")
+    why = f"{at_name} is drawn at about {drawn.about}" + (f", not at {blank.text}" if standing == "elsewhere" else "")
     return replace(
         blank, kind="estimate", name=named.name, standing=standing, named=named.texts, picture=named.picture, why=why, drawn=drawn,
     )  # fmt: skip
@@ -371,18 +370,6 @@ def _fits(drawn: Drawn, value: Fraction, picture: _Picture) -> Standing:
     if off <= drawn.error + 0.04 * min(size, span):
         return "with it"
     return "elsewhere" if off > 2 * drawn.error + min(0.06 * size + 0.015 * span, 0.08 * span) else ""
-
-
-def about(drawn: Drawn) -> str:
-    """The value as far as it can be told.
-
-    >>> from vision.pictures.box import Box
-    >>> about(Drawn(name="Oslo", value=58.213, error=0.4, box=Box(0, 0, 9, 9)))
-    '58.2'
-    """
-    digits = -math.floor(math.log10(drawn.error)) if drawn.error > 0 else 2
-    rounded = round(drawn.value, min(digits, 6))
-    return f"{rounded:.{max(digits, 0)}f}".removesuffix(".0") if rounded else "0"
 
 
 def _with_points(written: str) -> Fraction:

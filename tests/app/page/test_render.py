@@ -52,6 +52,9 @@ def test_each_text_that_was_read_has_a_box_over_the_picture_and_is_escaped() -> 
     assert "2 texts read" in made and 'viewBox="0 0 4000 2000"' in made
     assert '<rect x="10.0" y="0.0" width="40.0" height="14.0"><title>64</title></rect>' in made
     assert "<script" not in made and made.count("<img") == 1 and len(made) < 40_000, "the picture is sent small"
+    bar = Drawn(name="<b>Oslo", series="2019", value=58.213, error=0.4, box=Box(10, 10, 50, 90))
+    measured = writing_html(Image.new("RGB", (400, 200), "white"), Writing(size=(400, 200), texts=texts, drawn=(bar,)))
+    assert "2 texts read in the picture, 1 value measured" in measured and "<title>&lt;b&gt;Oslo, 2019: about 58.2</title>" in measured
     assert "No text was found" in writing_html(Image.new("RGB", (40, 40)), Writing(size=(40, 40), texts=()))
 
 
