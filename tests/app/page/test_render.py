@@ -10,6 +10,7 @@ from app.page.running import Running
 from app.talks.values import Conversation, Exchange, Options
 from vision import Reply, Text, Usage, Writing, steps_of, tally
 from vision.pictures.box import Box
+from vision.pictures.writing import Drawn
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & 3 < 4"
 USAGE = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=4, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="end")
