@@ -196,17 +196,21 @@ def _hedges(attempt: Attempt) -> bool:
     return len(told) > 1 or bool(either)
 
 
-def checked_arithmetic(completions: Sequence[Completion], **columns: Any) -> list[float | None]:
-    """``share * (1 - 0.5 ** count)``: the share of the thought's claims that hold, and how many different ones lead to the answer.
+def checked_arithmetic(completions: Sequence[Completion], gold: Sequence[str], **columns: Any) -> list[float | None]:
+    """Where the answer is right ``share * (1 - 0.5 ** count)``: the share of the thought's claims that hold, and how many different ones
+    lead to the answer; where it is wrong ``share - 1``, so that claims can only cost: a run that paid for them there learned to add
+    what nobody had asked for.
 
     A computation counts where it goes on from the question, the picture, known facts or earlier results, and where its own result is
     used by a later one or is the answer: a wall of true trivial sums is worth nothing. A comparison counts where what it compares is
-    known.
+    known. 0 where the thought is not well formed.
     """
-    return [_arithmetic(attempt) if attempt.shows_work else 0.0 for attempt in attempts(completions, columns)]
+    right = exact_answer(completions, gold, **columns)
+    made = zip(attempts(completions, columns), right, strict=True)
+    return [_arithmetic(attempt, right=bool(value)) if attempt.shows_work else 0.0 for attempt, value in made]
 
 
-def _arithmetic(attempt: Attempt) -> float:
+def _arithmetic(attempt: Attempt, *, right: bool) -> float:
     claims = [claim for step in attempt.steps for claim in step.claims]
     known = {
         value for text in (attempt.question, *(text.text for each in attempt.pictures for text in each.texts)) for value in _values(text)
@@ -226,7 +230,9 @@ def _arithmetic(attempt: Attempt) -> float:
         if result_of is None or result_of in needed:
             led.add(re.sub(r"\s", "", text.casefold()))
             needed |= set(operands) if result_of is not None else set()
-    broken = sum(claim.verdict == "false" for claim in claims)
+    held, broken = (sum(claim.verdict == verdict for claim in claims) for verdict in ("true", "false"))
+    if not right:
+        return -broken / (held + broken) if broken else 0.0
     return len(led) / (len(led) + broken) * (1 - 0.5 ** len(led)) if led else 0.0
 
 

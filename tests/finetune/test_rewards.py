@@ -60,9 +60,11 @@ def earned(reward: str, text: str, row: dict[str, Any]) -> float | None:
         ("hedging", "<think>a</think>The answer is 4 or 5.", SUM, -1.0, "two"),
         ("hedging", "<think>a</think>The answer is 4. No, the answer is 5.", SUM, -1.0, "one after the other"),
         ("checked_arithmetic", "<think>3 + 4 = 7, then 7 + 5 = 12</think>The answer is 12.", SUM, 0.75, "two claims lead to it"),
-        ("checked_arithmetic", "<think>3 + 4 = 8, then 8 + 5 = 13</think>The answer is 13.", SUM, 0.0, "nothing goes on from a false one"),
-        ("checked_arithmetic", "<think>1 + 1 = 2, 2 + 2 = 4, 6 + 6 = 12</think>The answer is 13.", SUM, 0.0, "true and trivial"),
-        ("checked_arithmetic", "<think>3 + 4 = 7, then 3 + 4 = 7, then 3 + 4 = 7</think>The answer is 7.", SUM, 0.5, "said again"),
+        ("checked_arithmetic", "<think>3 + 4 = 7, then 7 + 5 = 12, 2 + 2 = 5</think>The answer is 12.", SUM, 0.5, "two of three hold"),
+        ("checked_arithmetic", "<think>3 + 4 = 8, then 8 + 5 = 13</think>The answer is 13.", SUM, -0.5, "one of two is false"),
+        ("checked_arithmetic", "<think>3 + 5 = 8, then 8 + 5 = 13</think>The answer is 13.", SUM, 0.0, "they hold, it is wrong"),
+        ("checked_arithmetic", "<think>1 + 1 = 2, 2 + 2 = 4, 6 + 6 = 12</think>The answer is 12.", SUM, 0.0, "true and from nowhere"),
+        ("checked_arithmetic", "<think>7 + 5 = 12, then 7 + 5 = 12, then 7 + 5 = 12</think>The answer is 12.", SUM, 0.5, "said again"),
         ("checked_arithmetic", "<think>Museum 64, Library 12. 64 - 12 = 52</think>The answer is 52.", CHART, 0.5, "with what was read"),
         ("traced_numbers", "<think>Read Museum 64, Library 12.\n64 - 12 = 52</think>The answer is 52.", CHART, 1.0, "read where it stands"),
         ("traced_numbers", "<think>Read Museum 85, Library 12.\n85 - 12 = 73</think>The answer is 73.", CHART, 0.5, "85 is another's"),
@@ -107,6 +109,14 @@ def total(text: str, row: dict[str, Any]) -> float:
 )
 def test_no_trick_earns_as_much_as_an_honest_wrong_attempt(trick: str, text: str) -> None:
     assert total(text, CHART) < total(HONEST, CHART), trick
+
+
+def test_sums_that_nobody_asked_for_earn_nothing() -> None:
+    """A run that paid for them learned to add up whatever it had read (finetune/LOG.md)."""
+    row = {**CHART, "question": "Which has more visitors, Museum or Library?", "gold": "Museum"}
+    plain = "<think>Read Museum 64, Library 12.\nLook up Library 12.</think>The answer is Library."
+    summed = "<think>Read Museum 64, Library 12.\nLook up Library 12.\n64 + 12 = 76\n76 + 12 = 88</think>The answer is 88."
+    assert total(summed, row) <= total(plain, row)
 
 
 def test_the_right_work_earns_most() -> None:
