@@ -89,8 +89,8 @@ def test_of_a_drawn_chart_the_table_is_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ([], "ok   2 groups: 32 attempts a step: 4 questions, 8 attempts at each"),
-        (["num_generations=5"], "32 attempts a step (32 x 1 x 1) are no whole groups of 5"),
+        ([], "ok   2 groups: 16 attempts a step: 2 questions, 8 attempts at each"),
+        (["num_generations=5"], "16 attempts a step (16 x 1 x 1) are no whole groups of 5"),
         (["num_generations=1"], "num_generations is 1; an attempt is judged against others of its question"),
         (["use_liger_kernel=true"], "use_liger_kernel drops Gemma 3's token_type_ids"),
         (["num_generation=1"], "did you mean num_generations?"),

@@ -17,7 +17,7 @@ from vision.engines.precision import faster
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
-RECIPES = sorted((ROOT / "finetune").glob("*.yaml"))
+RECIPES = sorted(path for path in (ROOT / "finetune").glob("*.yaml") if not path.stem.startswith("grpo_"))  # those are TRL's
 TRAINING = [path for path in RECIPES if path.name != "merge.yaml"]
 TRAIN = ROOT / ".venv-train" / "bin"
 

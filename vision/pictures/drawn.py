@@ -383,4 +383,4 @@ def _point(mask: Mask, column: int) -> tuple[float, float] | None:
     if len(middles) < 3:
         return None
     told = [middle for _, middle in middles]
-    return min(middles)[1], (max(told) - min(told)) / 2
+    return float(min(middles)[1]), float(max(told) - min(told)) / 2
