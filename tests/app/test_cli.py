@@ -55,7 +55,7 @@ def test_json_is_one_object_with_steps_and_claims(chart: Record, chart_file: Pat
 
 def test_why_tells_the_source_of_each_number(chart: Record, chart_file: Path) -> None:
     told = logicflow("ask", "--why", str(chart_file), chart.question).stderr
-    assert re.search(r"^1\. Read .+\n +\d+: .+ (?:stands|printed|picture)", told, re.MULTILINE)
+    assert re.search(r"^1\. Read .+\n +\d+: .+ (?:stands|printed|picture|drawn)", told, re.MULTILINE)
     assert re.search(r"^(?:Traced|Open|Broken): ", told, re.MULTILINE)
 
 
