@@ -221,8 +221,11 @@ def _told(plot: _Plot, bars: Sequence[_Bar], legend: dict[int, Text]) -> Iterato
     for bar in (bar for bar in bars if bar.shape.right - bar.shape.left > 0.4 * usual):  # else a softened edge
         i = min(range(len(plot.labels)), key=lambda i: abs(plot.labels[i][0] - bar.middle))
         at.setdefault(i, []).append(bar)
-    if len(at) < (len(plot.labels) if plot.turned else max(2, 0.6 * len(plot.labels))):
+    if len(at) < max(2, 0.6 * len(plot.labels)):
         return
+    offs = [abs(sum(bar.middle for bar in standing) / len(standing) - plot.labels[i][0]) for i, standing in at.items()]
+    if plot.turned and max(offs) > 0.3 * plot.gap:
+        return  # another end of the labels may be at their places
     alone = max(map(len, at.values())) == 1
     covers = [_with_patch(text) for text in legend.values()]
     named = any(bar.shape.color in legend for bar in bars)
