@@ -27,8 +27,9 @@ from PIL import Image
 from finetune.files import write_text
 from finetune.options import read_options
 from finetune.relay import newest, set_aside
-from finetune.rewards import REWARDS, as_column
+from finetune.rewards import REWARDS, as_column, from_column
 from finetune.sources import SourceError, from_hub, read_file
+from vision.answers.trust import TOLERANCE
 from vision.errors import LogicFlowError
 from vision.pictures.writing import Writing
 from vision.prompts import Prompt, Turn
@@ -56,8 +57,8 @@ CHARTS = 500
 """Charts that are drawn where a recipe does not say how many."""
 SAMPLES = 4
 """Questions whose answers are noted over time."""
-TOLERANCE = 0.05
-"""How far off a number may be that is read off an axis, as ChartQA is scored."""
+FROZEN = r".*(vision|visual|audio|multi_modal|projector|lm_head|embed).*"
+"""Layers that a new adapter leaves alone, by their names."""
 
 
 class RecipeError(Exception):
@@ -99,13 +100,14 @@ def read_recipe(path: Path, options: Sequence[str]) -> tuple[dict[str, Any], dic
             raise RecipeError(f"the weight of {name} is {weight!r}; expected a number")
     if not own["model_name_or_path"]:
         raise RecipeError("model_name_or_path names no model")
-    return own, {key: _number(value) for key, value in written.items() if key not in OWN}
+    shares = {field.name for field in fields(GRPOConfig) if isinstance(field.default, float)}
+    return own, {key: _number(value) if key in shares else value for key, value in written.items() if key not in OWN}
 
 
 def _number(value: Any) -> Any:
     """``value``; a number where it is one: to YAML 1.1 ``1e-4`` is a text."""
     with suppress(TypeError, ValueError):
-        return float(value) if isinstance(value, str) else value
+        return float(value)
     return value
 
 
@@ -160,13 +162,12 @@ def _charts(folder: Path, count: int) -> Iterator[dict[str, Any]]:
 
 def written_in(image: Image.Image, table: Sequence[tuple[str, str, float]] | None) -> Writing:
     """The text of a picture with what is drawn there: by the chart's own ``table`` where there is one, else measured."""
-    from vision.ask import measured
     from vision.pictures.box import Box
     from vision.pictures.writing import Drawn, read_writing
 
     writing = read_writing(image)
     if table is None:
-        return measured(image, writing)
+        return writing
     nowhere = Box(0, 0, 0, 0)
     return replace(
         writing, drawn=tuple(Drawn(name=name, series=series, value=value, error=0.0, box=nowhere) for name, series, value in table)
@@ -198,7 +199,7 @@ def dataset_of(own: Mapping[str, Any], encoder: Any, folder: Path) -> Any:
                 done[row["image"]] = as_column([written_in(images[0], row["drawn"])])
             writing = done[row["image"]]
             if own["writing"]:
-                (text,) = _writing(writing)
+                (text,) = from_column(writing)
                 lines = (lines_for(text, "on", encoder.seen(images[0], "auto")) if text.texts else "",)
         prompt = Prompt(turns=(Turn(question=row["question"], images=images, lines=lines),))
         told = {name: row[name] for name in ("question", "gold", "tolerance")} | {"writing": writing, "opening": encoder.opening(prompt)}
@@ -222,52 +223,35 @@ def dataset_of(own: Mapping[str, Any], encoder: Any, folder: Path) -> Any:
     return rows
 
 
-def _writing(column: str) -> tuple[Writing, ...]:
-    from finetune.rewards import Attempt
-
-    return Attempt("", "", column).pictures
-
-
 def model_of(own: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Any, Any]:
     """The model with a LoRA adapter in training, tower and projector frozen, and what encodes its prompts.
 
     Raises:
         LogicFlowError: for a model or adapter that is not there.
     """
-    import torch
-    from peft import LoraConfig, PeftModel, get_peft_model
+    from peft import LoraConfig, get_peft_model
 
-    from vision.engines.checkpoints import checkpoint_of
-    from vision.engines.loading import Loaded, config_of, kind_of, processor_of
+    from vision.engines.adapters import with_adapter
+    from vision.engines.loading import load
     from vision.engines.local.encoding import Encoder
     from vision.engines.local.engine import ends_of
     from vision.settings import Settings
 
-    name = str(own["model_name_or_path"])
-    found = checkpoint_of(Settings(model=name))
-    config = config_of(found, name)
-    kind, sees = kind_of(config, name)
-    processor = processor_of(found, name, sees=sees)
-    dtype = torch.bfloat16 if options.get("bf16", True) else torch.float32
-    model = kind.from_pretrained(found.name, config=config, dtype=dtype, use_safetensors=True, **found.options)
-    ends = sorted(ends_of(model, processor))
-    if own["adapter_name_or_path"]:
-        tuned = PeftModel.from_pretrained(model, str(own["adapter_name_or_path"]), is_trainable=True)
-    else:
-        lora = LoraConfig(
-            r=own["lora_rank"],
-            lora_alpha=own["lora_alpha"],
-            lora_dropout=own["lora_dropout"],
-            target_modules="all-linear",
-            exclude_modules=r".*(vision|visual|audio|multi_modal|projector|lm_head|embed).*",
-            task_type="CAUSAL_LM",
-        )
-        tuned = get_peft_model(model, lora)
-    for part in (tuned, model):
-        part.generation_config.eos_token_id = ends  # turns end with another token than texts
-    squares = getattr(config, "mm_tokens_per_image", 0) if sees else 0
-    side = int(getattr(config.vision_config, "image_size", 0) or 896) if squares else 0
-    return tuned, Encoder(Loaded(model=model, processor=processor, name=name, image_side=side, image_tokens=int(squares or 0)))
+    name, adapter = str(own["model_name_or_path"]), str(own["adapter_name_or_path"] or "")
+    precision = "bf16" if options.get("bf16", True) else "fp32"
+    loaded = load(Settings(model=name, adapter="none", device="cpu", precision=precision))  # the trainer takes it where it belongs
+    loaded.model.generation_config.eos_token_id = sorted(ends_of(loaded.model, loaded.processor))  # turns end otherwise than texts
+    if adapter:
+        return with_adapter(loaded.model, adapter, name, merge=False, trains=True), Encoder(loaded)
+    lora = LoraConfig(
+        r=own["lora_rank"],
+        lora_alpha=own["lora_alpha"],
+        lora_dropout=own["lora_dropout"],
+        target_modules="all-linear",
+        exclude_modules=FROZEN,
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(loaded.model, lora), Encoder(loaded)
 
 
 def train(own: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
@@ -287,7 +271,8 @@ def train(own: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
         config = GRPOConfig(**usual | switches | {"output_dir": str(out)} | dict(options) | {"reward_weights": weights})
     except (TypeError, ValueError) as exc:
         raise RecipeError(f"TRL refuses the recipe: {exc}") from exc
-    rows = dataset_of(own, encoder, out / "rows")
+    with config.main_process_first(local=False, desc="reading pictures"):  # the others find them read
+        rows = dataset_of(own, encoder, out / "rows")
     for broken in set_aside(out) if out.is_dir() else []:
         print(f"a kill left a half checkpoint; it is now {broken}", file=sys.stderr)
     trainer = GRPOTrainer(

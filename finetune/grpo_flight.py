@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from finetune.footprint import CONTEXT_GB, MFU, config_of
-from finetune.grpo import CHARTS, RecipeError, read_recipe, rows_of
+from finetune.grpo import CHARTS, FROZEN, RecipeError, read_recipe, rows_of
 from finetune.recipe import Recipe, Wrong
 from finetune.sources import SourceError
 
@@ -72,7 +72,7 @@ def rows(flight: Recipe) -> str:
     if name == "gsm8k":
         return "GSM8K's train split, fetched from the Hub when it begins"
     try:
-        found = list(islice(rows_of(flight.keys, flight.path.parent), most or None))
+        found = list(rows_of(flight.keys, flight.path.parent))
     except (RecipeError, SourceError) as exc:
         raise Wrong(str(exc), "dataset") from exc
     if not found:
@@ -133,11 +133,7 @@ def _model(flight: Recipe) -> tuple[Any, int, int]:
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = kind.from_config(config)
-    linear = [
-        module
-        for name, module in model.named_modules()
-        if type(module) is torch.nn.Linear and not any(part in name for part in ("vision", "projector", "lm_head", "embed"))
-    ]
+    linear = [module for name, module in model.named_modules() if type(module) is torch.nn.Linear and not re.fullmatch(FROZEN, name)]
     rank = flight.count("lora_rank", 16)
     trained = sum(rank * (module.in_features + module.out_features) for module in linear)
     return config.get_text_config(), sum(each.numel() for each in model.parameters()), trained

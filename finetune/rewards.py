@@ -55,6 +55,11 @@ def as_column(writing: Sequence[Writing]) -> str:
     return _WRITING.dump_json(tuple(writing)).decode()
 
 
+def from_column(written: str) -> tuple[Writing, ...]:
+    """What :func:`as_column` has written."""
+    return _WRITING.validate_json(written)
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A completion taken apart."""
@@ -80,7 +85,7 @@ class Attempt:
 
     @cached_property
     def pictures(self) -> tuple[Writing, ...]:
-        return _WRITING.validate_json(self.writing)
+        return from_column(self.writing)
 
     @cached_property
     def steps(self) -> list[Step]:

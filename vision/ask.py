@@ -11,7 +11,6 @@ print(ballot.vote.winner, ballot.vote.confidence)
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -32,8 +31,6 @@ from vision.prompts import Prompt, Turn, check_question
 from vision.replies import CANNOT_TELL, Ballot, Reply
 from vision.settings import Settings
 from vision.thoughts.reasoning import ReasoningParser
-
-_log = logging.getLogger(__name__)
 
 
 def sampling_of(settings: Settings) -> Sampling:
@@ -209,23 +206,10 @@ def read_pictures(engine: Engine, prompt: Prompt, give: GiveWriting) -> Prompt:
     turns = []
     for turn in prompt.turns:
         known = [*turn.writing, *[None] * (len(turn.images) - len(turn.writing))]
-        writing = [measured(image, text or read_writing(image)) for image, text in zip(turn.images, known, strict=True)]
+        writing = [read_writing(image) if text is None else text for image, text in zip(turn.images, known, strict=True)]
         lines = [_lines(engine, prompt, image, text, give) for image, text in zip(turn.images, writing, strict=True)]
         turns.append(replace(turn, writing=tuple(writing), lines=tuple(lines)))
     return replace(prompt, turns=tuple(turns))
-
-
-def measured(image: Image.Image, writing: Writing) -> Writing:
-    """``writing`` with what is drawn beside it; without it where that fails, since no answer may be lost with it."""
-    if writing.drawn or not writing.texts:
-        return writing
-    try:
-        from vision.pictures.drawn import measure  # opencv is loaded with the first picture
-
-        return replace(writing, drawn=measure(image, writing))
-    except Exception:
-        _log.warning("bars and lines of a picture are not measured", exc_info=True)
-        return writing
 
 
 def _lines(engine: Engine, prompt: Prompt, image: Image.Image, writing: Writing, give: GiveWriting) -> str:

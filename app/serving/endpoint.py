@@ -229,6 +229,7 @@ class Endpoint:
         send, receive = anyio.create_memory_object_stream[dict[str, Any] | None](64)
 
         def work() -> None:
+            """Write the chunks from a thread of its own, to the end or until nobody reads them."""
             try:
                 with closing(self._chunks(body, asked, control)) as chunks:
                     for chunk in chunks:

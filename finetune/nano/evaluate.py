@@ -29,6 +29,7 @@ from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, make
 from vision.answers.answers import equivalent, extract, within
 from vision.answers.consensus import wilson
+from vision.answers.trust import TOLERANCE
 from vision.engines.loading import Loaded, load
 from vision.engines.precision import faster
 from vision.pictures.lines import lines_for
@@ -37,7 +38,6 @@ from vision.prompts import Prompt, Turn, messages
 from vision.settings import Settings
 from vision.thoughts.reasoning import split
 
-TOLERANCE = 0.05
 BATCH = 32
 MAX_TOKENS = 512
 ASIDES = 25

@@ -16,7 +16,6 @@ from finetune.charts.records import HELD_OUT_FROM
 from finetune.nano.evaluate import Case, answer_all, held_out
 from vision.answers.answers import equivalent
 from vision.answers.consensus import wilson
-from vision.ask import measured
 from vision.engines.engine import Usage
 from vision.engines.loading import load
 from vision.pictures.box import Box
@@ -39,7 +38,7 @@ def write_traces(path: Path, count: int, first: int, model: str, adapter: str, p
     base = load(Settings(model=model, adapter="none")) if plain else None
     for start in range(0, len(cases), CHUNK):
         part = cases[start : start + CHUNK]
-        writings = [measured(case.image, read_writing(case.image)) for case in part]
+        writings = [read_writing(case.image) for case in part]
         lines = [lines_for(writing, "on", None) for writing in writings]
         answered = {
             "with": answer_all(tuned, part, lines, thinking=True),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
@@ -55,10 +55,13 @@ def assess(steps: Sequence[Step], question: str, answer: str, writing: Sequence[
         answer: the final one, "" where there is none.
         writing: the text of the pictures.
     """
-    broken = list(dict.fromkeys(_broken(steps, question, answer, writing)))
+    readings = _readings(steps)
+    asked = _without_heads(question, readings, writing)
+    drawn = _by_drawing(steps, asked, readings)
+    broken = list(dict.fromkeys(_broken(steps, question, answer, writing, asked, readings, drawn)))
     if broken:
         return Trust("broken", tuple(broken))
-    missing = list(dict.fromkeys(_missing(steps, question, answer, writing)))
+    missing = list(dict.fromkeys(_missing(steps, question, answer, writing, drawn)))
     if missing:
         return Trust("open", tuple(missing))
     return Trust("traced", (_shown(steps),))
@@ -77,26 +80,26 @@ def _is_read(source: Source) -> bool:
     return source.kind == "picture" or (source.kind == "estimate" and source.standing == "with it")
 
 
-def _broken(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing]) -> Iterator[str]:
-    asked = _without_heads(question, steps, writing)
-    readings = _readings(steps)
-    drawn = _by_drawing(steps, asked)
-    follows_drawing = drawn.says(answer)
+def _broken(
+    steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing],
+    asked: str, readings: Mapping[str, Fraction], drawn: _ByDrawing,
+) -> Iterator[str]:  # fmt: skip
+    """What contradicts itself or the picture; ``asked`` is the question without the names of rows of which several values were read."""
+    as_drawn = drawn.says(answer, exactly=True)
     for step in steps:
         for claim in step.claims:
             if claim.verdict == "false":
                 right = f": it is {claim.correct_value}" if claim.correct_value is not None else ""
                 yield f"“{claim.text}” does not hold{right}"
         for source in step.sources:
-            as_drawn = source.drawn is not None and replace(drawn, error=0.0).says(answer)
-            if source.verdict == "false" and not as_drawn and not _is_idle(source.name, asked, readings):
+            if source.verdict == "false" and not (source.drawn and as_drawn) and not _is_idle(source.name, asked, readings):
                 yield source.why
-    if drawn.whole and _is_plain(answer, steps) and not follows_drawing:
+    if drawn.whole and _is_plain(answer, steps) and not drawn.says(answer):
         yield f"from what is drawn the answer would be {drawn}"
     due = expected(asked, readings) or expected_of_order(question, _order(steps))
     if due and _is_plain(answer, steps) and not any(_matches(each, answer) for each in due):
         yield f"from what was read the answer would be {due[0]}"
-    yield from _read_twice(steps, writing, asked)
+    yield from _read_twice(steps, writing, asked, readings)
     yield from _more_than_whole(steps, writing)
     yield from _denied(steps, answer, writing)
     is_name = any(answer.casefold() == named.name.casefold() for named in names_in(answer, writing))
@@ -122,21 +125,21 @@ class _ByDrawing:
         number = number_of(self.due[0].lstrip("≈"))
         return self.due[0] if number is None else f"about {float(number):.3g}"
 
-    def says(self, answer: str) -> bool:
-        """Whether ``answer`` is one of them, within 5 % where it is a number."""
-        return any(self._is(due, answer) for due in self.due)
+    def says(self, answer: str, *, exactly: bool = False) -> bool:
+        """Whether ``answer`` is one of them, within :data:`TOLERANCE` where it is a number, and unless ``exactly`` within the error."""
+        return any(self._is(due, answer, 0.0 if exactly else self.error) for due in self.due)
 
-    def _is(self, due: str, answer: str) -> bool:
+    @staticmethod
+    def _is(due: str, answer: str, error: float) -> bool:
         a, b = number_of(due.lstrip("≈")), number_of(answer)
         if a is None or b is None:
             return equivalent(due, answer)
         off = min(abs(abs(a) * scale - abs(b)) / scale for scale in (1, 1000, 1_000_000))
-        return float(off) <= self.error + TOLERANCE * abs(float(a))
+        return float(off) <= error + TOLERANCE * abs(float(a))
 
 
-def _by_drawing(steps: Sequence[Step], question: str) -> _ByDrawing:
-    """The answer by what is drawn, and by what was read where nothing was measured."""
-    read = _readings(steps)
+def _by_drawing(steps: Sequence[Step], question: str, read: Mapping[str, Fraction]) -> _ByDrawing:
+    """The answer by what is drawn, and by what was ``read`` where nothing was measured."""
     sources = {source.name: source for step in steps if not step.claims for source in step.sources if source.name in read}
     measured = {name: source.drawn for name, source in sources.items() if source.drawn is not None}
     if not measured:
@@ -154,9 +157,9 @@ def _by_drawing(steps: Sequence[Step], question: str) -> _ByDrawing:
     return _ByDrawing(due, error, whole and bool(due))
 
 
-def _without_heads(question: str, steps: Sequence[Step], writing: Sequence[Writing]) -> str:
+def _without_heads(question: str, readings: Mapping[str, Fraction], writing: Sequence[Writing]) -> str:
     """``question`` without the names of rows and series of which several values were read: ``… in 1995`` asks for no number 1995."""
-    read = {name.casefold() for name in _readings(steps)}
+    read = {name.casefold() for name in readings}
     for named in reversed(names_in(question, writing)):
         if named.name.casefold() not in read and re.search(r"\d", named.name):
             question = f"{question[: named.start]}it{question[named.end :]}"
@@ -209,9 +212,8 @@ def _is_idle(name: str, question: str, readings: Mapping[str, Fraction]) -> bool
     return bool(others[0]) and others[0] == others[1] == others[2]
 
 
-def _read_twice(steps: Sequence[Step], writing: Sequence[Writing], question: str) -> Iterator[str]:
+def _read_twice(steps: Sequence[Step], writing: Sequence[Writing], question: str, readings: Mapping[str, Fraction]) -> Iterator[str]:
     """Where one printed number was read for two things, and another one was not read at all."""
-    readings = _readings(steps)
     for step in steps:
         read = [source for source in step.sources if not _is_idle(source.name, question, readings)]
         if len(read) < 2 or step.claims or len(writing) != 1 or any(source.kind != "picture" for source in step.sources):
@@ -274,7 +276,7 @@ def _readings(steps: Sequence[Step]) -> dict[str, Fraction]:
     return lists[0]
 
 
-def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing]) -> Iterator[str]:
+def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing], drawn: _ByDrawing) -> Iterator[str]:
     if not answer:
         yield "there is no answer"
         return
@@ -298,9 +300,8 @@ def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequenc
         yield "no number was read in the picture"
     if not follows(steps, answer):
         yield "no step arrives at the answer"
-    by_drawing = _by_drawing(steps, _without_heads(question, steps, writing))
-    if by_drawing.due and not replace(by_drawing, error=0.0).says(answer):
-        yield f"by what is drawn it would be {by_drawing}"
+    if drawn.due and not drawn.says(answer, exactly=True):
+        yield f"by what is drawn it would be {drawn}"
     yield from _not_asked(steps, question, answer, writing)
 
 

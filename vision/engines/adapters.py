@@ -20,8 +20,8 @@ MISSING_KEYS = "Found missing adapter keys"
 ADAPTER_FILE = "adapter_model.safetensors"
 
 
-def with_adapter(model: Any, adapter: str, base: str, *, merge: bool) -> Any:
-    """``model``, called ``base``, with ``adapter``; in its weights with ``merge``.
+def with_adapter(model: Any, adapter: str, base: str, *, merge: bool, trains: bool = False) -> Any:
+    """``model``, called ``base``, with ``adapter``; in its weights with ``merge``, to go on training with ``trains``.
 
     Raises:
         ModelError: for an adapter that is not there, or of which a part would do nothing.
@@ -36,7 +36,7 @@ def with_adapter(model: Any, adapter: str, base: str, *, merge: bool) -> Any:
 
             warnings.simplefilter("ignore", FutureWarning)  # peft still asks transformers by an old name
             warnings.filterwarnings("error", MISSING_KEYS)  # it would go on without them
-            tuned = PeftModel.from_pretrained(model, adapter, local_files_only=local)
+            tuned = PeftModel.from_pretrained(model, adapter, is_trainable=trains, local_files_only=local)
     except UserWarning as exc:
         raise ModelError(f"{_unfit(adapter, base)}: {str(exc).count('lora_') or 'some'} of its weights are not in it") from exc
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:

@@ -99,7 +99,14 @@ def _draw(page: Any) -> Picture:
     width, height = page.get_size()  # points
     bitmap = page.render(scale=LONG_SIDE / max(width, height, 1.0), may_draw_forms=False)
     drawn: Image.Image = bitmap.to_pil().convert("RGB")
-    return Picture(image=drawn, writing=layer_of(page, drawn))
+    return _measured(drawn, layer_of(page, drawn))
+
+
+def _measured(image: Image.Image, writing: Writing | None) -> Picture:
+    """A picture whose file has the text; of others it is read later, if at all."""
+    from vision.pictures.drawn import with_drawn  # opencv is loaded with the first picture
+
+    return Picture(image=image, writing=writing and with_drawn(image, writing))
 
 
 def open_pictures(source: Source, limits: Limits | None = None) -> list[Picture]:
@@ -123,6 +130,5 @@ def open_pictures(source: Source, limits: Limits | None = None) -> list[Picture]
     if is_pdf(data):
         return open_pages(data, "1", limits)
     if is_svg(data):
-        image, writing = open_svg(data, name, limits)
-        return [Picture(image=image, writing=writing)]
+        return [_measured(*open_svg(data, name, limits))]
     return [Picture(image=decode(data, name, limits))]

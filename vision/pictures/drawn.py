@@ -10,6 +10,7 @@ line. Where anything else is seen (stacked bars, a second axis, a color of which
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,6 +25,8 @@ from vision.pictures.axes import BELOW, BESIDE, NEAR_PX, Axis, axes_of
 from vision.pictures.box import Box
 from vision.pictures.labels import Labels, anchor, in_line
 from vision.pictures.writing import Drawn, Text, Writing
+
+_log = logging.getLogger(__name__)
 
 Color = npt.NDArray[np.int16]
 Pixels = npt.NDArray[np.uint8]
@@ -112,6 +115,15 @@ def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
         if found:
             return found
     return ()
+
+
+def with_drawn(image: Image.Image, writing: Writing) -> Writing:
+    """``writing`` with what is drawn beside it; without where that fails, since no text may be lost with it."""
+    try:
+        return replace(writing, drawn=measure(image, writing))
+    except Exception:
+        _log.warning("bars and lines of a picture are not measured", exc_info=True)
+        return writing
 
 
 def _plot(pixels: Pixels, axis: Axis, labels: Labels) -> _Plot | None:

@@ -22,7 +22,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -173,7 +173,7 @@ def plain(text: str) -> str:
 
 
 def read_writing(image: Image.Image) -> Writing:
-    """The text of ``image``; empty where there is none, or where it cannot be read.
+    """The text of ``image`` and what is drawn beside it; empty where there is none, or where it cannot be read.
 
     The same pixels are read once, however many ask and whenever, as long as they are among the last :data:`KEPT`.
     """
@@ -268,8 +268,10 @@ def _read(rgb: Image.Image) -> Writing | None:
             _failures.add(kind)
             _log.warning("text of pictures is not read: %s: %s", kind, exc)
         return None
+    from vision.pictures.drawn import with_drawn
+
     writing = Writing(size=rgb.size, texts=tuple(texts))
-    return Writing(size=rgb.size, texts=tuple(text for row in writing.rows for text in row))
+    return with_drawn(rgb, replace(writing, texts=tuple(text for row in writing.rows for text in row)))
 
 
 def _text(found: Found, over: float, up: float) -> Text:
