@@ -19,7 +19,8 @@ from vision.answers.answers import equivalent, number_of
 from vision.answers.expected import expected, expected_of_order
 from vision.pictures.writing import Writing
 from vision.thoughts.expressions import written
-from vision.thoughts.sources import Source, labels_of, names_in
+from vision.thoughts.names import labels_of, names_in
+from vision.thoughts.sources import Source
 from vision.thoughts.steps import Step
 
 TOLERANCE = 0.05

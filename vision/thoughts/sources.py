@@ -15,21 +15,29 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import lru_cache
 from typing import Literal
 
-from vision.pictures.labels import Labels, Standing, value_of
+from vision.pictures.labels import Standing
 from vision.pictures.writing import Drawn, Text, Writing
-from vision.thoughts.expressions import NotUnderstood, Unchecked, number
 from vision.thoughts.marks import Claim, Mark, Verdict
-from vision.thoughts.tokens import Token, tokens_of
+from vision.thoughts.names import (
+    Named,
+    PictureText,
+    behind_name,
+    heads_list,
+    is_in_a_name,
+    name_of,
+    names_in,
+    numbers_in,
+    picture_of,
+    without_number,
+)
+from vision.thoughts.tokens import Token
 
 SourceKind = Literal["picture", "question", "step", "given", "estimate", "unknown"]
 
 GIVEN = frozenset(map(Fraction, (1, 2, 7, 12, 24, 30, 52, 60, 90, 100, 180, 360, 365, 1000)))
 """Numbers that a solver knows: a triangle's angles, hours of a day, the whole in percent."""
-SCALES = ((1000, r"thousand|\bk\b|\d000s"), (1_000_000, r"million|\bmn?\b|\bmm\b"), (1_000_000_000, r"billion|\bbn\b"))
-"""What a printed number stands for where the picture says thousands, millions or billions."""
 MAX_STEPS = 200
 """Steps of a thought that are traced."""
 
@@ -89,131 +97,26 @@ def sources_of(
         question: as it was asked.
         writing: the text of each picture; none where no picture was read.
     """
-    pictures = [_picture_of(each) for each in writing]
-    asked = {value for _, value in _numbers(question)}
+    pictures = [picture_of(each) for each in writing]
+    asked = {value for _, value in numbers_in(question)}
     known = _Known()
     return [tuple(_of_step(i, text, claims[i], asked, pictures, known)) if i < MAX_STEPS else () for i, text in enumerate(texts)]
 
 
-class _Picture:
-    """A picture's text, looked up by value and by name."""
-
-    def __init__(self, writing: Writing) -> None:
-        self.writing = writing
-        self.labels = Labels(writing)
-        self.numbers: dict[Fraction, list[Text]] = {}
-        for text in writing.texts:
-            for value in () if id(text) in self.labels.years else _values_in(text.text):
-                self.numbers.setdefault(value, []).append(text)
-        self.names = [text for text in writing.texts if self.labels.is_label(text)]
-        by_name: dict[str, list[Text]] = {}
-        for label in self.names:
-            by_name.setdefault(" ".join(label.text.casefold().split()), []).append(label)
-        self.by_name = [(re.findall(r"\w+", name)[0], _as_pattern(name), tuple(labels)) for name, labels in by_name.items()]
-        self.reach = self._reach()
-        said = " ".join(text.text for text in writing.texts)
-        self.scales = [1, *(size for size, words in SCALES if re.search(words, said, re.IGNORECASE))]
-
-    def _reach(self) -> tuple[Fraction, Fraction] | None:
-        """The least and the greatest number of its scales."""
-        values = [value for text in self.writing.texts if id(text) in self.labels.scale and (value := value_of(text.text)) is not None]
-        return (min(values), max(values)) if values else None
-
-    def places(self, value: Fraction) -> list[Text]:
-        """The texts in which ``value`` stands, scales left aside where it stands elsewhere too."""
-        found = [text for scale in self.scales for text in self.numbers.get(value / scale, ())]
-        return [text for text in found if id(text) not in self.labels.scale]
-
-    def is_within(self, value: Fraction) -> bool:
-        """Whether ``value`` may have been read off an axis."""
-        if self.reach is None:
-            return False
-        low, high = self.reach
-        return any(low <= value / scale <= high + (high - low) / 5 for scale in self.scales)
-
-
-@lru_cache(64)
-def _picture_of(writing: Writing) -> _Picture:
-    return _Picture(writing)
-
-
-def labels_of(writing: Writing) -> Labels:
-    """The labels of a picture whose texts are those that :func:`sources_of` names, also where ``writing`` is an equal copy."""
-    return _picture_of(writing).labels
-
-
-def _values_in(text: str) -> Iterator[Fraction]:
-    """The value of a text, or those of the numbers in it."""
-    whole = value_of(text)
-    if whole is not None:
-        yield whole
-        return
-    yield from (value for _, value in _numbers(text))
-
-
-@lru_cache(4096)
-def _numbers(text: str) -> tuple[tuple[Token, Fraction], ...]:
-    """The numbers of ``text`` with their values."""
-    found = []
-    for token in tokens_of(text):
-        if token.kind in ("number", "mixed"):
-            for point in (".", ","):
-                try:
-                    found.append((token, number(token.text, point)))
-                    break
-                except (NotUnderstood, Unchecked):
-                    continue
-    return tuple(found)
-
-
-def _as_pattern(name: str) -> re.Pattern[str]:
-    words = r"\W+".join(re.escape(word) for word in re.findall(r"\w+", name))
-    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A name in a step: its place, the texts of a picture in which it stands (none where it was not found), and whether a list follows."""
-
-    start: int
-    end: int
-    name: str
-    picture: int
-    texts: tuple[Text, ...]
-    heads: bool = False
-
-
-def names_in(text: str, writing: Sequence[Writing]) -> list[_Named]:
-    """The names of pictures that stand in ``text``, the longest ones where they overlap."""
-    found: list[_Named] = []
-    low = text.casefold()
-    for i, picture in enumerate(map(_picture_of, writing)):
-        for first, pattern, labels in picture.by_name:
-            for match in pattern.finditer(text) if first in low else ():
-                heads = bool(re.match(r"\s*:", text[match.end() : match.end() + 3]))
-                found.append(_Named(*match.span(), match[0], i, labels, heads))
-    found.sort(key=lambda each: (each.start - each.end, each.start))
-    apart: list[_Named] = []
-    for named in found:
-        if not any(named.start < other.end and other.start < named.end and named.picture == other.picture for other in apart):
-            apart.append(named)
-    return sorted(apart, key=lambda each: each.start)
-
-
 def _of_step(
-    index: int, text: str, claims: Sequence[Claim], asked: set[Fraction], pictures: Sequence[_Picture], known: _Known
+    index: int, text: str, claims: Sequence[Claim], asked: set[Fraction], pictures: Sequence[PictureText], known: _Known
 ) -> Iterator[Source]:
     names = names_in(text, [picture.writing for picture in pictures])
     results = {claim.end for claim in claims if re.search("[=≈]| is ", claim.text)}
     counted = _counting(text)
-    numbers = [_behind_name(token, value, names) for token, value in _numbers(text)]
-    found = [(token, value) for token, value in numbers if not _is_in_a_name(text, token, names)]
-    names = [_without_number(named, [token for token, _ in found]) for named in names]
+    numbers = [behind_name(token, value, names) for token, value in numbers_in(text)]
+    found = [(token, value) for token, value in numbers if not is_in_a_name(text, token, names)]
+    names = [without_number(named, [token for token, _ in found]) for named in names]
     read = 0
     for nth, (token, value) in enumerate(found):
         last = found[nth - 1][0].end if nth else 0
         following = found[nth + 1][0].start if nth + 1 < len(found) else len(text)
-        named = _name_of(text, token, last, following, names)
+        named = name_of(text, token, last, following, names)
         if token.end in counted or (token.end in results and not named):
             known.made[value] = index + 1
             continue
@@ -234,76 +137,14 @@ def _counting(text: str) -> set[int]:
     """Where numbers end that only count: ``yes 2``, ``That makes 3``, ``Count Ada 1, Eva 2``."""
     ends = {match.end() for match in _COUNTED.finditer(text)}
     if re.match(r"\W*count\b", text, re.IGNORECASE):
-        found = [(token.end, value) for token, value in _numbers(text)]
+        found = [(token.end, value) for token, value in numbers_in(text)]
         ends |= {end for i, (end, value) in enumerate(found) if value - found[0][1] == i and found[0][1] in (0, 1)}
     return ends
 
 
-def _is_in_a_name(text: str, token: Token, names: Sequence[_Named]) -> bool:
-    """Whether a number is part of a name, ``Room 6``; at its end it may be a value that OCR read with it: ``Judge 13``, no other behind."""
-    for named in names:
-        if named.start <= token.start and token.end <= named.end:
-            ends = token.end == named.end and named.start < token.start and len(named.texts) == 1
-            return not (ends and re.match(r"\s*(?:[,;]|\.(?!\d)|$)", text[token.end :]) and "->" not in text)
-    return False
-
-
-def _behind_name(token: Token, value: Fraction, names: Sequence[_Named]) -> tuple[Token, Fraction]:
-    """A number without the digits with which the name before it ends: ``Room 4 229`` says 229 of Room 4."""
-    for named in names:
-        at = named.end - token.start
-        if 0 < at < len(token.text) - 1 and token.text[at].isspace() and named.start < token.start:
-            rest = token.text[at + 1 :]
-            return replace(token, text=rest, start=named.end + 1), number(rest)
-    return token, value
-
-
-def _without_number(named: _Named, numbers: Sequence[Token]) -> _Named:
-    """``named`` without the value that OCR read with it."""
-    inside = [token for token in numbers if named.start < token.start and token.end == named.end]
-    if not inside:
-        return named
-    end = inside[0].start
-    return replace(named, end=end, name=named.name[: end - named.start].rstrip())
-
-
-def _name_of(text: str, token: Token, last: int, following: int, names: Sequence[_Named]) -> _Named | None:
-    """The name that the number at ``token`` is read for: right before it, or behind ``for``, ``of``, ``in``."""
-    before = [named for named in names if last <= named.start and named.end <= token.start and not _is_behind(text, last, named)]
-    between = text[before[-1].end : token.start] if before else ""
-    if before and re.fullmatch(r"[\s:=(|*}$]{0,8}", between):
-        return before[-1]
-    behind = [named for named in names if token.end <= named.start < following]
-    if behind and _is_behind(text, token.end, behind[0]) and not before:
-        return behind[0]
-    written = re.search(
-        r"(?:^|[,:;|]|\b(?:read|look up|and)\b)\s*([^\W\d_][\w'’&./-]*(?:\s[^\W_][\w'’&./-]*){0,3})\s*[:=]?\s*$",
-        text[last : token.start],
-        re.I,
-    )
-    own = written is not None and not _PROSE & set(written[1].casefold().split()) and written[1][0].isupper()
-    follows = own and written is not None and (not before or last + written.start(1) >= before[-1].end)
-    if before and not follows and not re.search(r"[.;\n]\s|,\s*$", between):
-        return before[-1]
-    if own and written is not None:
-        return _Named(last + written.start(1), last + written.end(1), written[1], 0, ())
-    return None
-
-
-def _is_behind(text: str, end: int, named: _Named) -> bool:
-    """Whether a name belongs to the number that ends at ``end`` right before it: ``64 visitors for Museum``."""
-    return end > 0 and bool(re.fullmatch(r"[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?", text[end : named.start]))
-
-
-_PROSE = frozenset(
-    "read look add subtract multiply divide check left from to the a an so then next is are was has have of in for with than and or not"
-    " higher lower above below total sum step answer result that makes count first last average mean by at it this there".split()
-)
-
-
 def _source(
-    index: int, text: str, token: Token, value: Fraction, named: _Named | None, names: Sequence[_Named], asked: set[Fraction],
-    pictures: Sequence[_Picture], known: _Known,
+    index: int, text: str, token: Token, value: Fraction, named: Named | None, names: Sequence[Named], asked: set[Fraction],
+    pictures: Sequence[PictureText], known: _Known,
 ) -> Source:  # fmt: skip
     written = text[token.start : token.end]
     blank = Source(text=written, start=token.start, end=token.end, kind="unknown")
@@ -342,14 +183,14 @@ def _source(
 
 
 def _estimate(
-    text: str, blank: Source, value: Fraction, named: _Named | None, names: Sequence[_Named], pictures: Sequence[_Picture]
+    text: str, blank: Source, value: Fraction, named: Named | None, names: Sequence[Named], pictures: Sequence[PictureText]
 ) -> Source | None:
     """A number that was read off an axis, held against what is drawn there; None where that was not measured."""
     if named is None or named.picture >= len(pictures):
         return None
     picture = pictures[named.picture]
     name = named.name.casefold()
-    heads = {other.name.casefold() for other in names if other.picture == named.picture and _heads(text, other, blank, names)}
+    heads = {other.name.casefold() for other in names if other.picture == named.picture and heads_list(text, other, blank, names)}
     at = [each for each in picture.writing.drawn if name in (each.name.casefold(), each.series.casefold())]
     both = [each for each in at if {each.name.casefold(), each.series.casefold() or name} - {name} <= heads]
     if len(both) != 1 or _may_be_worked_out(text, blank, named, names):
@@ -362,7 +203,7 @@ def _estimate(
     )  # fmt: skip
 
 
-def _fits(drawn: Drawn, value: Fraction, picture: _Picture) -> Standing:
+def _fits(drawn: Drawn, value: Fraction, picture: PictureText) -> Standing:
     """Whether ``value`` is where it is drawn, as well as a person reads it off the axis."""
     size = abs(drawn.value)
     span = float(picture.reach[1] - picture.reach[0]) if picture.reach else max(abs(each.value) for each in picture.writing.drawn)
@@ -396,21 +237,8 @@ def _is_divisor(text: str, token: Token, value: Fraction, known: _Known) -> bool
     return value in known.counts and bool(re.search(r"(?:[/÷]|\\div|\bby)\s*$", text[max(0, token.start - 8) : token.start]))
 
 
-def _heads(text: str, other: _Named, number: Source, names: Sequence[_Named]) -> bool:
-    """Whether a name is what a ``number`` is told for beside its own: ``Mon: …``, ``In 2024, …``, ``… in 2024``."""
-    own = re.match(r"\W{0,3}[$€£¥]?(?=\d)", text[other.end :])
-    if own and not any(named.start == other.end + own.end() for named in names):
-        return False  # it has a number of its own
-    if other.end <= number.start:
-        lead = text[max(0, other.start - 45) : other.start]
-        taken = re.search(r"\d[^,.;:\n|\d]{0,30}\b(?:for|of|in|at|above|beside)\s+(?:the\s+)?$", lead)
-        same = not taken and not re.search(r"[.;\n]\s", text[other.end : number.start])
-        return same and (other.heads or bool(re.search(r"\b(?:in|for|during)\s+(?:the\s+)?$", lead, re.IGNORECASE)))
-    return other.start >= number.end and _is_behind(text, number.end, other)
-
-
 def _in_picture(
-    text: str, blank: Source, i: int, picture: _Picture, texts: list[Text], named: _Named | None, names: Sequence[_Named]
+    text: str, blank: Source, i: int, picture: PictureText, texts: list[Text], named: Named | None, names: Sequence[Named]
 ) -> Source:
     """A number that stands in ``texts`` of a picture, seen from its name."""
     said = blank.text
@@ -422,7 +250,7 @@ def _in_picture(
     context = [
         other
         for other in names
-        if other.picture == i and not picture.labels.are_alike(other.texts, named.texts) and _heads(text, other, blank, names)
+        if other.picture == i and not picture.labels.are_alike(other.texts, named.texts) and heads_list(text, other, blank, names)
     ]
     standings = {id(text): _standing(picture, text, named, context) for text in texts}
     ordered = sorted(texts, key=lambda text: (standings[id(text)] != "with it", _distance(text, named.texts)))
@@ -448,7 +276,7 @@ def _in_picture(
 _HYPOTHETICAL = re.compile(r"\b(?:if|needs?|gets?|loses?|gains?|would|differ\w*|to beat|respectively|total|altogether)\b", re.IGNORECASE)
 
 
-def _may_be_worked_out(text: str, blank: Source, named: _Named, names: Sequence[_Named]) -> bool:
+def _may_be_worked_out(text: str, blank: Source, named: Named, names: Sequence[Named]) -> bool:
     """Whether a number beside a name may not be its reading: several names before it, a supposition, an amount more or less."""
     clause = re.split(r"[.;\n]\s", text[max(0, blank.start - 150) : blank.start])[-1]
     since = re.split(r"\d", clause)[-1]
@@ -461,7 +289,7 @@ def _may_be_worked_out(text: str, blank: Source, named: _Named, names: Sequence[
     return many or bool(after or computed or _HYPOTHETICAL.search(clause))
 
 
-def _standing(picture: _Picture, text: Text, named: _Named, heads: Sequence[_Named]) -> Standing:
+def _standing(picture: PictureText, text: Text, named: Named, heads: Sequence[Named]) -> Standing:
     """Where ``text`` stands, seen from its name and from what heads its list: a category and its series, a row and its column.
 
     Where several numbers stand at a name, only both together tell which one is meant.
@@ -481,7 +309,7 @@ def _standing(picture: _Picture, text: Text, named: _Named, heads: Sequence[_Nam
     return ""
 
 
-def _seen_from(picture: _Picture, text: Text, named: Iterable[Text]) -> Standing:
+def _seen_from(picture: PictureText, text: Text, named: Iterable[Text]) -> Standing:
     told = {picture.labels.stands(text, name) for name in named}
     return "with it" if "with it" in told else "elsewhere" if told == {"elsewhere"} else ""
 
