@@ -1,9 +1,13 @@
-"""Files that are written whole or not at all: beside their place first, then renamed."""
+"""Files that survive a kill: written beside their place and renamed, or grown row by row."""
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,3 +25,32 @@ def save_figure(figure: Figure, path: Path) -> Path:
     half = path.with_name(path.name + ".half")
     figure.savefig(half, format="png")
     return half.replace(path)
+
+
+def grown_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a JSONL file that :func:`growing` wrote; none where there is no file. A line that was cut off by a kill is left out."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(row, dict):
+                yield row
+
+
+@contextmanager
+def growing(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Appends rows to a JSONL file; each is on the disk when the call returns."""
+    with path.open("ab") as file:
+        if file.tell() and not path.read_bytes()[-1:] == b"\n":
+            file.write(b"\n")  # a run was killed in the middle of a line
+
+        def append(row: dict[str, Any]) -> None:
+            file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+        yield append

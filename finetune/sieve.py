@@ -33,7 +33,10 @@ SHORT = 6
 _WORD = re.compile(r"[^\W_]+")
 _PICTURE = re.compile(r"<image\d*>")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏͰ-Ͽ]")
-_ENGLISH = frozenset("the of to and a in is it that we so for are with this be as on by have has can from or if let which each".split())
+_ENGLISH = frozenset(
+    "the of to and a in is it that we so for are with this be as on by have has can from or if let which each "
+    "how many much more less than what does did do he she they his her their there all when will per".split()
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,132 @@
+"""What stayed, handed over: rows that LLaMA-Factory trains on, a data card with the whole funnel, and the way to the Hub."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune.files import write_text
+from finetune.samples import Sample, registered, sharegpt
+from finetune.sources import SourceError
+from finetune.synthesize.funnel import Stage, kept_in, report_of, table
+from finetune.synthesize.journal import Bill
+from finetune.synthesize.planning import Plan
+from finetune.synthesize.problems import Problem
+from vision.errors import first_line
+
+SHOWN = 3
+"""Problems that a card shows."""
+
+
+def sample_of(problem: Problem) -> Sample:
+    """A problem as it is taught: its solution as the thought, notes left out."""
+    pictures = (problem.image,) if problem.image else ()
+    return Sample(
+        source="synthetic",
+        question=problem.question,
+        thought=problem.thought,
+        answer=f"The answer is {problem.answer}.",
+        pictures=pictures,
+        gold=problem.gold or problem.answer,
+    )
+
+
+def write_rows(folder: Path, name: str) -> int:
+    """Write ``data/NAME.jsonl``, its pictures and its entry in ``data/dataset_info.json``; how many rows."""
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    lines = []
+    for problem in kept_in(folder):
+        if problem.image:
+            target = data / problem.image
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.is_file():
+                shutil.copyfile(folder / problem.image, target)
+        lines.append(json.dumps(sharegpt(sample_of(problem)), ensure_ascii=False))
+    write_text(data / f"{name}.jsonl", "".join(line + "\n" for line in lines))
+    write_text(data / "dataset_info.json", json.dumps({name: registered(f"{name}.jsonl")}, indent=2) + "\n")
+    return len(lines)
+
+
+def write_card(folder: Path, name: str, licence: str, plan: Plan | None, bill: Bill | None, tests: Sequence[str]) -> Path:
+    """Write ``data/README.md``: what the Hub reads, then where the rows come from, what fell, what it cost."""
+    from huggingface_hub import DatasetCardData
+
+    stages, kept = report_of(folder)
+    size = next((label for most, label in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")) if kept < most), "100K<n<1M")
+    front = DatasetCardData(
+        license=licence, language="en", size_categories=size, task_categories=["question-answering"], tags=["synthetic", "reasoning", "logicflow"],
+        pretty_name=name, configs=[{"config_name": "default", "data_files": f"{name}.jsonl"}],
+    )  # fmt: skip
+    problems = list(kept_in(folder))
+    parts = [f"# {name}", _origin(plan, bill, stages), "## What fell", table(stages, kept), "![funnel](funnel.png)"]
+    if tests:
+        parts.append(f"Nothing shares thirteen words in a row, or 0.85 of a cosine, with the seeds or with the test sets of {', '.join(tests)}.")
+    parts += ["## Rows", _shown(problems[:SHOWN]), _limits()]
+    shutil.copyfile(folder / "funnel.png", folder / "data" / "funnel.png")
+    write_text(folder / "data" / "README.md", f"---\n{front.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n")
+    return folder / "data" / "README.md"
+
+
+def _origin(plan: Plan | None, bill: Bill | None, stages: Sequence[Stage]) -> str:
+    written = f"{stages[0].before:,} problems were written"
+    if plan is None:
+        return f"{written} elsewhere."
+    by = f"{written} by `{plan.model}`, {plan.shots} seed problems in each prompt"
+    cost = f" It took {bill}." if bill is not None else ""
+    return f"{by}, with topic, number of steps and form of the answer drawn for each.{cost}"
+
+
+def _shown(problems: Sequence[Problem]) -> str:
+    fence = "```"
+    return "\n\n".join(f"{fence}\n{problem.question}\n\n{problem.thought}\n\n{problem.answer}\n{fence}".replace("````", "") for problem in problems)
+
+
+def _limits() -> str:
+    return (
+        "## Limits\n\nA model wrote these problems. Their arithmetic was checked claim by claim and their answers follow from their steps; "
+        "whether a question is well posed, or a story makes sense, was not."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Push:
+    """Rows on their way to the Hub."""
+
+    repo: str
+    folder: Path
+    private: bool = False
+
+    def plan(self) -> list[str]:
+        """What will be done, a line each.
+
+        Raises:
+            SourceError: where there is nothing to push.
+        """
+        data = self.folder / "data"
+        if not (data / "README.md").is_file():
+            raise SourceError(f"{self.folder} holds no rows yet; run 'finetune.synthesize filter' first")
+        files = [path for path in data.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        seen = "private" if self.private else "public"
+        return [f"create or update the {seen} data set {self.repo}", f"upload {len(files)} files, {size / 1e6:.1f} MB, from {data}"]
+
+    def run(self) -> str:
+        """Do it; the address of the data set.
+
+        Raises:
+            SourceError: when the Hub refuses or cannot be reached.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+        api = HfApi()
+        try:
+            url = api.create_repo(self.repo, repo_type="dataset", private=self.private, exist_ok=True)
+            api.upload_folder(repo_id=self.repo, repo_type="dataset", folder_path=self.folder / "data")
+        except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as exc:
+            raise SourceError(f"{self.repo} could not be pushed ({first_line(exc)}); set HF_TOKEN to a token that may write, and run it again") from exc
+        return str(url)
