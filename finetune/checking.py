@@ -22,7 +22,9 @@ from vision.pictures.box import Box
 from vision.pictures.writing import Text, Writing
 from vision.thoughts.steps import Step, steps_of
 
-Fault = Literal["", "a claim that is false", "a number that does not stand there", "an answer that no step arrives at", "it contradicts itself"]
+Fault = Literal[
+    "", "a claim that is false", "a number that does not stand there", "an answer that no step arrives at", "it contradicts itself"
+]
 
 Keep = Literal["traced", "unbroken", "all"]
 """Which thoughts are taught: those that are shown throughout, those without a fault, or all."""
@@ -39,7 +41,7 @@ class Checked:
 
     Attributes:
         level: ``traced``, ``open`` or ``broken``, as the application tells it.
-        fault: what is wrong, "" where nothing is.
+        fault: what is wrong, or missing where it is ``open``; "" where nothing is.
         why: in words.
     """
 
@@ -49,7 +51,7 @@ class Checked:
 
     def keeps(self, keep: Keep) -> bool:
         """Whether a thought like this is taught."""
-        return keep == "all" or (self.level == "traced" if keep == "traced" else not self.fault)
+        return keep == "all" or self.level == "traced" or (keep == "unbroken" and self.level == "open")
 
 
 def check(question: str, thought: str, answer: str, writing: Sequence[Writing] = (), *, whole: bool = False) -> Checked:
@@ -66,14 +68,19 @@ def check(question: str, thought: str, answer: str, writing: Sequence[Writing] =
         return Checked(level="broken", fault="a claim that is false", why=why)
     nowhere = next((source for source in sources if whole and source.kind in ("unknown", "estimate")), None)
     if nowhere is not None:
-        return Checked(level="broken", fault="a number that does not stand there", why=f"{nowhere.text} stands nowhere and follows from nothing")
+        return Checked(
+            level="broken", fault="a number that does not stand there", why=f"{nowhere.text} stands nowhere and follows from nothing"
+        )
     if any(source.verdict == "false" for source in sources) and trust.level == "broken":
         return Checked(level="broken", fault="a number that does not stand there", why=why)
     if not steps or not answer or not arrives(steps, answer):
         return Checked(level="broken", fault="an answer that no step arrives at", why=f"no step arrives at {answer or 'an answer'}")
     if trust.level == "broken":
-        return Checked(level="broken", fault="it contradicts itself", why=why)
-    return Checked(level=trust.level, fault="", why=why)
+        return Checked(level="broken", fault="it contradicts the picture or itself", why=why)
+    if trust.level == "traced":
+        return Checked(level="traced", fault="", why=why)
+    unknown = any(source.kind in ("unknown", "estimate") and source.verdict != "true" for source in sources)
+    return Checked(level="open", fault="a number without a source" if unknown else "not all of it is shown", why=why)
 
 
 def arrives(steps: Sequence[Step], answer: str) -> bool:

@@ -44,9 +44,11 @@ def grown_rows(path: Path) -> Iterator[dict[str, Any]]:
 @contextmanager
 def growing(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Appends rows to a JSONL file; each is on the disk when the call returns."""
-    with path.open("ab") as file:
-        if file.tell() and not path.read_bytes()[-1:] == b"\n":
-            file.write(b"\n")  # a run was killed in the middle of a line
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")  # a run was killed in the middle of a line
 
         def append(row: dict[str, Any]) -> None:
             file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")

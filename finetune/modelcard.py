@@ -78,7 +78,7 @@ class Card:
 
         base = self._base()
         sees = any(task in SEES for task in self._reports[-1])
-        datasets = [HUB[name] for name in self._datasets() if name in HUB]
+        datasets = [HUB[name].repo for name in self._datasets() if name in HUB]
         card = ModelCardData(
             base_model=base or None,
             datasets=datasets or None,
@@ -151,7 +151,7 @@ class Card:
         lines = ["## Trained on", "", "| data | rows read | kept | dropped |", "|---|---|---|---|"]
         for name, told in json.loads(report.read_text(encoding="utf-8")).items():
             dropped = ", ".join(f"{count:,} {why}" for why, count in sorted(told["dropped"].items())) or "none"
-            lines.append(f"| {f'`{HUB[name]}`' if name in HUB else name} | {told['read']:,} | {told['kept']:,} | {dropped} |")
+            lines.append(f"| {f'`{HUB[name].repo}`' if name in HUB else name} | {told['read']:,} | {told['kept']:,} | {dropped} |")
         return "\n".join(lines) if len(lines) > 4 else ""
 
     def _training(self, folder: Path) -> str:

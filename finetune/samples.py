@@ -10,7 +10,7 @@ be used raises :class:`Rejected` with a reason, so that a report can count them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,26 +38,28 @@ class Sample:
     Attributes:
         source: name of the data set.
         question, thought, answer: plain text without tags.
-        pictures: file names, in the order in which the question means them.
+        pictures: file names, or files as bytes, in the order in which the question means them.
         lines: the text of each picture as a model is given it (:func:`vision.pictures.lines.lines_of`), "" for none; may be shorter.
         cropped: whether the first picture is the whole and the others are crops of it.
         gold: the short right answer, "" where none is known.
+        table: what the picture shows, a row each with the name first, where the publisher tells it.
     """
 
     source: str
     question: str
     thought: str
     answer: str
-    pictures: tuple[str, ...] = ()
+    pictures: tuple[str | bytes, ...] = ()
     lines: tuple[str, ...] = ()
     cropped: bool = False
     gold: str = ""
+    table: tuple[tuple[str, ...], ...] = ()
 
 
 def openo1(row: Row) -> Sample:
     """OpenO1-SFT: ``instruction`` and ``output``, or ``prompt`` and ``response`` as LLaMA-Factory's copy names them."""
-    question, said = _text(row, "instruction", "prompt"), _text(row, "output", "response")
-    return _taken_apart("openo1_sft", question, said)
+    question, said = text_of(row, "instruction", "prompt"), text_of(row, "output", "response")
+    return taken_apart("openo1_sft", question, said)
 
 
 def open_thoughts(row: Row) -> Sample:
@@ -65,13 +67,13 @@ def open_thoughts(row: Row) -> Sample:
     turns = row.get("conversations")
     if not isinstance(turns, list) or len(turns) < 2 or not all(isinstance(turn, Mapping) for turn in turns):
         raise Rejected("not in the publisher's form")
-    asked, said = (_text(turn, "value", "content") for turn in turns[:2])
-    return _taken_apart("open_thoughts", asked, said)
+    asked, said = (text_of(turn, "value", "content") for turn in turns[:2])
+    return taken_apart("open_thoughts", asked, said)
 
 
 def open_r1_math(row: Row) -> Sample:
     """OpenR1-Math-220k: the first of ``generations`` that is complete and whose answer math-verify finds equal to ``answer``."""
-    question, gold = _text(row, "problem"), _text(row, "answer")
+    question, gold = text_of(row, "problem"), text_of(row, "answer")
     generations = row.get("generations") or []
     if not isinstance(generations, list):
         raise Rejected("not in the publisher's form")
@@ -90,7 +92,7 @@ def open_r1_math(row: Row) -> Sample:
     refused = Rejected("wrong answer")
     for text in whole:
         try:
-            sample = _taken_apart("open_r1_math", question, str(text), gold)
+            sample = taken_apart("open_r1_math", question, str(text), gold)
         except Rejected as exc:
             refused = exc
         else:
@@ -100,7 +102,7 @@ def open_r1_math(row: Row) -> Sample:
 
 def gsm8k(row: Row) -> Sample:
     """GSM8K: ``answer`` holds the steps, with ``<<24*3=72>>`` notes that are left out, and the result behind ``####``."""
-    question, written = _text(row, "question"), _text(row, "answer")
+    question, written = text_of(row, "question"), text_of(row, "answer")
     thought, hashes, gold = written.rpartition("####")
     if not hashes:
         raise Rejected("not in the publisher's form")
@@ -115,26 +117,16 @@ def pictured(row: Row, source: str = "charts") -> Sample:
     names = row.get("images") or ([row["image"]] if row.get("image") else [])
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise Rejected("no picture")
-    question, answer = _text(row, "question"), _text(row, "answer")
+    question, answer = text_of(row, "question"), text_of(row, "answer")
     gold = "" if row.get("gold") is None else str(row["gold"])
     if not row.get("thought"):
-        sample = _taken_apart(source, question, answer, gold)
+        sample = taken_apart(source, question, answer, gold)
     else:
-        sample = _checked(Sample(source=source, question=question, thought=_text(row, "thought"), answer=answer, gold=gold))
+        sample = _checked(Sample(source=source, question=question, thought=text_of(row, "thought"), answer=answer, gold=gold))
     lines = row.get("lines") or []
     if not isinstance(lines, list) or len(lines) > len(names) or not all(isinstance(each, str) for each in lines):
         raise Rejected("not in the publisher's form")
     return replace(sample, pictures=tuple(names), lines=tuple(_unmarked(each) for each in lines))
-
-
-READERS: dict[str, Callable[[Row], Sample]] = {
-    "openo1_sft": openo1,
-    "open_thoughts": open_thoughts,
-    "open_r1_math": open_r1_math,
-    "gsm8k": gsm8k,
-    "charts": pictured,
-}
-"""The reader of each set that is known by name."""
 
 
 def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
@@ -164,7 +156,12 @@ def registered(file_name: str) -> dict[str, Any]:
     return {"file_name": file_name, "formatting": "sharegpt", "columns": columns}
 
 
-def _text(row: Row, *names: str) -> str:
+def text_of(row: Row, *names: str) -> str:
+    """The first of the columns ``names`` that holds a text.
+
+    Raises:
+        Rejected: where none does.
+    """
     for name in names:
         if isinstance(row.get(name), str):
             return _unmarked(row[name]).strip()
@@ -175,7 +172,12 @@ def _unmarked(text: str) -> str:
     return _MARKS.sub(r"[\1]", text)
 
 
-def _taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample:
+def taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample:
+    """The sample of a reply with one thought in any of the known marks.
+
+    Raises:
+        Rejected: for another number of thoughts, an empty part or a wrong answer.
+    """
     parsed = split(_unmarked(said))
     openings = sum(said.lower().count(opening) for opening, _ in PAIRS)
     if parsed.truncated or openings > 1:  # several thoughts are read, and not taught

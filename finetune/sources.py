@@ -6,24 +6,49 @@ All of them are read row by row, whatever their size.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
-from finetune.samples import READERS, Row, Sample, pictured
+from finetune.samples import Row, Sample, gsm8k, open_r1_math, open_thoughts, openo1, pictured
+from finetune.visual_sets import VISUAL, chartnet, chartverse, llava_cot, reachqa
 from vision.errors import first_line
 
+
+@dataclass(frozen=True)
+class Published:
+    """A set on the Hub.
+
+    Attributes:
+        repo, config: where it lies.
+        read: makes a sample of a row.
+        licence: by its card, "" where it tells none: look before you publish a tune.
+    """
+
+    repo: str
+    read: Callable[[Row], Sample]
+    licence: str = ""
+    config: str | None = None
+
+
 HUB = {
-    "openo1_sft": "O1-OPEN/OpenO1-SFT",
-    "open_thoughts": "open-thoughts/OpenThoughts-114k",
-    "open_r1_math": "open-r1/OpenR1-Math-220k",
-    "gsm8k": "openai/gsm8k",
+    "openo1_sft": Published("O1-OPEN/OpenO1-SFT", openo1, "apache-2.0"),
+    "open_thoughts": Published("open-thoughts/OpenThoughts-114k", open_thoughts, "apache-2.0"),
+    "open_r1_math": Published("open-r1/OpenR1-Math-220k", open_r1_math, "apache-2.0"),
+    "gsm8k": Published("openai/gsm8k", gsm8k, "mit", "main"),
+    "llava_cot": Published("Xkev/LLaVA-CoT-100k", llava_cot, "apache-2.0"),
+    "chartverse": Published("opendatalab/ChartVerse-SFT-600K", chartverse),
+    "chartnet": Published("ibm-granite/ChartNet", chartnet, "cdla-permissive-2.0 in part; see its card", "reasoning"),
+    "reachqa": Published("hewei2001/ReachQA", reachqa, "mit"),
 }
-"""Published sets by the names that LLaMA-Factory gives them."""
+"""Published sets by the names that commands take; the first three as LLaMA-Factory names them."""
+BUFFER = 1_000
+"""Rows among which the next one is drawn, where a set is bounded."""
 CHARTS = 10_000
 """Charts that are drawn where no number is given."""
 
@@ -42,6 +67,8 @@ class Source:
         place: what was asked for, for messages and to know a run again.
         pictures: the folder that names of pictures are relative to.
         grows: whether rows may be added to it; another file is known by its size and date.
+        bound: rows to keep of it, 0 for what the run says; those of a bounded set are drawn, not the first.
+        seed: of that draw.
     """
 
     name: str
@@ -49,6 +76,18 @@ class Source:
     place: str
     pictures: Path | None = None
     grows: bool = False
+    bound: int = 0
+    seed: int = 0
+
+    @property
+    def licence(self) -> str:
+        """As its card tells it, "" where that is not known."""
+        return HUB[self.name].licence if self.name in HUB else ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether others have written its thoughts about pictures, so that they are held to what the pictures show."""
+        return self.name in VISUAL or (self.pictures is not None and not self.grows)
 
     @property
     def version(self) -> str:
@@ -61,18 +100,42 @@ class Source:
     def rows(self, start: int = 0) -> Iterator[Row]:
         """The rows from number ``start`` on; a line that is no JSON gives an empty row."""
         if self.place.startswith("hub:"):
-            config = BENCHMARKS[self.name].config if self.name in BENCHMARKS else None
-            return from_hub(self.place.removeprefix("hub:"), config, "train", f"give its file as {self.name}=PATH", start)
-        return islice(read_file(Path(self.place)), start, None)
+            remedy = f"give its file as {self.name}=PATH"
+            rows = from_hub(self.place.removeprefix("hub:"), HUB[self.name].config, "train", remedy, 0 if self.bound else start)
+        else:
+            rows = islice(read_file(Path(self.place)), 0 if self.bound else start, None)
+        return islice(shuffled(rows, self.seed), start, None) if self.bound else rows
+
+
+def shuffled(rows: Iterator[Row], seed: int, buffer: int = BUFFER) -> Iterator[Row]:
+    """``rows`` in an order that ``seed`` draws, ``buffer`` of them in memory."""
+    rng, held = random.Random(seed), []
+    for row in rows:
+        if len(held) < buffer:
+            held.append(row)
+            continue
+        at = rng.randrange(buffer)
+        yield held[at]
+        held[at] = row
+    rng.shuffle(held)
+    yield from held
 
 
 def source_of(written: str, folder: Path, seed: int, workers: int) -> Source:
-    """What ``NAME`` or ``NAME=PLACE`` on a command line means; charts are drawn into ``folder`` on the way.
+    """What ``NAME``, ``NAME:COUNT`` or ``NAME=PLACE`` on a command line means; charts are drawn into ``folder`` on the way.
 
     Raises:
         SourceError: for a name that is not known or a place that is not there.
     """
     name, _, place = written.partition("=")
+    name, colon, count = name.partition(":")
+    if colon and (not count.isdigit() or not int(count)):
+        raise SourceError(f"{written!r} is bounded by no number of rows; write {name}:20000")
+    source = _source(name, place, folder, seed, workers)
+    return replace(source, bound=int(count), seed=seed) if colon and not source.grows else source
+
+
+def _source(name: str, place: str, folder: Path, seed: int, workers: int) -> Source:
     if not name.replace("_", "").replace("-", "").isalnum():
         raise SourceError(f"{name!r} cannot be the name of a data set; use letters, digits, - and _")
     if name == "charts" and (not place or place.isdigit()):
@@ -82,18 +145,23 @@ def source_of(written: str, folder: Path, seed: int, workers: int) -> Source:
             raise SourceError(
                 f"there is no published set {name!r}; known are {', '.join([*HUB, 'charts'])}; for your own write {name}=PATH"
             )
-        return Source(name=name, read=READERS[name], place=f"hub:{HUB[name]}")
+        return Source(name=name, read=HUB[name].read, place=f"hub:{HUB[name].repo}")
     path = Path(place).expanduser()
     if path.is_dir():
         tables = sorted(path.glob("*.jsonl"))
         if len(tables) != 1:
             raise SourceError(f"{path} holds {len(tables)} .jsonl files; expected one with the questions about its pictures")
-        return Source(name=name, read=partial(pictured, source=name), place=str(tables[0]), pictures=path)
+        return Source(name=name, read=_reader(name), place=str(tables[0]), pictures=path)
     if not path.is_file():
         raise SourceError(f"there is no file or folder {place}; check the path")
     if path.suffix not in _FORMATS:
         raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(_FORMATS)}")
-    return Source(name=name, read=READERS.get(name, partial(pictured, source=name)), place=str(path), pictures=path.parent)
+    text_only = name in HUB and name not in VISUAL
+    return Source(name=name, read=_reader(name), place=str(path), pictures=None if text_only else path.parent)
+
+
+def _reader(name: str) -> Callable[[Row], Sample]:
+    return HUB[name].read if name in HUB else partial(pictured, source=name)
 
 
 def questions_of(benchmark: str, folder: Path | None) -> Iterator[str]:
@@ -142,7 +210,7 @@ def from_hub(repo: str, config: str | None, split: str, remedy: str, start: int 
     from datasets import load_dataset
 
     try:
-        yield from load_dataset(repo, config, split=split, streaming=True).skip(start)
+        yield from load_dataset(repo, config, split=split, streaming=True).decode(False).skip(start)
     except (OSError, ValueError) as exc:  # datasets wraps what the network says in either
         reason = first_line(exc)
         raise SourceError(f"{repo} cannot be read from the Hub ({reason}); download it where it can and {remedy}") from exc

@@ -21,7 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from finetune.benchmarks.tasks import TASKS, Item, Loaded, Task
-from finetune.files import write_text
+from finetune.files import growing, grown_rows, write_text
 from vision.answers.answers import extract
 from vision.answers.consensus import wilson
 from vision.as_json import checked_as_json
@@ -82,22 +82,18 @@ def run(
     told = {"model": engine.name, "checkpoint": checkpoint, **asdict(manner), "tasks": rows_of}
     told["tasks"] = _check(folder / "run.json", told) | rows_of
     write_text(folder / "run.json", json.dumps(told | {"versions": versions(), "commit": commit()}, indent=1))
-    rows = folder / "rows.jsonl"
     done = {(row["task"], row["id"]) for row in read_rows(folder)}
     left = [(task, item) for task in tasks for item in task.items if (task.name, item.id) not in done]
     failed = 0
     if left:
-        with rows.open("a", encoding="utf-8") as file:
-            if rows.stat().st_size and not rows.read_bytes().endswith(b"\n"):
-                file.write("\n")  # a run was killed in the middle of a line
+        with growing(folder / "rows.jsonl") as append:
             answered = _answers(engine, left, manner, at_once)
             items = {(task.name, item.id): item for task, item in left}
             for row in with_bar(answered, len(left), folder.name) if bar else answered:
                 failed += "error" in row
                 if "error" not in row:
                     _keep(folder, row, items[row["task"], row["id"]])
-                    file.write(json.dumps(row) + "\n")
-                    file.flush()
+                    append(row)
     write_text(folder / "report.json", json.dumps(report(folder), indent=1))
     return failed
 
@@ -221,19 +217,11 @@ def _answer(engine: Engine, prompt: Prompt, manner: Manner, task: Task) -> tuple
 
 def read_rows(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of a run, each once; a line that was cut off when a run was killed is left out."""
-    path = folder / "rows.jsonl"
-    if not path.is_file():
-        return
     known: set[tuple[str, str]] = set()
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if (row["task"], row["id"]) not in known:
-                known.add((row["task"], row["id"]))
-                yield row
+    for row in grown_rows(folder / "rows.jsonl"):
+        if (row["task"], row["id"]) not in known:
+            known.add((row["task"], row["id"]))
+            yield row
 
 
 def report(folder: Path) -> dict[str, Any]:

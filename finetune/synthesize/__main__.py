@@ -38,7 +38,10 @@ def write(args: argparse.Namespace) -> int:
     seeds = planning.read_seeds(args.seeds)
     plan = Plan(
         seeds=planning.digest(seeds),
-        **{key: getattr(args, key) for key in ("count", "charts", "model", "per_request", "shots", "form", "temperature", "tokens_a_problem", "seed")},
+        **{
+            key: getattr(args, key)
+            for key in ("count", "charts", "model", "per_request", "shots", "form", "temperature", "tokens_a_problem", "seed")
+        },
     )
     price, folder = price_of(args.model, args.prices), Folder(args.out)
     done = {reply.id: reply for reply in replies_in(folder.replies)}
@@ -51,7 +54,7 @@ def write(args: argparse.Namespace) -> int:
     left = (request for request in plan.requests(seeds) if request.id not in done)
     if args.batch:
         files = batches.write_batches(folder.path / "batch", left, plan, args.batch)
-        print("\n".join(f"{path}: {sum(1 for _ in path.open(encoding='utf-8')):,} requests" for path in files) or "nothing is left to ask")
+        print("\n".join(f"{path}: {count:,} requests" for path, count in files.items()) or "nothing is left to ask")
         return 0
     teacher = Teacher(
         url=args.engine_url, model=args.model, key=_key(), temperature=args.temperature, at_once=args.at_once, quiet_s=args.quiet_seconds
@@ -150,6 +153,8 @@ def filter_(args: argparse.Namespace) -> int:
 
     from finetune.synthesize import rows
 
+    if not args.path.exists():
+        raise SourceError(f"there is no folder or file {args.path}")
     out = args.out or (args.path if args.path.is_dir() else None)
     if out is None:
         raise SourceError(f"{args.path} is no folder; say with --out where the problems that stay are to be written")
@@ -157,7 +162,9 @@ def filter_(args: argparse.Namespace) -> int:
         try:
             print(funnel.explain(out, args.explain))
         except KeyError:
-            raise SourceError(f"{out} holds no verdict about {args.explain}; ids are like p000012-3, and 'filter' has to run first") from None
+            raise SourceError(
+                f"{out} holds no verdict about {args.explain}; ids are like p000012-3, and 'filter' has to run first"
+            ) from None
         return 0
     plan = bill = None
     seeds: list[Problem] = planning.read_seeds(args.seeds) if args.seeds else []
@@ -166,10 +173,8 @@ def filter_(args: argparse.Namespace) -> int:
         plan, seeds = folder.plan, [*folder.seeds, *seeds]
         bill = bill_of(folder.replies, price_of(folder.plan.model, args.prices))
         problems = problems_in(folder)
-    elif args.path.is_file():
-        problems = (problem_of(row, f"r{i}") for i, row in enumerate(read_file(args.path), start=1))
     else:
-        raise SourceError(f"there is no folder or file {args.path}")
+        problems = (problem_of(row, f"r{i}") for i, row in enumerate(read_file(args.path), start=1))
     tests = [question for name in args.against for question in questions_of(name, args.benchmarks)]
     with tqdm(desc="filtering", unit="problem") as bar:
         found = funnel.run(
@@ -267,7 +272,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parser = _parser()
     args = parser.parse_args(arguments)
-    for name, least in (("count", 0), ("charts", 0), ("per_request", 1), ("shots", 0), ("tokens_a_problem", 1), ("at_once", 1), ("workers", 0)):
+    for name, least in (
+        ("count", 0),
+        ("charts", 0),
+        ("per_request", 1),
+        ("shots", 0),
+        ("tokens_a_problem", 1),
+        ("at_once", 1),
+        ("workers", 0),
+    ):
         if getattr(args, name, least) < least:
             parser.error(f"--{name.replace('_', '-')} is {getattr(args, name)}; expected at least {least}")
     try:

@@ -1,8 +1,9 @@
 """What is there already: the same question, nearly the same question, a question of the seeds or of a test set.
 
-Nearly the same is a cosine of :data:`ALIKE` between TF-IDF vectors of words and numbers, found exactly and without comparing all with
-all: two questions that are so alike share one of the rare words in which either has the most of its weight, so only those that share one are
-compared (prefix filtering: Bayardo, Ma, Srikant, "Scaling up all pairs similarity search", WWW 2007). For millions of rows there is MinHash.
+Nearly the same is a cosine of :data:`ALIKE` between TF-IDF vectors of words and numbers, found exactly and without comparing all
+with all: two questions that are so alike share one of the rare words in which either has the most of its weight, so only those that
+share one are compared (prefix filtering: Bayardo, Ma, Srikant, "Scaling up all pairs similarity search", WWW 2007). For millions of
+rows there is MinHash.
 
 >>> rows = ["Ann has 6 red pears and eats 2", "Ann has 6 red pears and she eats 2", "A train leaves Oslo at noon"]
 >>> near_duplicates(rows)
@@ -92,7 +93,7 @@ def _vectors(texts: Sequence[str]) -> Any:
 
 
 def _prefixes(vectors: Any, alike: float) -> Any:
-    """Of each row the rarest words without which what is left of it is shorter than ``alike``: one of them is shared by all that is alike."""
+    """Of each row its rarest words, so many that the rest is shorter than ``alike``: whatever is so alike shares one of them."""
     from scipy.sparse import csr_matrix
 
     squares = np.concatenate([[0.0], np.cumsum(vectors.data.astype(np.float64) ** 2)])

@@ -30,16 +30,16 @@ GONE = {"batch_expired", "batch_cancelled", "request_timeout", "expired", "cance
 """Errors of requests that were not worked on, and may be asked again."""
 
 
-def write_batches(folder: Path, requests: Iterable[Request], plan: Plan, provider: Provider) -> list[Path]:
-    """Write ``requests`` into ``folder`` as files that the provider takes; where they are. Files of an earlier call are replaced."""
+def write_batches(folder: Path, requests: Iterable[Request], plan: Plan, provider: Provider) -> dict[Path, int]:
+    """Write ``requests`` into ``folder`` as files that the provider takes; how many are in each. Files of an earlier call are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("requests-*.jsonl"):
         old.unlink()
-    written = []
+    written = {}
     for number, lines in enumerate(_files(requests, plan, provider), start=1):
         path = folder / f"requests-{number:03}.jsonl"
         write_text(path, "".join(lines))
-        written.append(path)
+        written[path] = len(lines)
     return written
 
 

@@ -19,6 +19,7 @@ from fractions import Fraction
 
 from finetune.checking import arrives, as_writing, check
 from finetune.sieve import is_english
+from finetune.synthesize.giveaways import giveaway
 from finetune.synthesize.problems import NOTES, Problem
 from vision.answers.answers import equivalent, number_of
 from vision.thoughts.claims import find_claims
@@ -65,7 +66,7 @@ def structure(problem: Problem) -> str:
         return "it breaks off"
     if any(ord(letter) < 32 and letter not in "\n\t\r" or letter == "\ufffd" for letter in whole):
         return "letters that are none"
-    return "" if is_english(whole) else "not in English"
+    return "" if is_english(problem.question) and is_english(whole) else "not in English"
 
 
 def answer_range(problem: Problem) -> str:
@@ -117,34 +118,9 @@ def _alike(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
-_GIVEAWAYS = {
-    "it speaks as a machine": r"\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b|\bI(?:'m| am) (?:just )?an? (?:AI|language model)\b"
-    r"|\bmy (?:training data|knowledge cutoff)\b",
-    "it refuses or excuses itself": r"\bI(?:'m| am) sorry\b|\bI apologi[sz]e\b|\bI (?:can(?:no|')t|am unable to|can not) (?:help|assist|provide|answer|solve|generate|create)\b",
-    "it speaks to who asked": r"^\s*(?:sure|certainly|of course|absolutely|great)\b[!,.:]|\bhere(?:'s| is| are) (?:a|an|the|your|some|another|\d+) (?:new |possible |similar |math\w* |word )*"
-    r"(?:problems?|solutions?|questions?|examples?)\b|\blet me know\b|\b(?:I )?hope (?:this|that) helps\b|\bfeel free to\b|\bwould you like (?:me|another)\b",
-    "a placeholder": r"\[(?:name|number|city|object|place|insert[^\]]*|your [^\]]*|X|Y)\]|\{\{?[a-z_]+\}?\}|\blorem ipsum\b|\bTODO\b|\bXXX\b|<(?:name|number|answer|question)>",
-    "it corrects itself": r"(?:^|[.!?]\s+|\n)\s*(?:wait|hmm+|oops|hold on|scratch that|actually,? (?:let|that|this|no)|no,? (?:wait|that'?s)|correction)\b"
-    r"|\blet(?:'s| us| me) (?:re-?(?:check|read|consider|calculate|do|think|examine|try)|try again|start over|correct (?:this|that|the|my))"
-    r"|\bI (?:made|have made) (?:a|an) (?:mistake|error)\b",
-    "it doubts the problem": r"\b(?:this|that|which) (?:does(?: not|n't)|doesn't|cannot|can't) (?:make sense|be right|be correct|work out)\b"
-    r"|\bthe (?:problem|question) (?:is|seems|appears|must be) (?:to be )?(?:flawed|wrong|inconsistent|ill-posed|impossible|incorrect|unclear|missing)"
-    r"|\b(?:there (?:is|seems to be|must be) (?:a|an) (?:mistake|error|inconsistency|typo) in the (?:problem|question))",
-    "marks of a chat": r"<\|[a-z_]+\|>|</?s>|\[/?INST\]|^\s*(?:User|Assistant|Human|AI|System)\s*:|^#{1,6}\s|\*\*(?:Problem|Question|Solution|Answer|Step)\b",
-    "it speaks of the examples": r"\b(?:the|these|those) (?:examples?|seed problems?) (?:above|given|provided)\b|\bsimilar to (?:the )?examples?\b|\b(?:new|another) problem\s*(?:\d+)?\s*:"
-    r"|^\s*(?:problem|question|example)\s*#?\d+\s*[:.)]",
-    "pictures instead of letters": "[\U0001f300-\U0001faff\u2600-\u27bf]",
-}
-_GIVES_AWAY = {reason: re.compile(pattern, re.IGNORECASE | re.MULTILINE) for reason, pattern in _GIVEAWAYS.items()}
-
-
 def giveaways(problem: Problem) -> str:
     """Machine text: what a chat says around a problem, a refusal, a placeholder, a solution that finds itself wrong."""
-    for reason, pattern in _GIVES_AWAY.items():
-        for part in (problem.question, problem.solution, problem.answer):
-            if found := pattern.search(part):
-                return f"{reason}: {found[0].strip()[:60]}"
-    return ""
+    return giveaway(problem.question, question=True) or giveaway(problem.solution) or giveaway(problem.answer)
 
 
 def mathematics(problem: Problem) -> str:
@@ -158,7 +134,7 @@ def mathematics(problem: Problem) -> str:
     thought = problem.thought
     if problem.table:
         checked = check(problem.question, thought, problem.answer, [as_writing(problem.table)], whole=True)
-        return f"{checked.fault}: {checked.why}" if checked.fault else ""
+        return f"{checked.fault}: {checked.why}" if checked.level == "broken" else ""
     steps = steps_of(thought, problem.question)
     claims = [claim for step in steps for claim in step.claims]
     solved = solved_equations(thought)
@@ -181,7 +157,7 @@ _SOLVED = re.compile(
 
 
 def solved_equations(thought: str) -> list[Claim]:
-    """The equations in the unknown that a ``thought`` solved, with what it found put in: ``x + 3x = 20`` and ``x = 5`` give ``5 + 3*5 = 20``.
+    """The equations in the unknown that a ``thought`` solved, with what it found put in.
 
     Nothing where there is more than one unknown, or one that was found twice.
 
@@ -195,7 +171,9 @@ def solved_equations(thought: str) -> list[Claim]:
     claims: list[Claim] = []
     for line in re.split(r"\n|(?<=[a-z0-9)])[.;,](?:\s|$)|\b(?:and|so|or|then|thus|becomes?|gives?|get)\b", thought, flags=re.IGNORECASE):
         line = re.sub(r"^[^:=]*:", "", line)
-        in_it = re.sub(rf"(?<![A-Za-z])(\d*\.?\d*)\s?\*?\s?{name}(?![A-Za-z])", lambda match: _product(match[1], value), line, flags=re.IGNORECASE)
+        in_it = re.sub(
+            rf"(?<![A-Za-z])(\d*\.?\d*)\s?\*?\s?{name}(?![A-Za-z])", lambda match: _product(match[1], value), line, flags=re.IGNORECASE
+        )
         if in_it != line and not re.search(r"(?<![A-Za-z])[B-HJ-Zb-z](?![A-Za-z'’])", in_it) and line.count("=") == 1:
             claims += [claim for claim in find_claims(in_it) if value in claim.text and not claim.text.startswith(f"({value}) =")]
     return claims

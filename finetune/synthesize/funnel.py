@@ -156,12 +156,18 @@ def _near(problems: Sequence[Problem], near: Near) -> dict[int, str]:
 
 def _drop(stage: Stage, verdicts: list[Verdict], problem: Problem, reason: str) -> None:
     stage.dropped += 1
-    kind = reason.partition(":")[0] if ":" in reason[:60] else " ".join("…" if any(map(str.isdigit, word)) else word for word in reason.split())
+    kind = (
+        reason.partition(":")[0]
+        if ":" in reason[:60]
+        else " ".join("…" if any(map(str.isdigit, word)) else word for word in reason.split())
+    )
     stage.reasons[kind[:80]] = stage.reasons.get(kind[:80], 0) + 1
     verdicts.append(Verdict(problem.id, stage.name, reason))
     if len(stage.examples) < EXAMPLES:
         shown = problem.question or problem.broken
-        stage.examples.append({"id": problem.id, "why": reason, "question": shown[:300], "solution": problem.solution[:300], "answer": problem.answer})
+        stage.examples.append(
+            {"id": problem.id, "why": reason, "question": shown[:300], "solution": problem.solution[:300], "answer": problem.answer}
+        )
 
 
 def write(funnel: Funnel, folder: Path) -> Path:

@@ -133,7 +133,8 @@ class Plan:
         rng = random.Random(f"{self.seed} {number}")
         shots = rng.sample(list(seeds), min(self.shots, len(seeds)))
         wishes = "\n".join(
-            f"{i}. about {rng.choice(TOPICS)}, in {rng.choice(STEPS)} steps; the answer is {rng.choice(ANSWERS)}" for i in range(1, problems + 1)
+            f"{i}. about {rng.choice(TOPICS)}, in {rng.choice(STEPS)} steps; the answer is {rng.choice(ANSWERS)}"
+            for i in range(1, problems + 1)
         )
         examples = "\n".join(map(_as_json, shots)) if self.form == "json" else "\n\n".join(map(_as_text, shots))
         form = _AS_JSON if self.form == "json" else _AS_TEXT
@@ -250,7 +251,9 @@ class Folder:
                 if value != asdict(plan)[key]:
                     raise SourceError(f"{self.path} was begun with another {key} ({value}); choose another --out")
             if plan.count < self.plan.count or plan.charts < self.plan.charts:
-                raise SourceError(f"{self.path} was begun with {self.plan.count} problems and {self.plan.charts} of charts; ask for as many")
+                raise SourceError(
+                    f"{self.path} was begun with {self.plan.count} problems and {self.plan.charts} of charts; ask for as many"
+                )
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "seeds.jsonl", "".join(json.dumps(seed.as_row(), ensure_ascii=False) + "\n" for seed in seeds))
         write_text(self.path / "plan.json", json.dumps(asdict(plan), indent=1))

@@ -58,13 +58,20 @@ def write_card(folder: Path, name: str, licence: str, plan: Plan | None, bill: B
     stages, kept = report_of(folder)
     size = next((label for most, label in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")) if kept < most), "100K<n<1M")
     front = DatasetCardData(
-        license=licence, language="en", size_categories=size, task_categories=["question-answering"], tags=["synthetic", "reasoning", "logicflow"],
-        pretty_name=name, configs=[{"config_name": "default", "data_files": f"{name}.jsonl"}],
-    )  # fmt: skip
+        license=licence,
+        language="en",
+        size_categories=size,
+        task_categories=["question-answering"],
+        tags=["synthetic", "reasoning", "logicflow"],
+        pretty_name=name,
+        configs=[{"config_name": "default", "data_files": f"{name}.jsonl"}],
+    )
     problems = list(kept_in(folder))
     parts = [f"# {name}", _origin(plan, bill, stages), "## What fell", table(stages, kept), "![funnel](funnel.png)"]
     if tests:
-        parts.append(f"Nothing shares thirteen words in a row, or 0.85 of a cosine, with the seeds or with the test sets of {', '.join(tests)}.")
+        parts.append(
+            f"Nothing shares thirteen words in a row, or 0.85 of a cosine, with the seeds or with the test sets of {', '.join(tests)}."
+        )
     parts += ["## Rows", _shown(problems[:SHOWN]), _limits()]
     shutil.copyfile(folder / "funnel.png", folder / "data" / "funnel.png")
     write_text(folder / "data" / "README.md", f"---\n{front.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n")
@@ -82,7 +89,9 @@ def _origin(plan: Plan | None, bill: Bill | None, stages: Sequence[Stage]) -> st
 
 def _shown(problems: Sequence[Problem]) -> str:
     fence = "```"
-    return "\n\n".join(f"{fence}\n{problem.question}\n\n{problem.thought}\n\n{problem.answer}\n{fence}".replace("````", "") for problem in problems)
+    return "\n\n".join(
+        f"{fence}\n{problem.question}\n\n{problem.thought}\n\n{problem.answer}\n{fence}".replace("````", "") for problem in problems
+    )
 
 
 def _limits() -> str:
@@ -128,5 +137,7 @@ class Push:
             url = api.create_repo(self.repo, repo_type="dataset", private=self.private, exist_ok=True)
             api.upload_folder(repo_id=self.repo, repo_type="dataset", folder_path=self.folder / "data")
         except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as exc:
-            raise SourceError(f"{self.repo} could not be pushed ({first_line(exc)}); set HF_TOKEN to a token that may write, and run it again") from exc
+            raise SourceError(
+                f"{self.repo} could not be pushed ({first_line(exc)}); set HF_TOKEN to a token that may write, and run it again"
+            ) from exc
         return str(url)

@@ -75,7 +75,9 @@ class Teacher:
                 if isinstance(reply, str):
                     lost, in_a_row = lost + 1, in_a_row + 1
                     if in_a_row >= MOST_LOST:
-                        raise GenerationError(f"{in_a_row} requests came to nothing one after another, the last because {reply}; run it again")
+                        raise GenerationError(
+                            f"{in_a_row} requests came to nothing one after another, the last because {reply}; run it again"
+                        )
                     continue
                 in_a_row = 0
                 bill.add(reply)
@@ -111,8 +113,14 @@ class Teacher:
         return Decimal(0) if bill.price is None else bill.price.of(Tokens(input=request.tokens, output=request.max_tokens))
 
     async def _one(self, client: Any, request: Request) -> Reply | str:
-        from openai import APIConnectionError, APIResponseValidationError, APIStatusError, AuthenticationError, NotFoundError
-        from openai import PermissionDeniedError
+        from openai import (
+            APIConnectionError,
+            APIResponseValidationError,
+            APIStatusError,
+            AuthenticationError,
+            NotFoundError,
+            PermissionDeniedError,
+        )
 
         why = ""
         for attempt in range(ATTEMPTS):

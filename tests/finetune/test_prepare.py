@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from finetune.prepare import BATCH, main
+from finetune.prepare import main
+from finetune.rows import BATCH
 from finetune.samples import Rejected, Sample, open_r1_math, open_thoughts, openo1, pictured, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint, grams, is_english
 from tests.fakes import TOOK, QueuedEngine
@@ -205,7 +206,7 @@ def test_raw_files_become_rows_and_a_report(tmp_path: Path, capsys: pytest.Captu
         "not in the publisher's form": 1,
     }
     assert report["open_r1_math"]["dropped"] == {"wrong answer": 1}
-    assert "| openo1_sft | 34 | 30 |" in capsys.readouterr().out
+    assert "| openo1_sft | apache-2.0 | 34 | 30 |" in capsys.readouterr().out
     assert open_image(out / "lengths.png").size == (960, 540)
     info = json.loads((out / "dataset_info.json").read_text())
     assert list(info) == ["openo1_sft", "open_r1_math", "open_thoughts"] and info["open_thoughts"]["file_name"] == "open_thoughts.jsonl"
@@ -295,7 +296,10 @@ def test_a_killed_run_goes_on_to_the_same_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["open_thought"], "there is no published set 'open_thought'; known are openo1_sft, open_thoughts, open_r1_math, gsm8k, charts"),
+        (
+            ["open_thought"],
+            "there is no published set 'open_thought'; known are openo1_sft, open_thoughts, open_r1_math, gsm8k, llava_cot, chartverse, chartnet, reachqa, charts",
+        ),
         (["mine=nowhere"], "there is no file or folder nowhere; check the path"),
         (["mine=README.md"], "README.md is not in a form that is read; expected .jsonl, .json, .parquet"),
         (["a/b=README.md"], "'a/b' cannot be the name of a data set"),
