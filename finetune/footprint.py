@@ -43,6 +43,18 @@ SHAPES: dict[str, dict[str, int]] = {
     },
 }
 """Public shapes of the language part, for where the gated configuration cannot be read."""
+TEXT_SHAPES: dict[str, dict[str, int]] = {
+    "Qwen/Qwen3-8B": {
+        "hidden_size": 4096,
+        "intermediate_size": 12288,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "vocab_size": 151_936,
+    },
+}
+"""The same of models that read text only."""
 TOWER = {
     "hidden_size": 1152,
     "intermediate_size": 4304,
@@ -66,11 +78,13 @@ def config_of(model: str) -> Any:
     Raises:
         OSError, ValueError: when neither is there.
     """
-    from transformers import AutoConfig, Gemma3Config
+    from transformers import AutoConfig, Gemma3Config, Qwen3Config
 
     try:
-        return AutoConfig.from_pretrained(model, local_files_only=Path(model).is_dir() or model in SHAPES)
+        return AutoConfig.from_pretrained(model, local_files_only=Path(model).is_dir() or model in SHAPES or model in TEXT_SHAPES)
     except (OSError, ValueError):
+        if model in TEXT_SHAPES:
+            return Qwen3Config(**TEXT_SHAPES[model], tie_word_embeddings=False)
         if model not in SHAPES:
             raise
     return Gemma3Config(text_config=SHAPES[model] | {"vocab_size": VOCABULARY}, vision_config=TOWER)
@@ -90,6 +104,7 @@ class Plan:
         checkpointing: whether activations are computed again in the backward pass.
         shards: GPUs that share the weights out (ZeRO-3, FSDP), 1 where each has them all.
         upcast: whether the frozen weights are held in fp32, as accelerate does with FSDP2 under mixed precision.
+        adam_bits: of each of the optimizer's two moments.
     """
 
     rank: int = 8
@@ -101,6 +116,7 @@ class Plan:
     checkpointing: bool = True
     shards: int = 1
     upcast: bool = False
+    adam_bits: int = 32
 
 
 class Footprint:
@@ -114,16 +130,22 @@ class Footprint:
         self.config, self.plan = config, plan
         self.text = config.get_text_config()
 
+    @property
+    def sees(self) -> bool:
+        """Whether it has a tower for pictures."""
+        return hasattr(self.config, "vision_config")
+
     @cached_property
     def model(self) -> Any:
         """The model with its LoRA matrices on the meta device."""
         import torch
         from peft import LoraConfig, get_peft_model
-        from transformers import AutoModelForImageTextToText
+        from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+        kind = AutoModelForImageTextToText if self.sees else AutoModelForCausalLM
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # peft still asks transformers by an old name
-            model = AutoModelForImageTextToText.from_config(self.config, dtype=torch.bfloat16)
+            model = kind.from_config(self.config, dtype=torch.bfloat16)
             linear = [name for name, module in model.named_modules() if type(module) is torch.nn.Linear]
             targets = [name for name in linear if not any(part in name for part in ("vision_tower", "multi_modal_projector", "lm_head"))]
             return get_peft_model(model, LoraConfig(r=self.plan.rank, target_modules=targets))
@@ -132,9 +154,10 @@ class Footprint:
     def trainable(self) -> Counter[str]:
         """Trainable parameters by the part of the model that they sit in."""
         found: Counter[str] = Counter()
+        otherwise = "elsewhere" if self.sees else "language_model"
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
-                part = next((part for part in ("vision_tower", "multi_modal_projector", "language_model") if part in name), "elsewhere")
+                part = next((part for part in ("vision_tower", "multi_modal_projector", "language_model") if part in name), otherwise)
                 found[part] += parameter.numel()
         return found
 
@@ -156,6 +179,7 @@ class Footprint:
         weights = whole * (self.frozen - small) + small * {16: whole, 8: 1, 4: 0.5 + 1 / 64}[plan.bits]
         tokens = plan.batch * plan.length
         hidden, queries = text.hidden_size, text.num_attention_heads * text.head_dim
+        moments = 2 * plan.adam_bits // 8
         keys = text.num_key_value_heads * text.head_dim
         # What one layer keeps for its backward pass, as torch's saved_tensors_hooks show it: the inputs of norms in fp32; in bf16
         # what they put out, what attention reads and finds (its keys repeated for every query), and the gated layer's four.
@@ -166,7 +190,7 @@ class Footprint:
         loss = 8 * tokens * hidden if plan.liger else 14 * tokens * text.vocab_size
         return {
             "weights": weights / plan.shards,
-            "adapter with gradients and Adam": 16 * adapter / plan.shards,
+            "adapter with gradients and Adam": (8 + moments) * adapter / plan.shards,
             "activations": kept,
             "the loss, or a layer at work": max(loss, gradients + (layer if plan.checkpointing else 0)),
             "tower": self._tower(),
@@ -176,6 +200,8 @@ class Footprint:
         """What the tower keeps, though it does not train: with recomputed activations PEFT asks for gradients behind every embedding,
         the patches' too, and LLaMA-Factory recomputes only layers that train. Without, one layer at work.
         """
+        if not self.sees:
+            return 0.0
         vision = self.config.vision_config
         patches = (vision.image_size // vision.patch_size) ** 2 * self.plan.batch * self.plan.pictures
         # Inputs of norms in fp32, what attention reads and finds and the layer between in bf16.
@@ -190,7 +216,12 @@ class Footprint:
     @property
     def checkpoint_bytes(self) -> int:
         """Of the adapter and Adam's two moments on disk."""
-        return 12 * sum(self.trainable.values())
+        return (4 + 2 * self.plan.adam_bits // 8) * sum(self.trainable.values())
+
+
+def adam_bits(optimizer: object) -> int:
+    """Of a moment of the optimizer that a recipe names."""
+    return 8 if "8bit" in str(optimizer) else 32
 
 
 def of_recipe(path: Path) -> Footprint:
@@ -211,6 +242,7 @@ def of_recipe(path: Path) -> Footprint:
             bits=keys.get("quantization_bit", 16),
             liger=keys.get("enable_liger_kernel", False),
             checkpointing=not keys.get("disable_gradient_checkpointing", False),
+            adam_bits=adam_bits(keys.get("optim")),
         )
         return Footprint(config_of(str(keys["model_name_or_path"])), plan)
     except (KeyError, TypeError, AttributeError, yaml.YAMLError) as exc:

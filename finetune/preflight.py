@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import math
 import random
 import re
 import shutil
@@ -19,12 +20,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from finetune.footprint import CONTEXT_GB, H100_TFLOPS, MFU, Footprint, Plan, config_of
+from finetune.footprint import CONTEXT_GB, H100_TFLOPS, MFU, Footprint, Plan, adam_bits, config_of
 from finetune.options import read_options
 from finetune.recipe import NUMBERS, ROOT, Recipe, Wrong, llamafactory, names
 from finetune.sieve import PICTURE_MARKS, row_tokens, tokenizer_of
 from finetune.sources import SourceError, read_file
 
+TEMPLATES = {"gemma3": ("gemma3", "gemma"), "gemma3_text": ("gemma",), "gemma2": ("gemma2",), "qwen3": ("qwen3", "qwen3_nothink")}
+"""LLaMA-Factory's templates by the kind of model; of other kinds nothing is said."""
+GEMMA_3 = ": gemma for rows without pictures"
 SAMPLED = 1000
 """Rows of each data set whose tokens are counted, chosen evenly."""
 
@@ -64,8 +68,31 @@ def switches(flight: Recipe) -> str:
     if not flight.get("do_train"):
         raise Wrong("it trains nothing, and only recipes that train are checked; set do_train: true", "do_train")
     template = flight.get("template")
-    if template not in ("gemma", "gemma3"):
-        raise Wrong(f"template is {template}; Gemma 3 takes gemma3, or gemma for rows without pictures", "template")
+    try:
+        kind = str(config_of(str(flight.get("model_name_or_path"))).model_type)
+    except (OSError, ValueError):
+        kind = "gemma3"  # what cannot be read is told below, with what it is needed for
+    if kind in TEMPLATES and template not in TEMPLATES[kind]:
+        *others, last = TEMPLATES[kind]
+        raise Wrong(f"template is {template}; {kind} takes {' or '.join([*others, last])}" + GEMMA_3 * (kind == "gemma3"), "template")
+    if flight.get("fp16") or not flight.get("bf16"):
+        raise Wrong("Gemma 3 overflows in fp16 and is slow in fp32; set bf16: true", "fp16" if flight.get("fp16") else "bf16")
+    if flight.get("quantization_bit") not in (None, 4, 8):
+        raise Wrong(f"quantization_bit is {flight.get('quantization_bit')}; bitsandbytes takes 4 or 8", "quantization_bit")
+    if flight.get("quantization_bit") and flight.get("quantization_device_map") == "auto":
+        raise Wrong("quantization_device_map auto is for inference; remove it", "quantization_device_map")
+    if kind == "gemma3":
+        _of_gemma3(flight, str(template))
+    _files(flight)
+    return f"template {template}, bf16" + (", tower and projector frozen" if kind == "gemma3" else "")
+
+
+def _of_gemma3(flight: Recipe, template: str) -> None:
+    """What Gemma 3 does not bear.
+
+    Raises:
+        Wrong: where the recipe asks for it.
+    """
     if flight.get("neat_packing"):
         raise Wrong("neat_packing fails in the loss of transformers' Gemma 3; set train_sampling_strategy: group_by_length", "neat_packing")
     if flight.get("packing") and template == "gemma3":
@@ -74,20 +101,12 @@ def switches(flight: Recipe) -> str:
         raise Wrong("image_do_pan_and_scan crashes LLaMA-Factory 0.9.5; finetune.prepare writes the crops instead", "image_do_pan_and_scan")
     if flight.get("flash_attn") == "fa2":
         raise Wrong("flash_attn fa2 hides half of each picture from its other half; use sdpa", "flash_attn")
-    if flight.get("fp16") or not flight.get("bf16"):
-        raise Wrong("Gemma 3 overflows in fp16 and is slow in fp32; set bf16: true", "fp16" if flight.get("fp16") else "bf16")
     for key in ("freeze_vision_tower", "freeze_multi_modal_projector"):
         if flight.get(key) is False:
             raise Wrong(f"{key} is false; what is taught is reasoning, and a tower in training forgets how to see", key)
-    if flight.get("quantization_bit") not in (None, 4, 8):
-        raise Wrong(f"quantization_bit is {flight.get('quantization_bit')}; bitsandbytes takes 4 or 8", "quantization_bit")
-    if flight.get("quantization_bit") and flight.get("quantization_device_map") == "auto":
-        raise Wrong("quantization_device_map auto is for inference; remove it", "quantization_device_map")
     side = 802_816
     if template == "gemma3" and flight.number("image_max_pixels", 768 * 768) < side:
         raise Wrong(f"pictures lose detail before the processor scales them to 896 x 896; set image_max_pixels: {side}", "image_max_pixels")
-    _files(flight)
-    return f"template {template}, bf16, tower and projector frozen"
 
 
 def _files(flight: Recipe) -> None:
@@ -162,7 +181,7 @@ def rows(flight: Recipe) -> str:
         if name not in flight.rows:
             raise Wrong(f"{path} holds no rows", "dataset")
     if count and flight.get("template") != "gemma3":
-        raise Wrong(f"the rows have pictures and template {flight.get('template')} refuses them; set template: gemma3", "template")
+        raise Wrong(f"the rows have pictures and template {flight.get('template')} refuses them; Gemma 3 takes gemma3", "template")
     told = ", ".join(f"{name} {number} rows" for name, number in flight.rows.items())
     flight.shown = shown / sum(flight.rows.values())
     return f"{told}; {count} pictures, at most {flight.pictures} in a row"
@@ -184,12 +203,13 @@ def lengths(flight: Recipe) -> str:
     except (OSError, ValueError):
         tokenizer, how = None, "estimated by characters: its tokenizer is not here"
     config = _config(flight)
-    found = [row_tokens(row, tokenizer, config.mm_tokens_per_image) for sampled in flight.sampled.values() for row in sampled]
+    of_picture = getattr(config, "mm_tokens_per_image", 0)
+    found = [row_tokens(row, tokenizer, of_picture) for sampled in flight.sampled.values() for row in sampled]
     cut = sum(length > cutoff for length in found) / len(found)
     average = sum(min(length, cutoff) for length in found) / len(found)
     # A batch without a picture gets an empty one, behind its first row, and the others are filled up to that.
     bare = flight.get("template") == "gemma3" and flight.shown < 1
-    batch, empty = flight.count("per_device_train_batch_size", 8), config.mm_tokens_per_image + PICTURE_MARKS if bare else 0
+    batch, empty = flight.count("per_device_train_batch_size", 8), of_picture + PICTURE_MARKS if bare else 0
     flight.longest, flight.tokens = min(max(found), cutoff) + empty, average + empty * (1 - flight.shown) ** batch
     if cut > 0.05:
         raise Wrong(
@@ -244,7 +264,8 @@ def time_and_disk(flight: Recipe) -> str:
     if not update:
         raise Wrong("a step would hold no row; give a batch size and accumulation from 1 on", "per_device_train_batch_size")
     epochs = flight.number("num_train_epochs", 3)
-    steps = flight.count("max_steps") or int(sum(flight.rows.values()) * epochs / update)
+    # The last step of an epoch may hold fewer rows.
+    steps = flight.count("max_steps") or math.ceil(math.ceil(sum(flight.rows.values()) / update) * epochs)
     hours = flight.footprint.hours(steps * update * flight.tokens, flight.gpus, flight.tflops)
     every = flight.number("save_steps", 500)
     every = every * steps if 0 < every < 1 else every  # a share of all steps
@@ -279,6 +300,7 @@ def _plan(flight: Recipe) -> Plan:
         checkpointing=not flight.get("disable_gradient_checkpointing"),
         shards=_shards(flight),
         upcast=flight.fsdp,
+        adam_bits=adam_bits(flight.get("optim")),
     )
 
 

@@ -16,6 +16,7 @@ from finetune import recipe as recipe_module
 from finetune.charts.__main__ import main as draw
 from finetune.footprint import SHAPES, Footprint, Plan, config_of
 from finetune.preflight import main
+from finetune.samples import registered
 from vision.settings import NANO
 
 ROOT = Path(__file__).parent.parent.parent
@@ -60,8 +61,8 @@ def test_a_right_recipe_is_told_what_it_takes(recipe: Callable[..., Path], capsy
     ("changed", "key", "sentence"),
     [
         ({"do_train": "false"}, "do_train", "it trains nothing"),
-        ({"template": "llama3"}, "template", "template is llama3; Gemma 3 takes gemma3"),
-        ({"template": "gemma"}, "template", "the rows have pictures and template gemma refuses them; set template: gemma3"),
+        ({"template": "llama3"}, "template", "template is llama3; gemma3 takes gemma3 or gemma"),
+        ({"template": "gemma"}, "template", "the rows have pictures and template gemma refuses them; Gemma 3 takes gemma3"),
         ({"packing": "true"}, "packing", "packing crashes LLaMA-Factory 0.9.5 with template gemma3; set train_sampling_strategy"),
         ({"neat_packing": "true"}, "neat_packing", "neat_packing fails in the loss of transformers' Gemma 3"),
         ({"image_do_pan_and_scan": "true"}, "image_do_pan_and_scan", "finetune.prepare writes the crops instead"),
@@ -216,6 +217,26 @@ def test_the_public_shapes_have_their_public_sizes() -> None:
     assert [round(size, 1) for size in sizes] == [4.3, 12.2, 27.4]
     parts = Footprint(config_of("google/gemma-3-27b-it"), Plan(rank=8)).trainable
     assert dict(parts) == {"language_model": 56_758_272}
+
+
+@pytest.mark.parametrize("name", ["synth_qlora_8b", "synth_qlora_gemma"])
+def test_the_published_synthetic_run_has_its_published_size(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """50,418 rows are 2,364 steps, and an 8B takes 11.8 GB by its card: as a whole loss needs, not one in pieces."""
+    row = {"conversations": [{"from": "human", "value": "How many?"}, {"from": "gpt", "value": "42 " * 900}], "images": []}
+    (tmp_path / "synthetic.jsonl").write_text((json.dumps(row) + "\n") * 50_418)
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"synthetic": registered("synthetic.jsonl")}))
+    monkeypatch.setattr(preflight, "llamafactory", lambda keys: ([], ""))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    arguments = [str(ROOT / "finetune" / f"{name}.yaml"), f"dataset_dir={tmp_path}", "--gpu-memory", "12"]
+    assert main(arguments) == 0
+    told = capsys.readouterr().out
+    assert "2364 steps of 64 rows" in told and "all in the language layers" in told
+    if name.endswith("8b"):
+        assert main([*arguments, "enable_liger_kernel=false"]) == 0
+        whole, pieces = (float(re.search(r"about ([\d.]+) GB a GPU", text)[1]) for text in (capsys.readouterr().out, told))
+        assert pieces < 10 < whole < 11.8  # what an allocator keeps beside it is not counted
 
 
 def test_a_recipe_without_its_data_is_told_what_it_takes(

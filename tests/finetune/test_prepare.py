@@ -298,7 +298,7 @@ def test_a_killed_run_goes_on_to_the_same_rows(tmp_path: Path) -> None:
     [
         (
             ["open_thought"],
-            "there is no published set 'open_thought'; known are openo1_sft, open_thoughts, open_r1_math, gsm8k, llava_cot, chartverse, chartnet, reachqa, charts",
+            "there is no published set 'open_thought'; known are openo1_sft, open_thoughts",
         ),
         (["mine=nowhere"], "there is no file or folder nowhere; check the path"),
         (["mine=README.md"], "README.md is not in a form that is read; expected .jsonl, .json, .parquet"),

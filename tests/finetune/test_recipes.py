@@ -45,7 +45,8 @@ for recipe in {[str(path) for path in TRAINING]}:
     sys.argv = ["llamafactory", recipe, "use_cpu=true", "output_dir=/nowhere"]
     model, data, training, finetuning, _ = get_train_args()
     assert finetuning.freeze_vision_tower and finetuning.freeze_multi_modal_projector and training.bf16, recipe
-    assert data.template == ("gemma" if "text" in recipe or "published" in recipe else "gemma3"), recipe
+    without = any(part in recipe for part in ("text", "published", "synth"))
+    assert data.template == ("qwen3" if "8b" in recipe else "gemma" if without else "gemma3"), recipe
 sys.argv = ["llamafactory", {str(ROOT / "finetune" / "merge.yaml")!r}]
 model, data, finetuning, _ = get_infer_args()
 assert data.template == "gemma3" and model.export_dir and model.quantization_bit is None
@@ -64,7 +65,7 @@ except ValueError as exc:
 def test_a_recipe_names_registered_data_and_has_its_row_in_the_table(recipe: Path) -> None:
     written = yaml.safe_load(recipe.read_text())
     assert f"`{recipe.name}`" in (ROOT / "finetune" / "README.md").read_text()
-    if not written["dataset_dir"].startswith(".nano"):  # made on the way
+    if not written["dataset_dir"].startswith((".nano", "synth")):  # made on the way
         known = json.loads((ROOT / written["dataset_dir"] / "dataset_info.json").read_text())
         assert set(written["dataset"].split(",")) <= set(known)
 
