@@ -1,4 +1,4 @@
-"""The command line: ``logicflow ask``, ``vote``, ``serve``, ``model`` and more. Nothing heavy is imported to print help.
+"""The command line: ``logicflow ask``, ``vote``, ``table``, ``serve``, ``model`` and more. Nothing heavy is imported to print help.
 
 The thought goes to stderr, dimmed, as it streams; the answer goes to stdout. Exit codes: 0 answered, 1 no answer,
 2 bad input.
@@ -10,8 +10,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -193,6 +193,42 @@ def model_facts(
     print(json.dumps(vars(facts) | {"fits": facts.fits}, ensure_ascii=False, indent=2) if as_json else "\n".join(facts_lines(facts)))
     if not facts.fits:
         raise typer.Exit(1)
+
+
+@app.command()
+def table(
+    picture: Annotated[str, typer.Argument(metavar="PICTURE", help="A chart or a table; of a PDF page 1, or chart.pdf#page=2.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV alone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every value's source and place.")] = False,
+    reading: Annotated[
+        bool, typer.Option("--model-reads/--no-model", help="Whether the model is asked, or only what stands there told.")
+    ] = True,
+    model: Model = None,
+    adapter: Adapter = None,
+    engine_url: EngineUrl = None,
+    engine_model: EngineModel = None,
+    precision: Precision = None,
+) -> None:
+    """Tell the values that a chart or a table shows, and where each comes from."""
+    settings = _settings(model=model, adapter=adapter, engine_url=engine_url, engine_model=engine_model, precision=precision)
+    from app.terminal import table_lines
+
+    with _sentences():
+        from vision.ask import limits_of, sampling_of
+        from vision.ask import table as tabulated
+        from vision.engines.opening import open_engine
+        from vision.pictures.documents import open_pictures
+
+        limits = limits_of(settings)
+        opened = open_pictures(picture, limits)[0]
+        engine = open_engine(settings) if reading else None
+        found = tabulated(opened, engine, sampling=sampling_of(settings), limits=limits, writing=settings.writing)
+    if not found.rows:
+        _fail(f"no values were found in {picture}; is it a chart or a table?", 1)
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False, indent=2))
+    else:
+        print(found.csv(), end="") if as_csv else print("\n".join(table_lines(found)))
 
 
 @app.command()
@@ -383,11 +419,10 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     """Open pictures and model and ``show`` what is answered ``live``; mistakes become sentences."""
     if len(words) < 2:
         _fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
-    from vision.errors import GenerationError, LogicFlowError
     from vision.pictures.documents import open_pictures
     from vision.prompts import check_question
 
-    try:
+    with _sentences():
         from vision.ask import limits_of
         from vision.engines.opening import open_engine
 
@@ -395,6 +430,15 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
         pictures = [picture for source in words[:-1] for picture in open_pictures(source, limits)]  # before a model is loaded in vain
         question = check_question(words[-1])
         return show(live(pictures, question, open_engine(settings), limits))
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What goes wrong while a model answers is one sentence and an exit code; Ctrl-C ends at once."""
+    from vision.errors import GenerationError, LogicFlowError
+
+    try:
+        yield
     except LogicFlowError as exc:
         _fail(str(exc), 1 if isinstance(exc, GenerationError) else 2)
     except KeyboardInterrupt:

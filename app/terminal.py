@@ -10,6 +10,7 @@ from vision.errors import GenerationError
 from vision.replies import Ballot, Reply
 
 if TYPE_CHECKING:
+    from vision.answers.tables import Table
     from vision.engines.facts import Facts
 
 
@@ -114,3 +115,20 @@ def _report(reply: Reply, *, why: bool) -> None:
 def printable(text: str) -> str:
     """``text`` without control characters that could steer a terminal."""
     return "".join(letter if letter.isprintable() or letter in "\n\t" else "�" for letter in text)
+
+
+def table_lines(table: Table) -> list[str]:
+    """A table in columns, what a model read alone marked with ``?``, what was measured with ``~``."""
+    marks = {"printed": "", "drawn": "~", "read": "?", "corrected": ""}
+    rows = [list(table.heads)]
+    for name, cells in table.rows:
+        rows.append([name, *("" if cell is None else marks[cell.origin] + cell.value for cell in cells)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(printable(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    said = [printable(f"{name}: the model read {cell.said}, the picture says {cell.value}") for name, _, cell in table.cells if cell.said]
+    told = [
+        f"{mark} {meaning}"
+        for mark, meaning in (("~", "measured"), ("?", "read by the model, and not told by its place in the picture"))
+        if mark in "".join(map(str, rows))
+    ]
+    return [*lines, *said, *([", ".join(told)] if told else [])]

@@ -10,8 +10,9 @@ print(reply.answer)
 
 from vision.answers.answers import equivalent, extract, normalize
 from vision.answers.consensus import Vote, tally
+from vision.answers.tables import Table
 from vision.answers.trust import Trust
-from vision.ask import ask, ask_live, vote, vote_live
+from vision.ask import ask, ask_live, table, vote, vote_live
 from vision.engines.engine import Control, Engine, Sampling, Usage
 from vision.engines.opening import open_engine
 from vision.errors import GenerationError, ImageError, LogicFlowError, ModelError, PromptError, SettingsError
@@ -49,6 +50,7 @@ __all__ = [
     "SettingsError",
     "Source",
     "Step",
+    "Table",
     "Text",
     "Trust",
     "Turn",
@@ -67,6 +69,7 @@ __all__ = [
     "read_writing",
     "split",
     "steps_of",
+    "table",
     "tally",
     "vote",
     "vote_live",

@@ -7,6 +7,7 @@ reply = ask("chart.png", "What is the total?", engine)
 print(reply.answer, reply.steps)
 ballot = vote("chart.png", "What is the total?", engine)
 print(ballot.vote.winner, ballot.vote.confidence)
+print(table("chart.png", engine).csv())
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from PIL import Image
 
 from vision.answers.answers import extract
 from vision.answers.consensus import Weighing
+from vision.answers.tables import Reading, Table, readings_of, tabulate
 from vision.engines.engine import Control, Delta, Engine, Piece, Sampling, Usage
 from vision.errors import SettingsError
 from vision.pictures.crops import PanAndScan
@@ -99,6 +101,31 @@ def ask_live(
     sampling = how.get("sampling", Sampling())
     prompt = _read(pictures, question, engine, thinking and sampling.max_thought_tokens > 0, how)
     yield from follow(engine, prompt, sampling, control, abstain=how.get("abstain", False))
+
+
+TABLE_QUESTIONS = ("Read the chart: list all values.", "What is the total of all values?")
+"""What a model is asked for a table: the second one where it tells no values to the first."""
+
+
+def table(picture: Source | Picture | Image.Image, engine: Engine | None, **how: Unpack[Asking]) -> Table:
+    """The values that a chart or a table shows: printed at their names, measured, or read by the model, see :mod:`vision.answers.tables`.
+
+    Args:
+        picture: one; of a PDF its first page.
+        engine: None tells only what is printed and measured.
+
+    Raises:
+        LogicFlowError: for a picture or a model that cannot be used.
+    """
+    (opened, *_) = [picture] if isinstance(picture, Picture) else open_pictures(picture, how.get("limits"))
+    writing = opened.writing or read_writing(opened.image)
+    readings: list[Reading] = []
+    for question in TABLE_QUESTIONS if engine is not None else ():
+        reply = ask(replace(opened, writing=writing), question, cast(Engine, engine), **how)
+        readings = readings_of(reply.thought) or readings_of(reply.answer_text)
+        if readings:
+            break
+    return tabulate(writing, readings)
 
 
 def vote(

@@ -27,6 +27,7 @@ from app.talks.values import Conversation
 from vision.as_json import ballot_as_json, reply_as_json
 from vision.ask import ask as ask_engine
 from vision.ask import limits_of, sampling_of, spread
+from vision.ask import table as table_of_engine
 from vision.ask import vote as vote_engine
 from vision.engines.checkpoints import display_name
 from vision.engines.engine import Engine
@@ -253,7 +254,7 @@ def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conver
 
 
 def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
-    """What programs and agents call: ``ask`` and ``vote``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
+    """What programs and agents call: ``ask``, ``vote`` and ``table``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
     with gr.Row(visible=False):
         picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
         thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
@@ -263,6 +264,7 @@ def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
         gr.Button().click(_asking(engine, settings, pace), given, result, api_name="ask", **_turns(engine))
         given = [picture, question, traces, seed, writing]
         gr.Button().click(_voting(engine, settings, pace), given, result, api_name="vote", **_turns(engine))
+        gr.Button().click(_tabulating(engine, settings, pace), [picture, writing], result, api_name="table", **_turns(engine))
 
 
 def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
@@ -325,6 +327,23 @@ def _voting(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dic
             return ballot_as_json(ballot)
 
     return vote
+
+
+def _tabulating(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
+    usual, limits = sampling_of(settings), limits_of(settings)
+
+    def table(picture: str, request: gr.Request, writing: GiveWriting = settings.writing) -> dict[str, Any]:
+        """The values that a chart or a table shows, each with where it comes from: printed, measured, or read by the model alone.
+
+        Args:
+            picture: JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF or SVG, or a PDF, whose first page is read.
+            writing: whether the model is given the text of the picture: auto, on or off.
+        """
+        with _refusals():
+            pace.check(caller(request))
+            return table_of_engine(picture, engine, sampling=usual, limits=limits, writing=writing).as_json()
+
+    return table
 
 
 @contextmanager
