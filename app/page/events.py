@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import io
+import json
 import secrets
 import threading
 import time
@@ -16,19 +19,33 @@ import gradio as gr
 from cachetools import LRUCache, cached
 from PIL import Image
 
-from app.page.render import chat_messages, exchange_html, place_of, writing_html
+from app.page.evidence import Sheet, cards_html, sheets_html, table_html, url_of, verdict_html
+from app.page.render import chat_messages, exchange_html, place_of
 from app.page.running import Running
 from app.page.taken import picture_files
 from app.serving.accounts import Pace, caller
 from app.talks import export, links
 from app.talks.answering import answer, resumable, resume
+from app.talks.correcting import asked_again, version_of
 from app.talks.feedback import REASONS
 from app.talks.history import History
-from app.talks.values import MAX_EXCHANGES, MAX_PICTURES, Conversation, Exchange, Options, chosen_of, options_of
-from vision.ask import limits_of
+from app.talks.values import (
+    MAX_CORRECTIONS,
+    MAX_EXCHANGES,
+    MAX_PICTURES,
+    Conversation,
+    Exchange,
+    Options,
+    chosen_of,
+    options_of,
+)
+from vision.answers.corrections import Correction, correct
+from vision.ask import limits_of, sampling_of, table
 from vision.engines.engine import Engine
 from vision.errors import ConversationError, LogicFlowError, PromptError
+from vision.pictures.documents import Picture
 from vision.pictures.images import open_image
+from vision.pictures.writing import Writing
 from vision.prompts import check_question
 from vision.settings import Settings
 
@@ -38,6 +55,19 @@ PACE_S = 0.05
 """Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
 SAVE_S = 2.0
 """Seconds between two states that are kept."""
+
+LEAST_PART = 8
+"""Pixels of a side that a part of a picture has at least."""
+SHOWN = 11
+"""Parts of the page that :meth:`Desk.show` gives."""
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+EXAMPLE_QUESTIONS = (
+    ("harvest.png", "How much is Apple?"),
+    ("visitors.png", "What is the difference between Museum and Library?"),
+    ("budget.png", "What is the sum of Savings and Food?"),
+    ("bakery.png", "What comes after Mix?"),
+    ("garden.png", "What is the perimeter?"),
+)
 
 State = dict[str, Any]
 """What a browser keeps: ``key`` of its history, ``user`` who signed in, and ``talk``, the id of the conversation it shows."""
@@ -53,10 +83,11 @@ class Desk:
         self.pace = pace
         self.running = Running()
         kept: LRUCache[Any, Image.Image] = LRUCache(DECODED_BYTES, lambda image: 3 * image.width * image.height)
+        self.examples = [(EXAMPLES / name, question) for name, question in EXAMPLE_QUESTIONS if (EXAMPLES / name).is_file()]
         self._decoded = cached(kept, lock=threading.Lock())(lambda path: open_image(path, self.limits))
 
     # What shows a conversation returns, in this order: what the browser keeps, conversation, chat, steps, kept ones, three buttons,
-    # what the model saw, the text that was read in the pictures.
+    # what the model saw, the pictures with what was read in them, the answer first.
 
     def show(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> tuple[Any, ...]:
         """The page for ``conversation``, which is ``busy`` while it is being answered."""
@@ -66,12 +97,20 @@ class Desk:
             gr.Chatbot(self.chat(conversation, state, busy=busy, error=error), feedback_value=verdicts(conversation)),
             exchange_html(conversation.traced(-1), growing=busy) if conversation.exchanges else "",
             self.kept(state, conversation),
-            gr.Button(interactive=busy),
-            gr.Button(interactive=busy),
-            gr.Button(interactive=not busy and resumable(conversation)),
+            gr.Button(visible=busy),
+            gr.Button(visible=busy),
+            gr.Button(visible=not busy and resumable(conversation)),
             self.saw(conversation, state),
-            self.read(conversation, state),
+            self.evidence(conversation, state),
+            self.verdict(conversation, busy=busy),
         )
+
+    def verdict(self, conversation: Conversation, *, busy: bool = False) -> str:
+        """The answer first."""
+        if not conversation.exchanges:
+            return ""
+        last = conversation.traced(-1)
+        return verdict_html(last, None if busy else version_of(last), growing=busy)
 
     def chat(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
         """The conversation as messages."""
@@ -93,8 +132,6 @@ class Desk:
         try:
             question = check_question(message.get("text") or "")
             files = [Path(path) for path in message.get("files") or []]
-            if not files and not any(exchange.pictures for exchange in conversation.exchanges):
-                raise PromptError("there is no picture yet; drop one into the box or choose an example")
             taken = [picture for file in files[: MAX_PICTURES + 1] for picture in picture_files(file, pages, self.limits)]
             if len(taken) > MAX_PICTURES or len(conversation.exchanges) >= MAX_EXCHANGES:
                 raise PromptError(
@@ -177,7 +214,7 @@ class Desk:
                     before, said = said, conversation.exchanges[-1].answer_text
                     chat = gr.skip() if said == before else self.chat(conversation, state, busy=True)
                     steps = exchange_html(conversation.traced(-1), growing=True)
-                    yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 6)
+                    yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 6, self.verdict(conversation, busy=True))
                     shown_at = now
         except LogicFlowError as exc:
             error = str(exc)
@@ -211,21 +248,111 @@ class Desk:
         """The steps of the answer that was clicked, and the text of its pictures."""
         at = place_of(conversation, event.index)
         if at is None:
-            return gr.skip(), gr.skip()
-        return exchange_html(conversation.traced(at)), self.read(conversation.until(at + 1), state)
+            return gr.skip(), gr.skip(), gr.skip()
+        looked = conversation.until(at + 1)
+        return exchange_html(conversation.traced(at)), self.evidence(looked, state), self.verdict(looked)
 
-    def read(self, conversation: Conversation, state: State) -> str:
-        """The latest pictures of the conversation with the text that was read in them."""
-        exchange = next((each for each in reversed(conversation.exchanges) if any(text is not None for text in each.writing)), None)
-        if exchange is None:
+    def evidence(self, conversation: Conversation, state: State) -> str:
+        """The pictures of the conversation with what was read in them, the latest question's first one large; else examples."""
+        sheets: list[Sheet] = []
+        chosen = 0
+        for exchange in conversation.exchanges:
+            chosen = len(sheets) if exchange.pictures else chosen
+            for i, name in enumerate(exchange.pictures):
+                with contextlib.suppress(LogicFlowError):
+                    path, size = self.history.path(state["key"], name), self.picture(state, name).size
+                    writing = exchange.writing[i] if i < len(exchange.writing) else None
+                    sheets.append(Sheet(url=url_of(str(path)), size=size, writing=writing, name=f"picture {len(sheets) + 1}"))
+        if sheets or conversation.exchanges:
+            return sheets_html(sheets, chosen)
+        return cards_html([(url_of(str(path)), question) for path, question in self.examples])
+
+    def wish(self, wish: str, message: dict[str, Any], conversation: Conversation, state: State) -> tuple[Any, ...]:
+        """What the page's script asks for at once: an example into the box, a part of a picture into the box, a corrected reading."""
+        wanted = _wanted(wish)
+        try:
+            match wanted.get("kind"):
+                case "example":
+                    path, question = self.examples[int(wanted["number"])]
+                    return ({"text": question, "files": [str(path)]}, *[gr.skip()] * SHOWN)
+                case "closer":
+                    part = self.part(conversation, state, int(wanted["picture"]), wanted["box"])
+                    files = [*((message or {}).get("files") or []), str(part)]
+                    return ({"text": (message or {}).get("text") or "", "files": files}, *[gr.skip()] * SHOWN)
+                case "correct":
+                    corrected = self.correct(conversation, state, wanted)
+                    return (gr.skip(), *self.show(corrected, state))
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):  # not from our script
+            return (gr.skip(), *[gr.skip()] * SHOWN)
+        except LogicFlowError as exc:
+            return (gr.skip(), *self.show(conversation, state, error=str(exc)))
+        return (gr.skip(), *[gr.skip()] * SHOWN)
+
+    def part(self, conversation: Conversation, state: State, number: int, box: list[Any]) -> Path:
+        """A part of a picture of the conversation at its full resolution, as a file for the box.
+
+        Raises:
+            PromptError: for a part that is too small to be looked at.
+        """
+        names = [name for exchange in conversation.exchanges for name in exchange.pictures]
+        picture = self.picture(state, names[max(0, number)])
+        left, top, right, bottom = (int(edge) for edge in box)
+        box_in = (max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom))
+        if box_in[2] - box_in[0] < LEAST_PART or box_in[3] - box_in[1] < LEAST_PART:
+            raise PromptError(f"that part is smaller than {LEAST_PART} pixels; draw a larger box")
+        stream = io.BytesIO()
+        picture.crop(box_in).save(stream, "PNG")
+        return self.history.path(state["key"], self.history.keep_picture(state["key"], stream.getvalue()))
+
+    def correct(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> Conversation:
+        """The conversation with a reading of its last answer corrected, kept and noted as feedback.
+
+        Raises:
+            PromptError: for a value that is no number, or a place where nothing was read.
+        """
+        value = str(wanted["value"]).strip()
+        correction = Correction(step=int(wanted["step"]), start=int(wanted["start"]), end=int(wanted["end"]), value=value)
+        last = conversation.traced(-1)
+        base = last.best
+        if base is None or correct(base.steps, base.answer_text, correction) is None:
+            raise PromptError(f"{value[:40]!r} cannot stand there; type the number that the picture shows")
+        earlier = tuple(each for each in last.corrections if (each.step, each.start) != (correction.step, correction.start))
+        if len(earlier) >= MAX_CORRECTIONS:
+            raise PromptError(f"an answer takes {MAX_CORRECTIONS} corrections; ask again with them")
+        corrected = conversation.with_last(replace(conversation.exchanges[-1], corrections=(*earlier, correction)))
+        self.history.save(state["key"], corrected)
+        self.history.judge(state["key"], corrected)
+        return corrected
+
+    def again(self, wish: str, conversation: Conversation, state: State, request: gr.Request) -> Iterator[Any]:
+        """What the page's script asks for that needs the engine: the question again with the corrected reading, the values as a table."""
+        wanted = _wanted(wish)
+        if (refused := self.refused(request)) or wanted.get("kind") not in ("again", "table"):
+            yield (gr.skip(), *(self.show(conversation, state, error=refused) if refused else [gr.skip()] * SHOWN))
+            return
+        if wanted["kind"] == "table":
+            yield ('<p class="lf-quiet" role="status">Reading the values …</p>', *[gr.skip()] * SHOWN)
+            yield (self.values(conversation, state, wanted), *[gr.skip()] * SHOWN)
+            return
+        anew = asked_again(conversation, -1 % max(len(conversation.exchanges), 1))
+        if anew is None:
+            yield (gr.skip(), *[gr.skip()] * SHOWN)
+            return
+        for shown in self.grow(anew, state, request, self.answer):
+            yield (gr.skip(), *shown)
+
+    def values(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> str:
+        """The values of a picture as a table, as HTML; what goes wrong as a sentence."""
+        try:
+            names = [(name, each) for exchange in conversation.exchanges for name, each in _with_writing(exchange)]
+            number = max(0, int(wanted["picture"]))
+            name, writing = names[number]
+            taken = Picture(image=self.picture(state, name), writing=writing)
+            return table_html(table(taken, self.engine, sampling=sampling_of(self.settings)), number)
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
             return ""
-        shown = []
-        for name, writing in zip(exchange.pictures, exchange.writing, strict=False):
-            if writing is None:
-                continue
-            with contextlib.suppress(LogicFlowError):
-                shown.append(writing_html(self.picture(state, name), writing))
-        return "".join(shown)
+        except LogicFlowError as exc:
+            return f'<p class="lf-quiet">{html.escape(str(exc))}</p>'
 
     def saw(self, conversation: Conversation, state: State) -> Any:
         """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
@@ -348,3 +475,18 @@ class Desk:
 def verdicts(conversation: Conversation) -> list[str | None]:
     """Each answer's verdict, as the chat shows it."""
     return [exchange.reason or {True: "Like", False: "Dislike", None: None}[exchange.liked] for exchange in conversation.exchanges]
+
+
+def _wanted(wish: str) -> dict[str, Any]:
+    """What the page's script wants; nothing where it is no object."""
+    try:
+        wanted = json.loads(wish)
+    except (TypeError, ValueError):
+        return {}
+    return wanted if isinstance(wanted, dict) else {}
+
+
+def _with_writing(exchange: Exchange) -> Iterator[tuple[str, Writing | None]]:
+    """The pictures of an exchange with their text, None where nobody has read it."""
+    for i, name in enumerate(exchange.pictures):
+        yield name, exchange.writing[i] if i < len(exchange.writing) else None

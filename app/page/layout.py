@@ -1,4 +1,4 @@
-"""The page: the conversation on the left, beside it the checked steps of the answer that is looked at.
+"""The page: the conversation, the evidence (answer, pictures, values), and the checked steps, side by side where the window allows it.
 
     logicflow serve
 
@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 from app.page.downloads import Downloads
-from app.page.events import Desk
+from app.page.events import EXAMPLES, Desk
 from app.page.taken import FILE_TYPES
 from app.serving.accounts import Accounts, Pace, caller
 from app.serving.endpoint import Endpoint
@@ -36,8 +36,7 @@ from vision.errors import LogicFlowError, SettingsError
 from vision.pictures.lines import GiveWriting
 from vision.settings import Settings
 
-CSS = Path(__file__).with_name("page.css")
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+CSS, SCRIPT = Path(__file__).with_name("page.css"), Path(__file__).with_name("page.js")
 MANY = 256
 """Questions at once where the engine is a server, each with a thread that waits for it."""
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
@@ -55,14 +54,6 @@ WHOLE_ADDRESS = "query => query && window.location.origin + window.location.path
 
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Events that need no engine."""
-
-EXAMPLE_QUESTIONS = (
-    ("harvest.png", "How much is Apple?"),
-    ("visitors.png", "What is the difference between Museum and Library?"),
-    ("budget.png", "What is the sum of Savings and Food?"),
-    ("bakery.png", "What comes after Mix?"),
-    ("garden.png", "What is the perimeter?"),
-)
 
 
 def about(engine: Engine) -> str:
@@ -87,18 +78,25 @@ def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, c
         side = _sidebar()
         gr.Markdown(f"# LogicFlow\n{about(engine)}", elem_id="lf-head")
         with gr.Row(elem_id="lf-panes"):
-            with gr.Column(scale=6):
+            with gr.Column(scale=5, min_width=320, elem_id="lf-talk"):
                 talking = _conversation()
                 chosen = _settings(settings, display_name(compared) if compared is not None else "")
-                _examples(talking["box"])
-            with gr.Column(scale=5):
-                with gr.Accordion("Steps", elem_id="lf-fold"):
-                    steps = gr.HTML("", container=False, elem_id="lf-steps")
-                read = gr.HTML("", container=False, elem_id="lf-read")
+            with gr.Column(scale=7, min_width=360, elem_id="lf-sight"):
+                verdict = gr.HTML("", container=False, elem_id="lf-verdict")
+                evidence = gr.HTML("", container=False, elem_id="lf-read")
+                values = gr.HTML("", container=False, elem_id="lf-values")
                 saw = gr.Gallery(
                     visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
                 )
-        shown = [state, conversation, talking["chat"], steps, side["kept"], talking["stop"], talking["now"], talking["on"], saw, read]
+            with gr.Column(scale=5, min_width=320, elem_id="lf-chain"), gr.Accordion("Steps", elem_id="lf-fold"):
+                steps = gr.HTML("", container=False, elem_id="lf-steps")
+        wish, again = gr.Textbox(visible="hidden", elem_id="lf-wish"), gr.Textbox(visible="hidden", elem_id="lf-again")
+        buttons = [talking["stop"], talking["now"], talking["on"]]
+        shown = [state, conversation, talking["chat"], steps, side["kept"], *buttons, saw, evidence, verdict]
+        wish.change(desk.wish, [wish, talking["box"], conversation, state], [talking["box"], *shown], **QUICK)
+        answering = {**_turns(engine), "show_progress": "hidden", "api_visibility": "private"}
+        again.change(desk.again, [again, conversation, state], [values, *shown], **answering)
+        conversation.change(lambda: "", None, [values], **QUICK)
         _wire_conversation(desk, talking, chosen, conversation, state, shown, steps)
         _wire_history(desk, Downloads(history), side, conversation, state, shown)
         _endpoints(engine, settings, desk.pace)
@@ -137,14 +135,14 @@ def _conversation() -> dict[str, Any]:
     made["chat"] = gr.Chatbot(
         label="Conversation",
         elem_id="lf-chat",
-        height=440,
+        height=400,
         editable="user",
         group_consecutive_messages=False,
         latex_delimiters=LATEX,
         allow_tags=False,
         buttons=["copy"],
         feedback_options=["Like", "Dislike", *REASONS],
-        placeholder="Drop a chart below and ask about it.",
+        placeholder="Drop a chart anywhere on the page and ask about it.",
     )
     made["box"] = gr.MultimodalTextbox(
         placeholder="Ask about a picture; drop, paste or choose one or several",
@@ -158,9 +156,9 @@ def _conversation() -> dict[str, Any]:
         "1", label="Pages of the PDF", info="numbers with commas, as in 1 or 2-4,7", visible=False, max_lines=1, elem_id="lf-pages"
     )
     with gr.Row(elem_id="lf-buttons"):
-        made["now"] = gr.Button("Answer now", interactive=False, size="sm", min_width=90, elem_id="lf-now")
-        made["stop"] = gr.Button("Stop", variant="stop", interactive=False, size="sm", min_width=90, elem_id="lf-stop")
-        made["on"] = gr.Button("Continue", interactive=False, size="sm", min_width=90, elem_id="lf-continue")
+        made["now"] = gr.Button("Answer now", visible=False, size="sm", min_width=90, elem_id="lf-now")
+        made["stop"] = gr.Button("Stop", variant="stop", visible=False, size="sm", min_width=90, elem_id="lf-stop")
+        made["on"] = gr.Button("Continue", visible=False, size="sm", min_width=90, elem_id="lf-continue")
     with gr.Accordion("Camera", open=False, elem_id="lf-camera"):
         made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
     return made
@@ -194,12 +192,6 @@ def _settings(settings: Settings, rival: str) -> list[Any]:
         ]
 
 
-def _examples(box: Any) -> None:
-    shown = [[{"text": text, "files": [str(EXAMPLES / name)]}] for name, text in EXAMPLE_QUESTIONS if (EXAMPLES / name).is_file()]
-    if shown:
-        gr.Examples(shown, [box], cache_examples=False, label="Examples")
-
-
 def _turns(engine: Engine) -> dict[str, Any]:
     """For events that need the engine: as many at once as it takes, the others wait in line."""
     return {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
@@ -220,7 +212,7 @@ def _wire_conversation(
     talking["on"].click(desk.go_on, kept, shown, **answering)
     chat.undo(desk.undo, kept, [box, *shown], **QUICK)
     chat.clear(desk.begin, [state], shown, **QUICK)
-    chat.select(desk.look, kept, [steps, shown[-1]], **QUICK)
+    chat.select(desk.look, kept, [steps, *shown[-2:]], **QUICK)
     chat.like(desk.like, kept, [conversation], **QUICK)
     talking["stop"].click(desk.stop, None, None, **QUICK)
     talking["now"].click(desk.answer_now, None, None, **QUICK)
@@ -254,7 +246,7 @@ def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conver
 
 
 def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
-    """What programs and agents call: ``ask``, ``vote`` and ``table``, as endpoints and MCP tools, with a picture and a question in and JSON out."""
+    """What programs and agents call, as endpoints and MCP tools: ``ask``, ``vote`` and ``table``, with a picture in and JSON out."""
     with gr.Row(visible=False):
         picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
         thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
@@ -390,7 +382,7 @@ def launch(
         quiet=not block,
         max_threads=40 if engine.concurrent else MANY,
         max_file_size=int(settings.max_image_mb * 1024 * 1024),
-        allowed_paths=[str((history.folder / "pictures").resolve())],
+        allowed_paths=[str((history.folder / "pictures").resolve()), *(str(path.resolve()) for path in EXAMPLES.glob("*.png"))],
         footer_links=["api"],
         ssr_mode=False,
         auth=accounts.admits if accounts is not None else None,
@@ -398,5 +390,6 @@ def launch(
         app_kwargs={"routes": list(Endpoint(engine, settings, accounts, pace).router.routes)},
         theme=theme(),
         css_paths=[str(CSS)],
+        js=f"() => {{ {SCRIPT.read_text(encoding='utf-8')} }}",
     )
     return page

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from app.page.evidence import chip_html, trust_html
 from app.page.safe import formulas, harmless, inline_html, plain, visible
+from app.talks.correcting import Version, version_of
 from app.talks.values import Conversation, Exchange
 from vision.answers.consensus import Vote
 from vision.errors import LogicFlowError
-from vision.pictures.writing import Drawn, Writing
+from vision.pictures.writing import Writing
 from vision.replies import Reply
 from vision.thoughts.marks import Claim
-from vision.thoughts.sources import Source
 from vision.thoughts.steps import Step
 
-OVERLAY_PX = 1200
-"""Longest side of a picture under the boxes of its text, pixels."""
 _MARKS = {"true": ("✓", "holds"), "false": ("✗", "is wrong"), "unchecked": ("?", "was not checked")}
 
 
@@ -36,16 +31,17 @@ def claim_html(claim: Claim, shown: str) -> str:
     )
 
 
-def step_html(step: Step) -> str:
-    """One numbered step, its claims marked in place."""
+def step_html(step: Step, writing: Sequence[Writing] = (), *, fixable: bool = False) -> str:
+    """One numbered step, its claims marked in place and its numbers as chips; those that were read may be ``fixable``."""
     math = formulas(step.text)
+    chips = [(source.start, source.end, chip_html(source, step, writing, fixable=fixable)) for source in step.sources]
     pieces, at = [], 0
     for claim in _apart(step.claims):
         if any(start < claim.end and claim.start < end for start, end, _ in math):
             continue
         # Links of a chain share a side: the shared part is shown once, with the first of them.
         start = max(claim.start, at)
-        pieces.append((start, claim.end, claim_html(claim, inline_html(step.text[start : claim.end]))))
+        pieces.append((start, claim.end, claim_html(claim, _part(step.text, start, claim.end, chips))))
         at = claim.end
     for start, end, drawn in math:
         for claim in step.claims:
@@ -53,18 +49,16 @@ def step_html(step: Step) -> str:
                 drawn = claim_html(claim, drawn)
         pieces.append((start, end, drawn))
     taken = [(start, end) for start, end, _ in pieces]
-    for source in step.sources:
-        if not any(start < source.end and source.start < end for start, end in taken):
-            pieces.append((source.start, source.end, source_html(source)))
+    pieces += [chip for chip in chips if not any(start < chip[1] and chip[0] < end for start, end in taken)]
     wrong = dict.fromkeys(source.why for source in step.sources if source.verdict == "false")
     notes = "".join(f'<span class="lf-note lf-false"><span class="lf-mark">✗</span> {html.escape(visible(why))}</span>' for why in wrong)
     return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}{notes}</li>'
 
 
-def source_html(source: Source) -> str:
-    """One number with what is known of where it comes from."""
-    why = html.escape(visible(source.why), quote=True)
-    return f'<span class="lf-source lf-from-{source.kind} lf-is-{source.verdict}" title="{why}">{html.escape(visible(source.text))}</span>'
+def _part(text: str, start: int, end: int, chips: Sequence[tuple[int, int, str]]) -> str:
+    """A part of a step with the chips in it."""
+    inside = [(a - start, b - start, chip) for a, b, chip in sorted(chips) if start <= a and b <= end]
+    return inline_html(text[start:end], inside)
 
 
 def _apart(claims: Sequence[Claim]) -> list[Claim]:
@@ -78,23 +72,17 @@ def _apart(claims: Sequence[Claim]) -> list[Claim]:
     return shown
 
 
-def reasoning_html(reply: Reply) -> str:
-    """The reasoning pane: steps with their claims, then what the thought took."""
-    steps = "".join(step_html(step) for step in reply.steps)
+def reasoning_html(reply: Reply, *, fixable: bool = True, trust: bool = True) -> str:
+    """The reasoning pane: steps with their claims and numbers, which may be ``fixable`` once all is said, then what the thought took."""
+    fixable = fixable and reply.usage is not None
+    steps = "".join(step_html(step, reply.writing, fixable=fixable) for step in reply.steps)
     if steps:
-        body = f'<ol class="lf-steps">{steps}</ol>'
+        body = f'<ol class="lf-steps" tabindex="0" aria-label="Steps">{steps}</ol>'
     elif reply.usage is None:
         body = '<p class="lf-quiet">Reading the picture …</p>'
     else:
         body = '<p class="lf-quiet">The model answered without showing steps.</p>'
-    return f'<div class="lf-reasoning" role="log" aria-live="polite">{body}{trust_html(reply)}{_footer(reply)}</div>'
-
-
-def trust_html(reply: Reply) -> str:
-    """How far the answer is traced, in one line; nothing while it grows or where nothing was thought."""
-    if reply.trust is None or not reply.steps:
-        return ""
-    return f'<p class="lf-trust lf-{reply.trust.level}">{html.escape(visible(reply.trust.line))}</p>'
+    return f'<div class="lf-reasoning" role="log" aria-live="polite">{body}{trust_html(reply) if trust else ""}{_footer(reply)}</div>'
 
 
 def _footer(reply: Reply) -> str:
@@ -163,50 +151,30 @@ def _side(model: str, reply: Reply, steps: str) -> str:
 
 
 def _ours(exchange: Exchange, *, growing: bool) -> str:
+    corrected = corrected_html(version_of(exchange))
     if len(exchange.replies) < 2 and exchange.options.traces < 2:
-        return reasoning_html(exchange.replies[0] if exchange.replies else Reply(question=exchange.question))
+        return corrected + _folded(exchange.replies[0] if exchange.replies else Reply(question=exchange.question), bool(corrected))
     traces, left = [], sum(reply.usage is None for reply in exchange.replies) if growing else 0
     for number, reply in enumerate(exchange.replies, start=1):
         opened = " open" if growing and number == 1 else ""
         said = "not needed" if reply.spared else visible(reply.answer) or ("…" if reply.usage is None else "no answer")
         traces.append(f"<details{opened}><summary>Trace {number}: {html.escape(said)}</summary>{reasoning_html(reply)}</details>")
-    return votes_html(exchange.vote, left) + "".join(traces)
+    return corrected + votes_html(exchange.vote, left) + "".join(traces)
 
 
-def writing_html(image: Image.Image, writing: Writing) -> str:
-    """A picture with a box around each text that was read in it and each bar that was measured; closed until it is asked for."""
-    width, height = writing.size
-    boxes = "".join(
-        f'<rect x="{text.box.left:.1f}" y="{text.box.top:.1f}" width="{text.box.width:.1f}" height="{text.box.height:.1f}">'
-        f"<title>{html.escape(visible(text.text))}</title></rect>"
-        for text in writing.texts
-    )
-    boxes += "".join(
-        f'<rect class="lf-drawn" x="{drawn.box.left:.1f}" y="{drawn.box.top:.1f}" width="{drawn.box.width:.1f}" '
-        f'height="{drawn.box.height:.1f}"><title>{html.escape(visible(_drawn(drawn)))}</title></rect>'
-        for drawn in writing.drawn
-    )
-    count, drawn = len(writing.texts), len(writing.drawn)
-    told = f"{count} text{'' if count == 1 else 's'} read in the picture" if count else "No text was found in the picture"
-    told += f", {drawn} value{'' if drawn == 1 else 's'} measured" if drawn else ""
-    listed = html.escape(visible("; ".join([*(text.text for text in writing.texts), *map(_drawn, writing.drawn)])))
-    return (
-        f'<details class="lf-read"><summary>{told}</summary><div><img src="{_small_uri(image)}" alt="The picture. Read in it: {listed}">'
-        f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="none">{boxes}</svg></div></details>'
-    )
+def corrected_html(version: Version | None) -> str:
+    """The steps with what a person corrected; its readings cannot be corrected once more, those of the first version can."""
+    if version is None:
+        return ""
+    steps = "".join(step_html(step, version.reply.writing) for step in version.reply.steps)
+    listed = f'<ol class="lf-steps" tabindex="0" aria-label="Corrected steps">{steps}</ol>'
+    return f'<section class="lf-version"><h3>With your correction</h3>{listed}</section>'
 
 
-def _drawn(drawn: Drawn) -> str:
-    """A value that was measured, in words: ``Museum: about 64``."""
-    return f"{drawn.name}{', ' + drawn.series if drawn.series else ''}: about {drawn.about}"
-
-
-def _small_uri(image: Image.Image) -> str:
-    small = image.copy()
-    small.thumbnail((OVERLAY_PX, OVERLAY_PX))
-    stream = io.BytesIO()
-    small.save(stream, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+def _folded(reply: Reply, folded: bool) -> str:
+    if not folded:
+        return reasoning_html(reply, trust=False)
+    return f"<details><summary>As the model wrote it</summary>{reasoning_html(reply)}</details>"
 
 
 def chat_messages(conversation: Conversation, path: Callable[[str], Path], *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:

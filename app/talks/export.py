@@ -7,21 +7,25 @@ its pictures and needs nothing from anywhere.
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.page.render import answer_html, reasoning_html, votes_html, writing_html
+from app.page.evidence import Sheet, sheets_html, verdict_html
+from app.page.render import answer_html, corrected_html, reasoning_html, votes_html
 from app.page.safe import plain, visible
+from app.talks.correcting import version_of
 from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
 from vision.as_json import checked_as_json
-from vision.errors import ConversationError
+from vision.errors import ConversationError, LogicFlowError
 from vision.pictures.images import open_image
 from vision.thoughts.steps import Step
 
+PAGE = Path(__file__).parent.parent / "page"
 MAX_JSON_BYTES = 64 * 1024 * 1024
 """Size of a conversation file that is read back."""
 
@@ -86,28 +90,45 @@ def _standing(exchange: Exchange) -> str:
 
 def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True) -> str:
     """``conversation`` as one HTML page with its pictures inside."""
-    css = _PAGE_CSS + Path(__file__).parent.parent.joinpath("page", "page.css").read_text()
+    css, script = (_PAGE_CSS + (PAGE / "page.css").read_text(encoding="utf-8")), (PAGE / "page.js").read_text(encoding="utf-8")
     sections = []
+    shown_before = read_before = 0
     for exchange in map(conversation.traced, range(len(conversation.exchanges))):
-        shown = "".join(f'<img alt="picture {i}" src="{_data_uri(picture(name))}">' for i, name in enumerate(exchange.pictures, start=1))
-        read = zip(exchange.pictures, exchange.writing, strict=False)  # one that nobody has read has none
-        shown += "".join(writing_html(open_image(picture(name)), writing) for name, writing in read if writing is not None)
-        best = exchange.best
-        parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", shown]
+        sheets = []
+        for i, name in enumerate(exchange.pictures):
+            data, number = picture(name), shown_before + len(sheets) + 1
+            writing = exchange.writing[i] if i < len(exchange.writing) else None
+            size = writing.size if writing is not None else _size_of(data)
+            sheets.append(Sheet(url=_data_uri(data), size=size, writing=writing, name=f"picture {number}"))
+        parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", sheets_html(sheets, None, shown_before, read_before)]
+        shown_before, read_before = shown_before + len(sheets), read_before + sum(sheet.writing is not None for sheet in sheets)
+        best, version = exchange.best, version_of(exchange)
         if best is not None:
-            parts += [answer_html(best), votes_html(exchange.vote) if len(exchange.replies) > 1 else ""]
-            parts += [reasoning_html(best)] if thoughts else []
+            parts += [
+                verdict_html(exchange, version, alone=True, thoughts=thoughts),
+                votes_html(exchange.vote) if len(exchange.replies) > 1 else "",
+            ]
+            parts += [corrected_html(version), reasoning_html(best, fixable=False)] if thoughts else []
         if exchange.rival is not None:
             parts += [f"<h3>{html.escape(visible(exchange.rival_model))}</h3>", answer_html(exchange.rival)]
-            parts += [reasoning_html(exchange.rival)] if thoughts else []
+            parts += [reasoning_html(exchange.rival, fixable=False)] if thoughts else []
         sections.append(f"<section>{''.join(parts)}<p class='lf-quiet'>{html.escape(visible(exchange.model))}</p></section>")
     title = html.escape(visible(conversation.title))
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{hashed}'"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{css}</style></head>'
-        f"<body><h1>{title}</h1>{''.join(sections)}</body></html>\n"
+        f"<body><h1>{title}</h1>{''.join(sections)}<script>{script}</script></body></html>\n"
     )
+
+
+def _size_of(data: bytes) -> tuple[int, int]:
+    """Of a picture; a usual one for what cannot be opened any more."""
+    try:
+        return open_image(data).size
+    except LogicFlowError:
+        return 4, 3
 
 
 def _data_uri(data: bytes) -> str:

@@ -15,6 +15,7 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
+from app.talks.correcting import version_of
 from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, turns_of
 from vision.prompts import SYSTEM_PROMPT
@@ -41,13 +42,16 @@ def _said(text: str) -> str:
 
 
 def _liked(exchange: Exchange) -> list[Reply]:
-    """Traces that the verdict on ``exchange`` speaks for."""
+    """Traces that the verdict on ``exchange`` speaks for; where its readings were corrected, what follows from them."""
+    if exchange.corrections:
+        version = version_of(Conversation(exchanges=(exchange,)).traced(-1))
+        return [version.reply] if version is not None and version.whole else []
     return [exchange.best] if exchange.liked and exchange.best is not None and exchange.best.answer_text and exchange.best.text else []
 
 
 def _disliked(exchange: Exchange) -> list[Reply]:
     """Traces that it speaks against: the answer, or those that an answer that was liked has outvoted."""
-    if not exchange.liked:
+    if not exchange.liked or exchange.corrections:
         return [exchange.best] if exchange.best is not None and exchange.best.text else []
     return [exchange.replies[i] for cluster in exchange.vote.clusters[1:] for i in cluster.traces if exchange.replies[i].text]
 

@@ -20,6 +20,7 @@ from PIL import Image
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from vision.answers.consensus import Vote
+from vision.answers.corrections import MOST_CHARS, Correction
 from vision.engines.engine import Sampling
 from vision.errors import ConversationError, SettingsError
 from vision.pictures.crops import PanAndScan
@@ -36,6 +37,8 @@ MAX_TEXTS = 10_000
 """Texts of one picture."""
 MAX_EXCHANGES = 200
 """Questions of one conversation."""
+MAX_CORRECTIONS = 50
+"""Readings of one answer that a person corrects."""
 
 PictureName = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 """SHA-256 of a picture's bytes."""
@@ -106,6 +109,13 @@ def _believable(writing: tuple[Writing | None, ...]) -> tuple[Writing | None, ..
     return writing
 
 
+def _short(corrections: tuple[Correction, ...]) -> tuple[Correction, ...]:
+    """``corrections`` that a person can have typed."""
+    if any(len(each.value) > MOST_CHARS for each in corrections):
+        raise ValueError(f"a corrected reading has more than {MOST_CHARS} characters")
+    return corrections
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
     """One question and what came of it.
@@ -120,6 +130,7 @@ class Exchange:
         rival, rival_model: the answer of the second model, and its name.
         liked: a person's verdict on the answer, None where there is none.
         reason: why it is not liked, "" where nothing was said.
+        corrections: readings that a person corrected, oldest first.
     """
 
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
@@ -132,6 +143,7 @@ class Exchange:
     rival_model: str = ""
     liked: bool | None = None
     reason: Annotated[str, Field(max_length=500)] = ""
+    corrections: Annotated[tuple[Correction, ...], Field(max_length=MAX_CORRECTIONS), AfterValidator(_short)] = ()
 
     @property
     def vote(self) -> Vote:

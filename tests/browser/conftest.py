@@ -97,7 +97,7 @@ def ended(page: Page) -> None:
     """Wait until the answer is there."""
     expect(page.locator("#lf-steps")).to_contain_text("answer", timeout=SLOW)
     expect(page.locator("#lf-steps")).to_contain_text("tokens a second", timeout=SLOW)
-    expect(page.locator("#lf-stop")).to_be_disabled(timeout=SLOW)
+    expect(page.locator("#lf-stop")).to_be_hidden(timeout=SLOW)
 
 
 def open_settings(page: Page) -> None:

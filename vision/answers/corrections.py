@@ -153,8 +153,11 @@ class _Follower:
             return self.made.get((source.step, value))
         if source.kind not in READ or value != self.value:
             return None
-        if source.name.casefold() != self.reading.name.casefold() and (source.name or not self.alone):
-            self.whole &= bool(source.name)  # without a name it may be either
+        in_claim = any(claim.start <= source.start < claim.end for claim in step.claims)
+        if not self.alone and (in_claim or not source.name):
+            self.whole = False  # it may be the other one that was read alike
+            return None
+        if source.name and source.name.casefold() != self.reading.name.casefold():
             return None
         self.made[step.number, value] = self.correction.value
         return self.correction.value

@@ -3,14 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from app.page.render import answer_html, chat_messages, exchange_html, place_of, reasoning_html, step_html, votes_html, writing_html
+from app.page.render import answer_html, chat_messages, exchange_html, place_of, reasoning_html, step_html, votes_html
 from app.page.running import Running
 from app.talks.values import Conversation, Exchange, Options
-from vision import Reply, Text, Usage, Writing, steps_of, tally
-from vision.pictures.box import Box
-from vision.pictures.writing import Drawn
+from vision import Reply, Usage, steps_of, tally
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & 3 < 4"
 USAGE = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=4, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="end")
@@ -43,20 +40,6 @@ def test_a_chain_is_shown_once() -> None:
 )
 def test_everything_that_was_written_is_escaped(made: str) -> None:
     assert "<script" not in made and "<img" not in made and "&lt;script&gt;" in made
-
-
-def test_each_text_that_was_read_has_a_box_over_the_picture_and_is_escaped() -> None:
-    texts = tuple(
-        Text(text=text, box=Box(10.0, 20.0 * i, 50.0, 20.0 * i + 14), angle=0.0, score=1.0) for i, text in enumerate(("64", NASTY))
-    )
-    made = writing_html(Image.new("RGB", (4000, 2000), "white"), Writing(size=(4000, 2000), texts=texts))
-    assert "2 texts read" in made and 'viewBox="0 0 4000 2000"' in made
-    assert '<rect x="10.0" y="0.0" width="40.0" height="14.0"><title>64</title></rect>' in made
-    assert "<script" not in made and made.count("<img") == 1 and len(made) < 40_000, "the picture is sent small"
-    bar = Drawn(name="<b>Oslo", series="2019", value=58.213, error=0.4, box=Box(10, 10, 50, 90))
-    measured = writing_html(Image.new("RGB", (400, 200), "white"), Writing(size=(400, 200), texts=texts, drawn=(bar,)))
-    assert "2 texts read in the picture, 1 value measured" in measured and "<title>&lt;b&gt;Oslo, 2019: about 58.2</title>" in measured
-    assert "No text was found" in writing_html(Image.new("RGB", (40, 40)), Writing(size=(40, 40), texts=()))
 
 
 def test_the_footer_tells_times_counts_and_why_it_ended() -> None:
@@ -114,13 +97,3 @@ def test_a_stop_reaches_its_own_session_only() -> None:
     running.end("a", mine)
     running.end("b", again)
     assert len(running) == 0
-
-
-def test_a_number_shows_its_source_and_a_reply_how_far_it_is_traced() -> None:
-    nasty = "Ada <script>"
-    texts = [(nasty, 50, 90), ("Bo", 150, 90), ("Cy", 250, 90), ("5", 50, 40), ("7", 150, 30), ("9", 250, 20)]
-    writing = Writing(size=(300, 100), texts=tuple(Text(text=t, box=Box(x - 9, y - 6, x + 9, y + 6)) for t, x, y in texts))
-    made = reasoning_html(Reply(question="q", thought="Cy 9.\nBo 5.", answer_text="5", usage=USAGE, writing=(writing,)))
-    assert 'class="lf-source lf-from-picture lf-is-true" title="9 stands at Cy"' in made
-    assert "5 stands at Ada &lt;script&gt;, not at Bo" in made and 'class="lf-trust lf-broken"' in made
-    assert "<script" not in made

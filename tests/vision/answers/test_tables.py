@@ -1,0 +1,120 @@
+"""The values behind a chart: printed, measured, read; and what follows from a corrected reading."""
+
+from __future__ import annotations
+
+import pytest
+
+from vision import Text, Writing, read_writing, table
+from vision.answers.corrections import Correction, correct
+from vision.answers.tables import Cell, Table, readings_of, tabulate
+from vision.pictures.box import Box
+from vision.pictures.writing import Drawn
+from vision.thoughts.steps import steps_of
+
+
+def writing(*texts: tuple[str, float, float], drawn: tuple[Drawn, ...] = ()) -> Writing:
+    made = tuple(Text(text=said, box=Box(x, y, x + 8 * len(said), y + 12)) for said, x, y in texts)
+    return Writing(size=(400, 300), texts=made, drawn=drawn)
+
+
+BARS = writing(("Oslo", 20, 280), ("Rome", 150, 280), ("Bonn", 280, 280), ("46", 25, 100), ("9", 155, 220), ("31", 285, 150))
+ROWS = writing(("City", 10, 10), ("2023", 150, 10), ("2024", 250, 10), ("Oslo", 10, 40), ("46", 150, 40), ("50", 250, 40),
+               ("Rome", 10, 70), ("9", 150, 70), ("12", 250, 70), ("Bonn", 10, 100), ("31", 150, 100), ("7", 250, 100))  # fmt: skip
+
+
+def values(found: Table) -> dict[tuple[str, str], tuple[str, str]]:
+    return {(name, head): (cell.value, cell.origin) for name, head, cell in found.cells}
+
+
+def test_what_is_printed_at_its_name_is_told_without_a_model() -> None:
+    assert tabulate(BARS).csv() == "Name,Value\nOslo,46\nRome,9\nBonn,31\n"
+    assert all(cell.origin == "printed" and cell.box is not None for _, _, cell in tabulate(BARS).cells)
+
+
+def test_a_table_keeps_its_heads() -> None:
+    assert tabulate(ROWS).csv() == "Name,2023,2024\nOslo,46,50\nRome,9,12\nBonn,31,7\n"
+
+
+def test_what_stands_there_is_surer_than_what_a_model_read() -> None:
+    found = tabulate(BARS, [("", "Oslo", "64"), ("", "rome", "9"), ("", "Paris", "5")])
+    assert values(found) == {
+        ("Oslo", "Value"): ("46", "printed"),
+        ("Rome", "Value"): ("9", "printed"),
+        ("Bonn", "Value"): ("31", "printed"),
+        ("Paris", "Value"): ("5", "read"),
+    }
+    assert next(cell.said for name, _, cell in found.cells if name == "Oslo") == "64"
+
+
+def test_what_is_drawn_is_told_and_contradicts_a_number_of_the_axis() -> None:
+    drawn = (Drawn(name="Oslo", series="", value=58.2, error=0.5, box=Box(20, 90, 50, 280)),)
+    found = tabulate(writing(("Oslo", 20, 280), drawn=drawn), [("", "Oslo", "58")])
+    assert values(found) == {("Oslo", "Value"): ("58.2", "drawn")} and not next(found.cells)[2].said
+    assert next(tabulate(writing(("Oslo", 20, 280), drawn=drawn), [("", "Oslo", "85")]).cells)[2].said == "85"
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("Read Museum 64, Library 41.\nAdd 64 + 41 = 105.", [("", "Museum", "64"), ("", "Library", "41")]),
+        ("1. Museum: 64\n2. Library: 41 visitors", [("", "Museum", "64"), ("", "Library", "41")]),
+        ("- Apples = $1,200\n- Pears (35%)", [("", "Apples", "$1,200"), ("", "Pears", "35%")]),
+        (
+            "2023: Oslo 46, Rome 9; 2024: Oslo 50 and Rome 12",
+            [("2023", "Oslo", "46"), ("2023", "Rome", "9"), ("2024", "Oslo", "50"), ("2024", "Rome", "12")],
+        ),
+        ("| City | Rain |\n|:--|--:|\n| Oslo | 46 |\n| Rome | n/a |", [("", "Oslo", "46")]),
+        ("The chart shows nothing of this kind.", []),
+        ("", []),
+    ],
+)
+def test_readings_are_found_in_the_forms_that_models_write(said, expected):
+    assert readings_of(said) == expected
+
+
+def test_a_cell_cannot_become_a_formula() -> None:
+    found = Table(heads=("=1+1", "Value"), rows=(("@x", (Cell(value="-5", origin="read"),)), ('a"b,c', (Cell(value="=2", origin="read"),))))
+    assert found.csv() == '\'=1+1,Value\n\'@x,-5\n"a""b,c",\'=2\n'
+
+
+def test_a_chart_becomes_a_table_with_the_bundled_model(engine, chart):
+    found = table(chart.image, engine)
+    right = {name: value for values in chart.figure.series.values() for name, value in zip(chart.figure.categories, values, strict=True)}
+    told = {name: float(cell.value.lstrip("≈")) for name, _, cell in found.cells if cell.origin != "read"}
+    assert told and all(abs(right[name] - value) <= 0.05 * right[name] for name, value in told.items() if name in right)
+    assert values(table(chart.image, None)).items() <= values(found).items() and read_writing(chart.image).texts
+
+
+W = [writing(("Museum", 20, 280), ("Library", 150, 280), ("Park", 280, 280), ("64", 25, 100), ("41", 155, 220), ("85", 285, 50))]
+
+
+@pytest.mark.parametrize(
+    ("thought", "answer", "was", "now", "due", "whole"),
+    [
+        ("Read Museum 64, Library 41.\nSubtract 64 - 41 = 23.", "The answer is 23.", "64", "46", "The answer is 5.", True),
+        (
+            "Museum 64, Library 41, Park 85.\n64 + 41 = 105\n105 + 85 = 190\n190 / 3 = 63.33",
+            "It is **63.33**.",
+            "41",
+            "44",
+            "It is **64.33**.",
+            True,
+        ),
+        ("Museum is 64.\nSo the answer is 64.", "The answer is 64.", "64", "46", "The answer is 46.", True),
+        ("Museum 64, Park 85: 64 < 85, Park.\nIt is Park.", "Park", "64", "99", "Park", False),  # a choice hangs on it
+        ("Museum 64, Library 41, Park 85.\n64 + 41 = 105", "105", "85", "99", "105", True),  # nothing hangs on it
+        ("Museum 64, Library 64.\n64 + 64 = 128", "128", "64", "60", "128", False),  # which of the two is meant is not told
+    ],
+)
+def test_what_follows_from_a_corrected_reading_is_computed_again(thought, answer, was, now, due, whole):
+    steps = steps_of(thought, "", W)
+    start = steps[0].text.index(was)
+    corrected = correct(steps, answer, Correction(step=1, start=start, end=start + len(was), value=now))
+    assert corrected is not None and (corrected.was, corrected.whole) == (was, whole)
+    assert corrected.answer_text == due or not whole
+
+
+@pytest.mark.parametrize(("start", "value"), [(0, "46"), (12, "x"), (12, "9" * 50)])
+def test_what_is_no_reading_or_no_number_corrects_nothing(start, value):
+    steps = steps_of("Read Museum 64.", "", W)
+    assert correct(steps, "64", Correction(step=1, start=start, end=start + 2, value=value)) is None
