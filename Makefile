@@ -11,7 +11,7 @@ HELD_OUT ?= 1000
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check bench train-nano relay merge evidence environments vllm clean
+.PHONY: help app test check bench train-nano relay merge evidence screenshots environments vllm clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ evidence: $(APP_READY) ## measure nano's base, adapter and votes on EVIDENCE hel
 	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing off --out build/evidence/tuned-without-text
 	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing on --vote 5 --out build/evidence/voted
 	$(VENV)/bin/python -m finetune.modelcard $(addprefix build/evidence/,base tuned-without-text voted tuned) --name nano --licence apache-2.0 --out build/evidence/README.md
+
+screenshots: $(APP_READY) ## take the README's pictures anew, from the running page
+	$(VENV)/bin/python examples/screenshots.py
 
 environments: $(APP_READY) $(TRAIN_READY) ## set up both environments and nothing else
 

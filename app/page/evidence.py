@@ -202,13 +202,14 @@ def _sheet_html(sheet: Sheet, number: int, read: int, *, hidden: bool) -> str:
     """One picture; ``read`` is its number among those that were read, by which chips name its boxes."""
     width, height = sheet.size
     writing = sheet.writing or Writing(size=sheet.size)
+    # Bars lie below the numbers that stand on them.
     boxes = "".join(
-        _box_html(f"{read}:{i}", text.box.left, text.box.top, text.box.width, text.box.height, text.text)
-        for i, text in enumerate(writing.texts)
-    )
-    boxes += "".join(
         _box_html(f"{read}:d{i}", drawn.box.left, drawn.box.top, drawn.box.width, drawn.box.height, drawn_words(drawn), "lf-drawn")
         for i, drawn in enumerate(writing.drawn)
+    )
+    boxes += "".join(
+        _box_html(f"{read}:{i}", text.box.left, text.box.top, text.box.width, text.box.height, text.text)
+        for i, text in enumerate(writing.texts)
     )
     listed = html.escape(visible("; ".join([*(text.text for text in writing.texts), *map(drawn_words, writing.drawn)])), quote=True)
     told = read_words(sheet.writing)

@@ -88,9 +88,8 @@ def one(count: int) -> None:
 
 def speed(counts: Sequence[int]) -> None:
     """A table, a size a line."""
-    print(
-        "| rows | kept | seconds | rows a second | memory at most | one by one | near duplicates | overlap |\n|---|---|---|---|---|---|---|---|"
-    )
+    heads = ("rows", "kept", "seconds", "rows a second", "memory at most", "one by one", "near duplicates", "overlap")
+    print(f"| {' | '.join(heads)} |\n" + "|---" * len(heads) + "|")
     for count in counts:
         done = subprocess.run([sys.executable, "-m", "tests.bench.filters", "one", str(count)], capture_output=True, text=True, check=True)
         told = json.loads(done.stdout.splitlines()[-1])

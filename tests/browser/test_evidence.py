@@ -193,7 +193,8 @@ def test_a_picture_may_be_dropped_anywhere(browser: Browser, scripted: str) -> N
             """bytes => {
               const data = new DataTransfer();
               data.items.add(new File([new Uint8Array(bytes)], "garden.png", {type: "image/png"}));
-              document.querySelector("#lf-head").dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: data}));
+              const drop = new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: data});
+              document.querySelector("#lf-head").dispatchEvent(drop);
             }""",
             list(data),
         )

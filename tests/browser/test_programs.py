@@ -48,9 +48,9 @@ def test_a_number_of_traces_that_is_impossible_is_said(client: Client, chart_fil
         client.predict(handle_file(str(chart_file)), "How many?", traces, 0, api_name="/vote")
 
 
-def test_only_ask_and_vote_are_offered(client: Client) -> None:
+def test_only_ask_vote_and_table_are_offered(client: Client) -> None:
     offered: Any = client.view_api(return_format="dict", print_info=False)
-    assert set(offered["named_endpoints"]) == {"/ask", "/vote"} and not offered["unnamed_endpoints"]
+    assert set(offered["named_endpoints"]) == {"/ask", "/table", "/vote"} and not offered["unnamed_endpoints"]
 
 
 def test_an_agent_asks_over_mcp(address: str, engine: Engine, chart: Record, chart_file: Path) -> None:
@@ -63,6 +63,6 @@ def test_an_agent_asks_over_mcp(address: str, engine: Engine, chart: Record, cha
 
     with ThreadPoolExecutor(1) as apart:  # the browser tests keep a loop running in this thread
         names, result = apart.submit(lambda: asyncio.run(conversation())).result()
-    assert set(names) == {"ask", "vote"}
+    assert set(names) == {"ask", "table", "vote"}
     assert not result.isError, result.content
     assert ast.literal_eval(result.content[0].text)["answer"] == ask_engine(chart_file, chart.question, engine).answer
