@@ -40,7 +40,7 @@ def write(args: argparse.Namespace) -> int:
         seeds=planning.digest(seeds),
         **{
             key: getattr(args, key)
-            for key in ("count", "charts", "model", "per_request", "shots", "form", "temperature", "tokens_a_problem", "seed")
+            for key in ("count", "charts", "model", "per_request", "shots", "form", "temperature", "reasoning", "tokens_a_problem", "seed")
         },
     )
     price, folder = price_of(args.model, args.prices), Folder(args.out)
@@ -57,7 +57,7 @@ def write(args: argparse.Namespace) -> int:
         print("\n".join(f"{path}: {count:,} requests" for path, count in files.items()) or "nothing is left to ask")
         return 0
     teacher = Teacher(
-        url=args.engine_url, model=args.model, key=_key(), temperature=args.temperature, at_once=args.at_once, quiet_s=args.quiet_seconds
+        url=args.engine_url, model=args.model, key=_key(), manner=plan.manner, at_once=args.at_once, quiet_s=args.quiet_seconds
     )
     bill = bill_of(folder.replies, price)
     total = sum(1 for _ in plan.requests(seeds)) if not args.charts else -(-args.count // args.per_request) + args.charts
@@ -232,6 +232,9 @@ def _parser() -> argparse.ArgumentParser:
     writing.add_argument("--shots", type=int, default=4, help="seeds in a prompt")
     writing.add_argument("--form", choices=("json", "text"), default="json", help="of replies; text for a small teacher")
     writing.add_argument("--temperature", type=float, default=1.0, help="below 0: not told")
+    writing.add_argument(
+        "--reasoning", default="", help="effort that the teacher is told to think with: none, low …; not told when left out"
+    )
     writing.add_argument("--tokens-a-problem", type=int, default=400, help="that a reply may take for each")
     writing.add_argument("--seed", type=int, default=0, help="of topics, steps and choice")
     writing.add_argument("--at-once", type=int, default=16, help="requests under way")

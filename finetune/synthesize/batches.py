@@ -59,12 +59,12 @@ def _files(requests: Iterable[Request], plan: Plan, provider: Provider) -> Itera
 
 
 def _line(request: Request, plan: Plan, provider: Provider) -> dict[str, Any]:
-    told = {} if plan.temperature < 0 else {"temperature": plan.temperature}
     if provider == "anthropic":
+        told = {} if plan.temperature < 0 else {"temperature": plan.temperature}
         asked = [{"role": "user", "content": request.user}]
         params = {"model": plan.model, "max_tokens": request.max_tokens, "system": request.system, "messages": asked, **told}
         return {"custom_id": request.id, "params": params}
-    body = {"model": plan.model, "messages": request.messages, "max_completion_tokens": request.max_tokens, **told}
+    body = {"model": plan.model, "messages": request.messages, "max_completion_tokens": request.max_tokens, **plan.manner}
     return {"custom_id": request.id, "method": "POST", "url": "/v1/chat/completions", "body": body}
 
 

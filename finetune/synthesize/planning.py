@@ -107,6 +107,7 @@ class Plan:
         shots: seeds in a prompt.
         form: ``json``, or ``text`` for a teacher that is too small for it.
         temperature: of the teacher; below 0 it is not told.
+        reasoning: effort that a teacher is told to think with (``none``, ``low`` …); "" where it is not told.
         tokens_a_problem: that a reply may take for each.
         seed: of topics, steps and choice.
     """
@@ -119,8 +120,15 @@ class Plan:
     shots: int = 4
     form: Form = "json"
     temperature: float = 1.0
+    reasoning: str = ""
     tokens_a_problem: int = 400
     seed: int = 0
+
+    @property
+    def manner(self) -> dict[str, Any]:
+        """What a request tells besides its words, as chat completions take it."""
+        told: dict[str, Any] = {} if self.temperature < 0 else {"temperature": self.temperature}
+        return told | ({"reasoning_effort": self.reasoning} if self.reasoning else {})
 
     def requests(self, seeds: Sequence[Problem]) -> Iterator[Request]:
         """All of them, in order."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -36,7 +36,7 @@ class Teacher:
         url: of the server, up to and with ``/v1``.
         model: as the server names it.
         key: where it wants one.
-        temperature: below 0 it is not told.
+        manner: what a request tells besides its words (:attr:`finetune.synthesize.planning.Plan.manner`).
         at_once: requests under way at a time.
         quiet_s: seconds after which an answer is no longer waited for.
         pause_s: before the second attempt; doubled for each further one.
@@ -45,7 +45,7 @@ class Teacher:
     url: str
     model: str
     key: str = ""
-    temperature: float = 1.0
+    manner: Mapping[str, Any] = field(default_factory=dict)
     at_once: int = 16
     quiet_s: float = 180.0
     pause_s: float = 1.0
@@ -141,9 +141,8 @@ class Teacher:
         return why
 
     async def _once(self, client: Any, request: Request) -> Any:
-        told = {} if self.temperature < 0 else {"temperature": self.temperature}
         return await client.chat.completions.create(
-            model=self.model, messages=request.messages, max_completion_tokens=request.max_tokens, **told
+            model=self.model, messages=request.messages, max_completion_tokens=request.max_tokens, **self.manner
         )
 
     @staticmethod

@@ -259,20 +259,3 @@ def _arranged(cells: dict[tuple[str, str], Cell]) -> Table:
     names, series = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
     heads = ("Name", *(head or "Value" for head in series))
     return Table(heads=heads, rows=tuple((name, tuple(cells.get((name, head)) for head in series)) for name in names))
-
-
-def number_set_similarity(given: Sequence[float], right: Sequence[float]) -> float:
-    """RNSS: how alike two sets of numbers are, from 0 to 1 (Masry et al., ChartQA, 2022): the best pairing's relative differences.
-
-    >>> number_set_similarity([64, 41], [64, 41]), number_set_similarity([64], [64, 41])
-    (1.0, 0.5)
-    """
-    if not given or not right:
-        return float(not given and not right)
-    import numpy as np
-    from scipy.optimize import linear_sum_assignment
-
-    costs = np.array([[min(1.0, abs(a - b) / abs(b)) if b else float(a != 0) for b in right] for a in given])
-    at = linear_sum_assignment(costs)
-    many = max(len(given), len(right))
-    return 1.0 - (float(costs[at].sum()) + many - len(at[0])) / many
