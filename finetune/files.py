@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def write_text(path: Path, text: str) -> None:
     """Write ``text``, UTF-8."""
     half = path.with_name(path.name + ".half")
-    half.write_text(text, encoding="utf-8")
+    half.write_text(text, encoding="utf-8", errors="replace")
     half.replace(path)
 
 
@@ -35,7 +35,7 @@ def grown_rows(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):  # also a number of too many digits
                 continue
             if isinstance(row, dict):
                 yield row
@@ -51,7 +51,7 @@ def growing(path: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
                 file.write(b"\n")  # a run was killed in the middle of a line
 
         def append(row: dict[str, Any]) -> None:
-            file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
             file.flush()
             os.fsync(file.fileno())
 

@@ -144,7 +144,9 @@ class Rows:
         sieve = self.sieve
         forbidden = hashlib.blake2b(str(sorted(sieve.forbidden)).encode(), digest_size=4).hexdigest()
         return f"{self.source.place} {self.source.version}; {sieve}; test sets {forbidden}; crops {self.crops}; limit {self.limit}" + (
-            (f"; writing {self.writing}" if self.writing != "off" else "") + (f"; keep {self.keep}" if self.source.checked else "")
+            (f"; writing {self.writing}" if self.writing != "off" else "")
+            + (f"; keep {self.keep}" if self.source.checked else "")
+            + (f"; drawn by {self.source.seed}" if self.source.bound else "")
         )
 
     def write(self, workers: int, tell: Callable[[Report], None] = lambda report: None) -> Report:
@@ -244,7 +246,7 @@ def _make(row: Row) -> Made | Dropped:
         tokens = _rows.sieve.tokens(sample)
     except Rejected as exc:
         return Dropped(str(exc), found)
-    line = json.dumps(sharegpt(sample), ensure_ascii=False).encode() + b"\n"
+    line = json.dumps(sharegpt(sample), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     return Made(line, tokens, fingerprint(sample, digests), found)
 
 
@@ -258,7 +260,7 @@ def _opened(sample: Sample) -> list[Image.Image]:
     """The pictures of ``sample``, none larger than :data:`MOST_PIXELS`."""
     folder, pictures = _rows.source.pictures or Path(), []
     for each in sample.pictures:
-        if isinstance(each, str) and not (folder / each).resolve().is_relative_to(folder.resolve()):
+        if isinstance(each, str) and ("\0" in each or not (folder / each).resolve().is_relative_to(folder.resolve())):
             raise Rejected("picture outside its folder")
         try:
             picture = open_image(folder / each if isinstance(each, str) else each)

@@ -129,8 +129,10 @@ def source_of(written: str, folder: Path, seed: int, workers: int) -> Source:
     """
     name, _, place = written.partition("=")
     name, colon, count = name.partition(":")
-    if colon and (not count.isdigit() or not int(count)):
+    if colon and (not count.isdecimal() or not int(count)):
         raise SourceError(f"{written!r} is bounded by no number of rows; write {name}:20000")
+    if colon and name == "charts" and not place:
+        place, colon = count, ""  # charts are drawn, as many as are asked for
     source = _source(name, place, folder, seed, workers)
     return replace(source, bound=int(count), seed=seed) if colon and not source.grows else source
 
@@ -176,8 +178,13 @@ def questions_of(benchmark: str, folder: Path | None) -> Iterator[str]:
         if not files:
             raise SourceError(f"{folder} holds no {benchmark}.jsonl; put the test set there, or choose others with --against")
         rows = (row for path in files for row in read_file(path))
+    asked = 0
     for row in rows:
-        yield str(row.get(known.question) or row.get("question") or "")
+        if question := str(row.get(known.question) or row.get("question") or ""):
+            asked += 1
+            yield question
+    if not asked:
+        raise SourceError(f"the test set of {benchmark} has no row with {known.question!r}; give its file as published")
 
 
 def _charts(folder: Path, count: int, seed: int, workers: int) -> Source:
@@ -237,7 +244,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
 def _row(line: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also a number of too many digits
         return {}
     return row if isinstance(row, dict) else {}
 

@@ -39,7 +39,7 @@ from app.talks.values import (
     chosen_of,
     options_of,
 )
-from vision.answers.corrections import Correction, correct
+from vision.answers.corrections import Correction, reading_at, typed
 from vision.ask import limits_of, sampling_of, table
 from vision.engines.engine import Engine
 from vision.errors import ConversationError, LogicFlowError, PromptError
@@ -95,7 +95,7 @@ class Desk:
             state | {"talk": conversation.id},
             conversation,
             gr.Chatbot(self.chat(conversation, state, busy=busy, error=error), feedback_value=verdicts(conversation)),
-            exchange_html(conversation.traced(-1), growing=busy) if conversation.exchanges else "",
+            exchange_html(conversation.traced(-1), growing=busy, fixable=not busy) if conversation.exchanges else "",
             self.kept(state, conversation),
             gr.Button(visible=busy),
             gr.Button(visible=busy),
@@ -163,7 +163,7 @@ class Desk:
         if at is None or (refused := self.refused(request)):
             yield self.show(conversation, state, error="" if at is None else refused)
             return
-        again = replace(conversation.exchanges[at], options=options_of(*chosen), replies=(), liked=None, reason="")
+        again = replace(conversation.exchanges[at], options=options_of(*chosen), replies=(), liked=None, reason="", corrections=())
         yield from self.grow(conversation.until(at).asked(again), state, request, self.answer)
 
     def edit(self, conversation: Conversation, state: State, event: gr.EditData, request: gr.Request, *chosen: Any) -> Iterator[Any]:
@@ -250,7 +250,8 @@ class Desk:
         if at is None:
             return gr.skip(), gr.skip(), gr.skip()
         looked = conversation.until(at + 1)
-        return exchange_html(conversation.traced(at)), self.evidence(looked, state), self.verdict(looked)
+        last = at == len(conversation.exchanges) - 1
+        return exchange_html(conversation.traced(at), fixable=last), self.evidence(looked, state), self.verdict(looked)
 
     def evidence(self, conversation: Conversation, state: State) -> str:
         """The pictures of the conversation with what was read in them, the latest question's first one large; else examples."""
@@ -259,10 +260,12 @@ class Desk:
         for exchange in conversation.exchanges:
             chosen = len(sheets) if exchange.pictures else chosen
             for i, name in enumerate(exchange.pictures):
-                with contextlib.suppress(LogicFlowError):
-                    path, size = self.history.path(state["key"], name), self.picture(state, name).size
-                    writing = exchange.writing[i] if i < len(exchange.writing) else None
-                    sheets.append(Sheet(url=url_of(str(path)), size=size, writing=writing, name=f"picture {len(sheets) + 1}"))
+                writing = exchange.writing[i] if i < len(exchange.writing) else None
+                try:
+                    url, size = url_of(str(self.history.path(state["key"], name))), self.picture(state, name).size
+                except LogicFlowError:  # it is gone; its number stays, by which numbers name their boxes
+                    url, size = "", writing.size if writing is not None else (4, 3)
+                sheets.append(Sheet(url=url, size=size, writing=writing, name=f"picture {len(sheets) + 1}"))
         if sheets or conversation.exchanges:
             return sheets_html(sheets, chosen)
         return cards_html([(url_of(str(path)), question) for path, question in self.examples])
@@ -310,17 +313,18 @@ class Desk:
         Raises:
             PromptError: for a value that is no number, or a place where nothing was read.
         """
-        value = str(wanted["value"]).strip()
-        correction = Correction(step=int(wanted["step"]), start=int(wanted["start"]), end=int(wanted["end"]), value=value)
-        last = conversation.traced(-1)
-        base = last.best
-        if base is None or correct(base.steps, base.answer_text, correction) is None:
+        value, was = str(wanted["value"]).strip(), str(wanted["was"])
+        correction = Correction(step=int(wanted["step"]), start=int(wanted["start"]), end=int(wanted["end"]), was=was, value=value)
+        if not conversation.exchanges or not typed(value):
             raise PromptError(f"{value[:40]!r} cannot stand there; type the number that the picture shows")
+        last = conversation.traced(-1)
+        if last.best is None or reading_at(last.best.steps, correction) is None:
+            raise PromptError("that answer is not the last one any more; correct the reading there, or ask again")
         earlier = tuple(each for each in last.corrections if (each.step, each.start) != (correction.step, correction.start))
         if len(earlier) >= MAX_CORRECTIONS:
             raise PromptError(f"an answer takes {MAX_CORRECTIONS} corrections; ask again with them")
         corrected = conversation.with_last(replace(conversation.exchanges[-1], corrections=(*earlier, correction)))
-        self.history.save(state["key"], corrected)
+        self.history.save(state["key"], corrected, anew=False)
         self.history.judge(state["key"], corrected)
         return corrected
 
@@ -334,7 +338,8 @@ class Desk:
             yield ('<p class="lf-quiet" role="status">Reading the values …</p>', *[gr.skip()] * SHOWN)
             yield (self.values(conversation, state, wanted), *[gr.skip()] * SHOWN)
             return
-        anew = asked_again(conversation, -1 % max(len(conversation.exchanges), 1))
+        full = len(conversation.exchanges) >= MAX_EXCHANGES
+        anew = None if not conversation.exchanges or full else asked_again(conversation, len(conversation.exchanges) - 1)
         if anew is None:
             yield (gr.skip(), *[gr.skip()] * SHOWN)
             return

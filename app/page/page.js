@@ -33,6 +33,7 @@
     if (!from.offsetParent && from.namespaceURI.endsWith("xhtml")) return;
     thread = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     thread.setAttribute("class", "lf-thread");
+    thread.setAttribute("aria-hidden", "true");
     const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
     const bend = (a[0] + b[0]) / 2;
     path.setAttribute("d", `M ${a[0]} ${a[1]} C ${bend} ${a[1]}, ${bend} ${b[1]}, ${b[0]} ${b[1]}`);
@@ -86,12 +87,19 @@
   document.addEventListener("focusin", event => { if (event.target.matches?.(".lf-chip")) light(event.target); });
 
   // Correct a reading
-  const closeFix = () => { one(".lf-fix")?.remove(); dark(); };
+  const closeFix = () => {
+    const form = one(".lf-fix");
+    if (form) { form.chip?.focus(); form.remove(); }
+    dark();
+  };
   const fix = chip => {
     closeFix();
     const form = document.createElement("form"), field = document.createElement("input");
     const label = document.createElement("label"), go = document.createElement("button");
     form.className = "lf-fix";
+    form.setAttribute("role", "dialog");
+    form.setAttribute("aria-label", "Correct a reading");
+    form.chip = chip;
     label.textContent = "What really stands there? ";
     field.value = chip.textContent;
     field.maxLength = 40;
@@ -102,7 +110,7 @@
     form.addEventListener("submit", event => {
       event.preventDefault();
       const [step, start, end] = chip.dataset.place.split(":").map(Number);
-      if (field.value.trim() && field.value.trim() !== chip.textContent) tell("lf-wish", {kind: "correct", step, start, end, value: field.value.trim()});
+      if (field.value.trim() && field.value.trim() !== chip.textContent) tell("lf-wish", {kind: "correct", step, start, end, was: chip.textContent, value: field.value.trim()});
       closeFix();
     });
     const at = chip.getBoundingClientRect();
@@ -110,6 +118,7 @@
     form.style.top = `${at.bottom + 6}px`;
     document.body.append(form);
     light(chip);
+    field.focus();
     field.select();
   };
 
@@ -167,6 +176,7 @@
     const [left, top] = [Math.min(drag.x, event.clientX), Math.min(drag.y, event.clientY)];
     Object.assign(drag.frame.style, {left: `${left}px`, top: `${top}px`, width: `${Math.abs(event.clientX - drag.x)}px`, height: `${Math.abs(event.clientY - drag.y)}px`});
   });
+  document.addEventListener("pointercancel", () => { drag?.frame?.remove(); drag = null; });
   document.addEventListener("pointerup", event => {
     if (!drag) return;
     const {zoom, closer, frame, x, y} = drag;
@@ -184,8 +194,8 @@
 
   // Buttons
   const csvOf = table => all("tr", table).map(row => all("th, td", row).map(cell => {
-    const text = cell.textContent.trim(), safe = /^[=+@\t]/.test(text) || /^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
-    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    const text = cell.textContent.replace(/\s+/g, " ").trim(), safe = /^[=+@]/.test(text) || /^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
+    return /[",;]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   }).join(",")).join("\n") + "\n";
   const said = (button, word) => {
     const before = button.textContent;
@@ -218,7 +228,8 @@
     if (act) { acts[act.dataset.act]?.(act); return; }
     if (tab) { show(one(`.lf-sheet[data-sheet="${Number(tab.dataset.tab)}"]`)); return; }
     if (go) {
-      const step = one(`#lf-steps li[value="${Number(go.dataset.go)}"]`);
+      const here = one("#lf-steps .lf-version") || one("#lf-steps") || go.closest("section")?.parentElement;
+      const step = here?.querySelector(`li[value="${Number(go.dataset.go)}"]`);
       step?.scrollIntoView({block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"});
       dark();
       step?.classList.add("lf-lit");

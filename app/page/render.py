@@ -72,7 +72,7 @@ def _apart(claims: Sequence[Claim]) -> list[Claim]:
     return shown
 
 
-def reasoning_html(reply: Reply, *, fixable: bool = True, trust: bool = True) -> str:
+def reasoning_html(reply: Reply, *, fixable: bool = False, trust: bool = True) -> str:
     """The reasoning pane: steps with their claims and numbers, which may be ``fixable`` once all is said, then what the thought took."""
     fixable = fixable and reply.usage is not None
     steps = "".join(step_html(step, reply.writing, fixable=fixable) for step in reply.steps)
@@ -138,11 +138,16 @@ def votes_html(vote: Vote, left: int = 0) -> str:
     return f'<div class="lf-votes" role="status" aria-live="polite">{bars}<p class="lf-quiet">{sure}</p></div>'
 
 
-def exchange_html(exchange: Exchange, *, growing: bool = False) -> str:
-    """The steps pane for one exchange: its vote with every trace to open, or its only trace; beside it the second model's."""
+def exchange_html(exchange: Exchange, *, growing: bool = False, fixable: bool = False) -> str:
+    """The steps pane for one exchange: its vote with every trace to open, or its only trace; beside it the second model's.
+
+    Args:
+        growing: whether it is still being answered.
+        fixable: whether readings of the trace that stands for the answer may be corrected: of the last exchange, once it has ended.
+    """
     if exchange.rival is None:
-        return _ours(exchange, growing=growing)
-    ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), _ours(exchange, growing=False))
+        return _ours(exchange, growing=growing, fixable=fixable)
+    ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), _ours(exchange, growing=False, fixable=fixable))
     return f'<div class="lf-sides">{ours}{_side(exchange.rival_model, exchange.rival, reasoning_html(exchange.rival))}</div>'
 
 
@@ -150,15 +155,17 @@ def _side(model: str, reply: Reply, steps: str) -> str:
     return f"<section><h3>{html.escape(visible(model))}</h3>{answer_html(reply)}{steps}</section>"
 
 
-def _ours(exchange: Exchange, *, growing: bool) -> str:
+def _ours(exchange: Exchange, *, growing: bool, fixable: bool) -> str:
     corrected = corrected_html(version_of(exchange))
     if len(exchange.replies) < 2 and exchange.options.traces < 2:
-        return corrected + _folded(exchange.replies[0] if exchange.replies else Reply(question=exchange.question), bool(corrected))
+        only = exchange.replies[0] if exchange.replies else Reply(question=exchange.question)
+        return corrected + _folded(only, bool(corrected), fixable)
     traces, left = [], sum(reply.usage is None for reply in exchange.replies) if growing else 0
     for number, reply in enumerate(exchange.replies, start=1):
         opened = " open" if growing and number == 1 else ""
         said = "not needed" if reply.spared else visible(reply.answer) or ("…" if reply.usage is None else "no answer")
-        traces.append(f"<details{opened}><summary>Trace {number}: {html.escape(said)}</summary>{reasoning_html(reply)}</details>")
+        steps = reasoning_html(reply, fixable=fixable and reply is exchange.best)
+        traces.append(f"<details{opened}><summary>Trace {number}: {html.escape(said)}</summary>{steps}</details>")
     return corrected + votes_html(exchange.vote, left) + "".join(traces)
 
 
@@ -171,10 +178,9 @@ def corrected_html(version: Version | None) -> str:
     return f'<section class="lf-version"><h3>With your correction</h3>{listed}</section>'
 
 
-def _folded(reply: Reply, folded: bool) -> str:
-    if not folded:
-        return reasoning_html(reply, trust=False)
-    return f"<details><summary>As the model wrote it</summary>{reasoning_html(reply)}</details>"
+def _folded(reply: Reply, folded: bool, fixable: bool) -> str:
+    steps = reasoning_html(reply, fixable=fixable, trust=folded)
+    return f"<details><summary>As the model wrote it</summary>{steps}</details>" if folded else steps
 
 
 def chat_messages(conversation: Conversation, path: Callable[[str], Path], *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:

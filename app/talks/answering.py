@@ -38,7 +38,7 @@ def answer(
     Raises:
         LogicFlowError: for a picture, question or model that cannot be used.
     """
-    last = replace(conversation.exchanges[-1], model=engine.name, replies=(), rival=None, rival_model="")
+    last = replace(conversation.exchanges[-1], model=engine.name, replies=(), rival=None, rival_model="", corrections=())
     prompt, sampling = prompt_of(conversation, open_picture), last.options.sampling(max_answer_tokens)
     asked = read_pictures(engine, prompt, last.options.writing)
     last = replace(last, writing=_read(asked, last))
@@ -69,7 +69,7 @@ def resume(
 
     An answer that had used up its tokens gets as many again.
     """
-    last = replace(conversation.exchanges[-1], model=engine.name, liked=None, reason="")
+    last = replace(conversation.exchanges[-1], model=engine.name, liked=None, reason="", corrections=())
     begun = last.replies[0] if last.replies else None
     spent = begun.usage.answer_tokens if begun is not None and begun.usage is not None else 0
     prompt = replace(prompt_of(conversation, open_picture), draft=begun.text if begun is not None else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from app.talks.values import Conversation, Exchange
 from vision.answers.answers import number_of
-from vision.answers.corrections import Corrected, Correction, correct
+from vision.answers.corrections import correct, reading_at, typed
 from vision.pictures.writing import Text, Writing
 from vision.replies import Reply
 from vision.thoughts.sources import Source
@@ -33,36 +33,16 @@ def version_of(exchange: Exchange) -> Version | None:
     reply = exchange.best
     if reply is None or not exchange.corrections:
         return None
-    changes: list[tuple[str, str, str]] = []
-    whole = True
+    corrected = correct(reply.steps, reply.answer_text, exchange.corrections, exchange.question)
+    if corrected is None:
+        return None
+    writing = reply.writing
     for correction in exchange.corrections:
-        corrected = correct(reply.steps, reply.answer_text, correction)
-        if corrected is None:
-            continue
-        source = _source(reply, correction)
-        writing = corrected_writing(reply.writing, source, correction.value) if source is not None else reply.writing
-        reply = replace(reply, thought=corrected.thought, answer_text=corrected.answer_text, text=_text(corrected), writing=writing)
-        changes.append((corrected.name, corrected.was, correction.value))
-        whole &= corrected.whole
-    return Version(reply=reply, changes=tuple(changes), whole=whole) if changes else None
-
-
-def _text(corrected: Corrected) -> str:
-    """As a model would have written it."""
-    return f"<think>\n{corrected.thought}\n</think>\n\n{corrected.answer_text}"
-
-
-def _source(reply: Reply, correction: Correction) -> Source | None:
-    return next(
-        (
-            source
-            for step in reply.steps
-            if step.number == correction.step
-            for source in step.sources
-            if (source.start, source.end) == (correction.start, correction.end)
-        ),
-        None,
-    )
+        if (source := reading_at(reply.steps, correction)) is not None and typed(correction.value):
+            writing = corrected_writing(writing, source, typed(correction.value))
+    text = f"<think>\n{corrected.thought}\n</think>\n\n{corrected.answer_text}"  # as a model would have written it
+    reply = replace(reply, thought=corrected.thought, answer_text=corrected.answer_text, text=text, writing=writing)
+    return Version(reply=reply, changes=corrected.changes, whole=corrected.whole)
 
 
 def corrected_writing(writing: Sequence[Writing], source: Source, value: str) -> tuple[Writing, ...]:
@@ -70,11 +50,13 @@ def corrected_writing(writing: Sequence[Writing], source: Source, value: str) ->
 
     A number that stands at another name stays: there the picture is right, and the model was wrong.
     """
-    if not 0 <= source.picture < len(writing) or source.verdict == "false" or _stands(writing[source.picture], value):
+    if not 0 <= source.picture < len(writing) or source.verdict == "false":
+        return tuple(writing)
+    if source.verdict != "true" and _stands(writing[source.picture], value):
         return tuple(writing)
     picture = writing[source.picture]
     texts = list(picture.texts)
-    old = next((text for text in source.texts if text in texts), None)
+    old = next((text for text in source.texts if text in texts and number_of(text.text) == number_of(source.text)), None)
     place = old.box if old is not None else source.drawn.box if source.drawn is not None else source.named[0].box if source.named else None
     if place is None:
         return tuple(writing)

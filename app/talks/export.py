@@ -64,6 +64,9 @@ def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
         if thoughts and best.steps and best.trust is not None:
             parts.append(f"*{_plain(best.trust.line)}*")
         parts.append(f"**{_plain(best.answer_text or best.why_no_answer or 'interrupted')}**")
+        if (version := version_of(exchange)) is not None:
+            read = "; ".join(f"{name or 'a reading'} is {new}, not {was}" for name, was, new in version.changes)
+            parts.append(f"*Corrected:* {_plain(read)}." + (f" **{_plain(version.reply.answer_text)}**" if version.whole else ""))
         parts.append(f"*{_plain(exchange.model)}{_standing(exchange)}*")
         if exchange.rival is not None:
             parts.append(f"{_plain(exchange.rival_model)} answers: {_plain(exchange.rival.answer_text or exchange.rival.why_no_answer)}")
@@ -108,10 +111,10 @@ def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True
                 verdict_html(exchange, version, alone=True, thoughts=thoughts),
                 votes_html(exchange.vote) if len(exchange.replies) > 1 else "",
             ]
-            parts += [corrected_html(version), reasoning_html(best, fixable=False)] if thoughts else []
+            parts += [corrected_html(version), reasoning_html(best)] if thoughts else []
         if exchange.rival is not None:
             parts += [f"<h3>{html.escape(visible(exchange.rival_model))}</h3>", answer_html(exchange.rival)]
-            parts += [reasoning_html(exchange.rival, fixable=False)] if thoughts else []
+            parts += [reasoning_html(exchange.rival)] if thoughts else []
         sections.append(f"<section>{''.join(parts)}<p class='lf-quiet'>{html.escape(visible(exchange.model))}</p></section>")
     title = html.escape(visible(conversation.title))
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

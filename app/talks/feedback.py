@@ -41,10 +41,11 @@ def _said(text: str) -> str:
     return re.sub(r"<(image|video|audio)>", r"\1", text)
 
 
-def _liked(exchange: Exchange) -> list[Reply]:
-    """Traces that the verdict on ``exchange`` speaks for; where its readings were corrected, what follows from them."""
+def _liked(conversation: Conversation) -> list[Reply]:
+    """Traces that the verdict on the last exchange speaks for; where its readings were corrected, what follows from them."""
+    exchange = conversation.exchanges[-1]
     if exchange.corrections:
-        version = version_of(Conversation(exchanges=(exchange,)).traced(-1))
+        version = version_of(conversation.traced(-1))
         return [version.reply] if version is not None and version.whole else []
     return [exchange.best] if exchange.liked and exchange.best is not None and exchange.best.answer_text and exchange.best.text else []
 
@@ -65,18 +66,18 @@ def preference_rows(judged: Iterable[Conversation]) -> list[dict[str, Any]]:
     Returns:
         none for a question without both an answer that was liked and one that was not.
     """
-    asked: dict[tuple[Any, ...], list[Exchange]] = {}
+    asked: dict[tuple[Any, ...], list[Conversation]] = {}
     for conversation in judged:
         last = conversation.exchanges[-1]
-        asked.setdefault((*turns_of(conversation), last.options.thinking and last.options.max_thought_tokens > 0), []).append(last)
+        asked.setdefault((*turns_of(conversation), last.options.thinking and last.options.max_thought_tokens > 0), []).append(conversation)
     rows = []
     for (*turns, thinking), given in asked.items():
         messages = []
         for pictures, question, answer in turns:
             messages.append({"from": "human", "value": "<image>" * len(pictures) + _said(question)})
             messages += [{"from": "gpt", "value": _said(answer)}] if answer else []
-        liked = dict.fromkeys(reply.text for last in given for reply in _liked(last))
-        disliked = dict.fromkeys(reply.text for last in given for reply in _disliked(last) if reply.text not in liked)
+        liked = dict.fromkeys(reply.text for each in given for reply in _liked(each))
+        disliked = dict.fromkeys(reply.text for each in given for reply in _disliked(each.exchanges[-1]) if reply.text not in liked)
         for chosen, rejected in islice(product(liked, disliked), MAX_PAIRS):
             rows.append(
                 {

@@ -147,11 +147,11 @@ class History:
         return True
 
     def judge(self, owner: str, conversation: Conversation) -> None:
-        """Keep the verdict on the last exchange of ``conversation``, or take it back where its ``liked`` is None."""
+        """Keep the verdict on the last exchange of ``conversation``, a corrected reading too, or take it back where there is none."""
         last = conversation.exchanges[-1]
         mark = hashlib.sha256(json.dumps([last.pictures, last.question, [reply.text for reply in last.replies]]).encode()).hexdigest()
         with self._session() as session:
-            if last.liked is None:
+            if last.liked is None and not last.corrections:
                 row = session.get(_VerdictRow, (_hidden(owner), conversation.id, mark))
                 if row is not None:
                     session.delete(row)

@@ -111,7 +111,7 @@ def _believable(writing: tuple[Writing | None, ...]) -> tuple[Writing | None, ..
 
 def _short(corrections: tuple[Correction, ...]) -> tuple[Correction, ...]:
     """``corrections`` that a person can have typed."""
-    if any(len(each.value) > MOST_CHARS for each in corrections):
+    if any(max(len(each.value), len(each.was)) > MOST_CHARS for each in corrections):
         raise ValueError(f"a corrected reading has more than {MOST_CHARS} characters")
     return corrections
 

@@ -12,6 +12,7 @@ python -m finetune.synthesize push synth me/my-problems --dry-run
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,12 @@ def write(args: argparse.Namespace) -> int:
         return 0
     if args.max_dollars is not None and price is None:
         raise SourceError(f"--max-dollars needs the price of {args.model}; it stands not in {args.prices.name}, give a table with --prices")
+    if args.batch and args.max_dollars is not None:
+        raise SourceError(
+            "a batch file has no budget of its own; leave --max-dollars out, ask for fewer with --count, and look with --dry-run"
+        )
+    if args.batch == "anthropic" and plan.reasoning:
+        raise SourceError("--reasoning is not told in Anthropic's batches; leave it out")
     folder.begin(plan, seeds)
     left = (request for request in plan.requests(seeds) if request.id not in done)
     if args.batch:
@@ -63,6 +70,9 @@ def write(args: argparse.Namespace) -> int:
     total = sum(1 for _ in plan.requests(seeds)) if not args.charts else -(-args.count // args.per_request) + args.charts
     lost = _ask(teacher, left, bill, args.max_dollars, folder, total)
     print(bill)
+    refused = sum(bool(reply.error) for reply in replies_in(folder.replies))
+    if refused:
+        print(f"{refused} of them refused and not asked again; {folder.replies} says why", file=sys.stderr)
     missing = total - bill.replies - lost
     if missing:
         print(f"{missing} requests were not begun: the next could exceed {args.max_dollars} dollars; raise --max-dollars and run it again")
@@ -95,7 +105,7 @@ def _ask(teacher: Teacher, requests: Iterator[planning.Request], bill: Bill, mos
 
 def _forecast(plan: Plan, seeds: list[Problem], done: list[Reply], price: Price | None, *, batch: bool) -> str:
     """What is left to ask and what it will cost: by the replies so far, else by prompts, and replies as long as the seeds."""
-    known = {reply.id for reply in done if reply.text}
+    known = {reply.id for reply in done}
     left = [request for request in plan.requests(seeds) if request.id not in known]
     prompts, replies = sum(request.tokens for request in left), 0
     if known:
@@ -189,7 +199,7 @@ def filter_(args: argparse.Namespace) -> int:
     if not found.kept and not found.verdicts:
         raise SourceError(f"{args.path} holds no problems yet")
     funnel.write(found, out)
-    count = rows.write_rows(out, args.name)
+    count = rows.write_rows(out, args.name, args.path if args.path.is_dir() else args.path.parent)
     card = rows.write_card(out, args.name, args.licence, plan, bill, args.against)
     print(funnel.table(found.stages, len(found.kept)))
     print(f"\n{count} rows in {card.parent / args.name}.jsonl; llamafactory-cli train … dataset_dir={card.parent} dataset={args.name}")
@@ -275,6 +285,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parser = _parser()
     args = parser.parse_args(arguments)
+    for name in ("temperature", "quiet_seconds"):
+        value = getattr(args, name, 1.0)
+        if not math.isfinite(value) or (name == "quiet_seconds" and value <= 0):
+            parser.error(f"--{name.replace('_', '-')} is {value}; expected a number" + " above 0" * (name == "quiet_seconds"))
     for name, least in (
         ("count", 0),
         ("charts", 0),

@@ -26,7 +26,8 @@ MOST_REQUESTS = {"openai": 50_000, "anthropic": 100_000}
 """In one file."""
 MOST_BYTES = {"openai": 200_000_000, "anthropic": 256_000_000}
 """Of one file."""
-GONE = {"batch_expired", "batch_cancelled", "request_timeout", "expired", "canceled", "overloaded_error", "rate_limit_error", "api_error"}
+GONE = {"batch_expired", "batch_cancelled", "request_timeout", "expired", "canceled", "overloaded_error", "rate_limit_error", "api_error",
+        "billing_error", "authentication_error", "permission_error", "not_found_error"}  # fmt: skip
 """Errors of requests that were not worked on, and may be asked again."""
 
 
@@ -124,7 +125,7 @@ def _openai(id: str, row: Mapping[str, Any]) -> Reply | None:
         return None if error["code"] in GONE else Reply(id=id, text="", batch=True, error=str(error.get("message") or error["code"]))
     if response["status_code"] == 200:
         return reply_of(id, response["body"], batch=True)
-    if response["status_code"] in (408, 409, 429) or response["status_code"] >= 500:
+    if response["status_code"] in (401, 402, 403, 404, 408, 409, 429) or response["status_code"] >= 500:
         return None
     return Reply(id=id, text="", batch=True, error=str(response["body"]["error"]["message"]))
 

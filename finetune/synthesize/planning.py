@@ -262,6 +262,10 @@ class Folder:
                 raise SourceError(
                     f"{self.path} was begun with {self.plan.count} problems and {self.plan.charts} of charts; ask for as many"
                 )
+            if plan.count > self.plan.count and self.plan.count % plan.per_request:
+                raise SourceError(
+                    f"{self.path} was begun with {self.plan.count} problems, and its last reply holds fewer; choose another --out"
+                )
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "seeds.jsonl", "".join(json.dumps(seed.as_row(), ensure_ascii=False) + "\n" for seed in seeds))
         write_text(self.path / "plan.json", json.dumps(asdict(plan), indent=1))

@@ -20,15 +20,13 @@ MOST_CHARS = 20_000
 NOTES = re.compile(r"<<[^<>]*>>")
 """What GSM8K's writers had a calculator work out."""
 _COMMANDS = (
-    "frac dfrac tfrac text times theta tan bar begin beta binom boxed big bullet right rho rangle rfloor rceil ne neq nabla nu not "
+    "frac dfrac tfrac text times theta tan bar begin beta binom boxed big bullet right rho rangle rfloor rceil neq nabla "
     "sqrt cdot left le leq ge geq approx div pm pi sum prod int alpha gamma delta angle circ quad qquad mathrm mathbf cos sin log ln end"
 )
 _LATEX = re.compile(rf"(?<!\\)\\(?=(?:{'|'.join(_COMMANDS.split())})(?![a-z]))|(?<!\\)\\(?![\"\\/bfnrtu])")
 """A backslash that stands alone in JSON and begins a command of LaTeX, or is none of JSON's own."""
-_LABELLED = re.compile(
-    r"^[ \t*#]*(?:problem|question)[ \t*]*\d*[ \t]*:[ \t*]*(?P<question>.*?)"
-    r"^[ \t*#]*solution[ \t*]*:[ \t*]*(?P<solution>.*?)^[ \t*#]*answer[ \t*]*:[ \t*]*(?P<answer>[^\n]*)",
-    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+_LABEL = re.compile(
+    r"^[ \t*#]{0,8}(?P<label>problem|question|solution|answer)[ \t*]{0,8}\d{0,4}[ \t*]{0,8}:[ \t*]{0,8}", re.IGNORECASE | re.MULTILINE
 )
 
 
@@ -80,9 +78,25 @@ def read_reply(id: str, text: str) -> Iterator[Problem]:
 
     What cannot be read is a problem too, with ``broken``, so that it is counted.
     """
-    found = list(_objects(text)) or [(match.groupdict(), "") for match in _LABELLED.finditer(text)] or [({}, text)]
+    text = text.encode("utf-8", "replace").decode()  # halves of letters
+    found = list(_objects(text)) or list(_labelled(text)) or [({}, text)]
     for number, (row, broken) in enumerate(found[:MOST_PROBLEMS], start=1):
         yield replace(problem_of(row, f"{id}-{number}"), broken=broken.strip()[:MOST_CHARS] or ("" if row else "an empty reply"))
+
+
+def _labelled(text: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Problems whose parts stand behind labels, in one pass over the text."""
+    marks = [*_LABEL.finditer(text)]
+    parts: dict[str, str] = {}
+    for mark, following in zip(marks, [*marks[1:], None], strict=False):
+        label = "question" if mark["label"].lower() in ("problem", "question") else mark["label"].lower()
+        if label == "question":
+            parts = {}
+        said = text[mark.end() : following.start() if following else len(text)].strip()
+        parts.setdefault(label, said.splitlines()[0] if label == "answer" and said else said)
+        if parts.keys() == {"question", "solution", "answer"}:
+            yield parts, ""
+            parts = {}
 
 
 def _objects(text: str) -> Iterator[tuple[dict[str, Any], str]]:
@@ -94,7 +108,7 @@ def _objects(text: str) -> Iterator[tuple[dict[str, Any], str]]:
             continue
         try:
             row, at = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also a number of too many digits
             behind = re.compile(r'\n\s*\{\s*"').search(text, at + 1)
             end = behind.start() if behind else len(text)
             yield {}, text[at:end]

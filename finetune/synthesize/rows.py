@@ -34,17 +34,33 @@ def sample_of(problem: Problem) -> Sample:
     )
 
 
-def write_rows(folder: Path, name: str) -> int:
-    """Write ``data/NAME.jsonl``, its pictures and its entry in ``data/dataset_info.json``; how many rows."""
+def write_rows(folder: Path, name: str, pictures: Path) -> int:
+    """Write ``data/NAME.jsonl``, its pictures and its entry in ``data/dataset_info.json``, and nothing else; how many rows.
+
+    Args:
+        folder: that :func:`finetune.synthesize.funnel.write` wrote to.
+        name: of the data set.
+        pictures: the folder that names of pictures are relative to.
+
+    Raises:
+        SourceError: for a name that is none, or a picture outside of its folder.
+    """
+    if not name.replace("_", "").replace("-", "").isalnum():
+        raise SourceError(f"{name!r} cannot be the name of a data set; use letters, digits, - and _")
     data = folder / "data"
+    if (data / "dataset_info.json").is_file():  # of an earlier run, with other rows
+        shutil.rmtree(data)
     data.mkdir(exist_ok=True)
     lines = []
     for problem in kept_in(folder):
         if problem.image:
-            target = data / problem.image
+            source, target = pictures / problem.image, data / problem.image
+            if "\0" in problem.image or not source.resolve().is_relative_to(pictures.resolve()):
+                raise SourceError(f"{problem.id} names the picture {problem.image!r}, which is outside of {pictures}")
+            if not target.resolve().is_relative_to(data.resolve()) or not source.is_file():
+                raise SourceError(f"{problem.id} names the picture {problem.image!r}, which is not in {pictures}")
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.is_file():
-                shutil.copyfile(folder / problem.image, target)
+            shutil.copyfile(source, target)
         lines.append(json.dumps(sharegpt(sample_of(problem)), ensure_ascii=False))
     write_text(data / f"{name}.jsonl", "".join(line + "\n" for line in lines))
     write_text(data / "dataset_info.json", json.dumps({name: registered(f"{name}.jsonl")}, indent=2) + "\n")
@@ -129,14 +145,17 @@ class Push:
         Raises:
             SourceError: when the Hub refuses or cannot be reached.
         """
+        from httpx2 import HTTPError
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
         api = HfApi()
         try:
             url = api.create_repo(self.repo, repo_type="dataset", private=self.private, exist_ok=True)
+            if self.private and not api.repo_info(self.repo, repo_type="dataset").private:
+                raise SourceError(f"{self.repo} is there already and public; make it private on the Hub first, or choose another name")
             api.upload_folder(repo_id=self.repo, repo_type="dataset", folder_path=self.folder / "data")
-        except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as exc:
+        except (HfHubHTTPError, LocalTokenNotFoundError, HTTPError, OSError, ValueError) as exc:
             raise SourceError(
                 f"{self.repo} could not be pushed ({first_line(exc)}); set HF_TOKEN to a token that may write, and run it again"
             ) from exc

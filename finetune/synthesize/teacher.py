@@ -65,7 +65,8 @@ class Teacher:
     async def _all(self, requests: Iterator[Request], bill: Bill, most: Decimal | None, note: Callable[[Reply], None]) -> int:
         from openai import AsyncOpenAI, Timeout
 
-        lost = in_a_row = 0
+        lost = in_a_row = refused = answered = 0
+        held: list[Reply] = []
         timeout = Timeout(self.quiet_s, connect=CONNECT_S)
         async with (
             AsyncOpenAI(base_url=self.url, api_key=self.key or "none", timeout=timeout, max_retries=0) as client,
@@ -79,9 +80,19 @@ class Teacher:
                             f"{in_a_row} requests came to nothing one after another, the last because {reply}; run it again"
                         )
                     continue
-                in_a_row = 0
-                bill.add(reply)
-                note(reply)
+                refused = refused + 1 if reply.error and not reply.tokens.output else 0
+                if refused >= MOST_LOST and answered == 0:
+                    raise GenerationError(f"{self.model} refuses every request, the last because {reply.error}; nothing is noted of them")
+                in_a_row, answered = 0, answered + (not refused)
+                held.append(reply)
+                if answered:  # refusals count once it is known that it answers others
+                    for each in held:
+                        bill.add(each)
+                        note(each)
+                    held.clear()
+            for each in held:
+                bill.add(each)
+                note(each)
         return lost
 
     async def _answers(self, client: Any, requests: Iterator[Request], bill: Bill, most: Decimal | None) -> AsyncGenerator[Reply | str]:
@@ -101,6 +112,7 @@ class Teacher:
                 done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     del under_way[task]
+                for task in sorted(done, key=lambda task: task.exception() is not None):  # what was answered first, then what ends the run
                     yield task.result()
         finally:
             for task in under_way:
@@ -131,6 +143,10 @@ class Teacher:
                 raise GenerationError(f"{self.url} refuses {self.model} ({_said(exc)}); check --model and LOGICFLOW_ENGINE_KEY") from exc
             except APIStatusError as exc:
                 why = f"it said {exc.status_code} ({_said(exc)})"
+                if exc.status_code == 402:
+                    raise GenerationError(
+                        f"{self.url} wants to be paid ({_said(exc)}); what it has answered is kept, run it again"
+                    ) from exc
                 if exc.status_code < 500 and exc.status_code not in (408, 409, 429):
                     return Reply(id=request.id, text="", error=why)
                 wait = max(wait, _retry_after(exc))

@@ -12,7 +12,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vision.answers.answers import number_of
@@ -67,7 +67,7 @@ class Table:
     def csv(self) -> str:
         """As text with commas. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
         stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
+        writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         writer.writerow(map(_harmless, self.heads))
         for name, cells in self.rows:
             writer.writerow([_harmless(name), *("" if cell is None else _harmless(cell.value) for cell in cells)])
@@ -89,17 +89,22 @@ class Table:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "@", "\t", "\r") or (cell[:1] == "-" and number_of(cell) is None) else cell
+    """``cell`` in one line, and no formula of a spreadsheet's."""
+    cell = " ".join(cell.split())
+    return f"'{cell}" if cell[:1] in ("=", "+", "@") or (cell[:1] == "-" and number_of(cell) is None) else cell
 
 
 Reading = tuple[str, str, str]
 """Series ("" for none), name, value."""
 
-_NUMBER = r"[-−+]?[$€£]?\d[\d,. ]*\d?(?:\s?(?:%|k|K|M|bn))?"
-_PAIR = re.compile(rf"(?P<name>[^\W\d_][^,;:|=]{{0,60}}?)\s*(?::|=|-|–|is|was|are|of|at|\()?\s*(?P<value>{_NUMBER})\)?$")
+MOST_LINE = 2_000
+"""Characters of a line in which values are looked for."""
+_NUMBER = r"[-−+]?[$€£]?(?:\d{1,3}(?:[ ,]\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)(?:\s?(?:%|k\b|K\b|M\b|bn\b|million\b|billion\b|thousand\b))?"
+_PAIR = re.compile(rf"(?P<name>[^\W\d_][^,;:|=]{{0,60}}?)(?:\s*[:=(]\s*|\s+(?:[-–—]|is|was|are|of|at)\s+|\s+)(?P<value>{_NUMBER})\)?$")
 _SERIES = re.compile(r"^(?P<series>[^:|]{1,60}):\s+(?P<rest>[^:]*\d[^:]*)$")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s+")
 _LEAD = re.compile(r"^(?:read|look up|the values? (?:is|are)|values?)\b:?\s*", re.IGNORECASE)
+_CONCLUDES = re.compile(r"^(?:so|thus|therefore|hence)\b|\banswer\b|^(?:it|this|that)\b", re.IGNORECASE)
 _COMPUTES = re.compile(r"\d\s*[-+*/×÷<>=]\s*\d")
 
 
@@ -114,7 +119,7 @@ def readings_of(text: str) -> list[Reading]:
     [('', 'Museum', '64'), ('', 'Library', '41')]
     """
     found = dict[tuple[str, str], str]()
-    lines = [line.strip() for line in text.replace("**", "").splitlines() if line.strip()]
+    lines = [" ".join(line.split()) for line in text.replace("**", "").splitlines() if line.strip() and len(line) <= MOST_LINE]
     for series, name, value in [*_of_markdown(lines), *_of_sentences(line for line in lines if "|" not in line)]:
         found.setdefault((series, name), value)
     return [(series, name, value) for (series, name), value in list(found.items())[:MOST_CELLS]]
@@ -138,7 +143,7 @@ def _of_sentences(lines: Iterable[str]) -> Iterator[Reading]:
     for line in lines:
         for sentence in re.split(r"(?<=[\d%a-z)])\.\s+(?=[A-Z])|;\s+", _BULLET.sub("", line).rstrip(".")):
             sentence = _LEAD.sub("", sentence.strip())
-            if _COMPUTES.search(sentence) and not _SERIES.match(sentence):
+            if _CONCLUDES.search(sentence) or _COMPUTES.search(sentence) and not _SERIES.match(sentence):
                 continue
             series, rest = "", sentence
             if (match := _SERIES.match(sentence)) and "," in match["rest"] or (match and _PAIR.search(match["rest"].strip())):
@@ -150,7 +155,7 @@ def _of_sentences(lines: Iterable[str]) -> Iterator[Reading]:
 
 def _without_unit(part: str) -> str:
     """``part`` without a word behind its number: ``Library: 41 visitors``."""
-    return re.sub(rf"({_NUMBER})\s+[a-zA-Z°²³/]+$", r"\1", part)
+    return re.sub(rf"({_NUMBER})\s+(?!million|billion|thousand)[a-zA-Z°²³/]+$", r"\1", part)
 
 
 def tabulate(writing: Writing, readings: Sequence[Reading] = ()) -> Table:
@@ -169,16 +174,15 @@ def tabulate(writing: Writing, readings: Sequence[Reading] = ()) -> Table:
     by_name: dict[str, list[tuple[str, str]]] = {}
     for name, series in cells:
         by_name.setdefault(_key(name), []).append((name, series))
+    readings_of_several = len({series for series, _, _ in readings}) > 1
     for series, name, value in readings:
-        at = known.get((_key(name), _key(series)))
         alone = by_name.get(_key(name), [])
-        if at is None and len(alone) == 1:
-            at = alone[0]
-        if at is None:
+        same = alone[0] if len(alone) == 1 and (not series or not alone[0][1]) and not (series and readings_of_several) else None
+        place = known.get((_key(name), _key(series))) or same
+        if place is None:
             cells.setdefault((name, series), Cell(value=value, origin="read"))
-        elif not _same(cells[at], value):
-            cell = cells[at]
-            cells[at] = Cell(value=cell.value, origin=cell.origin, box=cell.box, said=value)
+        elif not _same(cells[place], value):
+            cells[place] = replace(cells[place], said=value)
     return _arranged(cells)
 
 

@@ -46,15 +46,18 @@ def test_a_number_names_the_boxes_in_which_it_and_its_name_stand() -> None:
     reply = exchange().replies[0]
     museum = reply.steps[0].sources[0]
     assert lights_of(museum, reply.writing) == ["0:3", "0:0"]
-    made = reasoning_html(reply)
+    made = reasoning_html(reply, fixable=True)
     assert 'data-lights="0:3 0:0"' in made and 'data-place="1:12:14"' in made
     assert re.search(r'<span class="lf-claim lf-true".*?<button[^>]*lf-chip[^>]*>64</button>', made), "numbers in claims are chips too"
     assert made.count('tabindex="-1"') == made.count("lf-chip") and 'aria-label="64, 64 stands at Museum"' in made
 
 
-def test_while_it_grows_nothing_can_be_corrected() -> None:
+def test_only_the_trace_that_stands_for_the_last_answer_can_be_corrected() -> None:
     growing = Reply(question="q", thought=THOUGHT, thinking=True, writing=(CHART,))
-    assert "data-lights" in reasoning_html(growing) and "data-place" not in reasoning_html(growing)
+    assert "data-lights" in reasoning_html(growing, fixable=True) and "data-place" not in reasoning_html(growing, fixable=True)
+    voted = Exchange(question="q", replies=(*exchange().replies, *exchange(answer="The answer is 9.").replies, *exchange().replies))
+    assert exchange_html(voted, fixable=True).count("data-place") == reasoning_html(exchange().replies[0], fixable=True).count("data-place")
+    assert "data-place" not in exchange_html(voted)
 
 
 def test_a_number_from_an_earlier_step_names_it() -> None:
@@ -90,7 +93,7 @@ def test_the_answer_stands_first_with_its_trust_and_a_way_into_the_steps() -> No
 
 
 def corrected(value: str = "46", thought: str = THOUGHT, answer: str = "The answer is 23.") -> Conversation:
-    reading = Correction(step=1, start=thought.index("64"), end=thought.index("64") + 2, value=value)
+    reading = Correction(step=1, start=thought.index("64"), end=thought.index("64") + 2, was="64", value=value)
     return Conversation(exchanges=(exchange(thought, answer, corrections=(reading,)),))
 
 

@@ -188,3 +188,53 @@ def test_rows_can_be_looked_at_before_they_are_pushed(tmp_path, capsys):
     assert main(["filter", str(rows), "--out", str(tmp_path), "--against"]) == 0
     assert main(["push", str(Path(tmp_path)), "me/rows", "--private", "--dry-run"]) == 0
     assert "create or update the private data set me/rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("said", ["\\ud83d", "9" * 5000])
+def test_letters_and_numbers_that_nobody_can_write_stop_nothing(said, tmp_path):
+    is_number = said[0] == "9"
+    question = f"How many pears {'' if is_number else said} has Ann in all?"
+    row = f'{{"question": "{question}", "solution": "6 * 7 = 42", "answer": {said if is_number else 42}}}'
+    (tmp_path / "rows.jsonl").write_text(row + "\n" + json.dumps(planted.clean(1)[0].as_row()) + "\n")
+    assert main(["filter", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "out"), "--against"]) == 0
+    assert all(isinstance(problem, Problem) for problem in read_reply("p1", row))
+
+
+def test_labels_without_end_are_read_in_no_time():
+    assert len(list(read_reply("p1", "Problem: a\n" * 3000 + "Solution: b\n" * 3000))) == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "said"),
+    [("../secret.png", "rows", "outside of"), ("none.png", "rows", "which is not in"), ("", "../rows", "cannot be the name")],
+)
+def test_nothing_is_taken_from_and_written_to_elsewhere(image, name, said, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.png").write_bytes(b"x")
+    problem = replace(planted.clean(1)[0], image=image)
+    (tmp_path / "in" / "rows.jsonl").write_text(json.dumps(problem.as_row()) + "\n")
+    assert main(["filter", str(tmp_path / "in" / "rows.jsonl"), "--out", str(tmp_path / "out"), "--against", "--name", name]) == 2
+    assert said in capsys.readouterr().err and not list(tmp_path.glob("out/data/**/*.png"))
+
+
+def test_rows_of_an_earlier_run_are_not_pushed_with_those_of_now(tmp_path, capsys):
+    (tmp_path / "rows.jsonl").write_text(json.dumps(planted.clean(1)[0].as_row()) + "\n")
+    for name in ("first", "second"):
+        assert main(["filter", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "out"), "--against", "--name", name]) == 0
+    assert not (tmp_path / "out" / "data" / "first.jsonl").exists() and (tmp_path / "out" / "data" / "second.jsonl").is_file()
+
+
+def test_a_test_set_without_questions_vouches_for_nothing(tmp_path, capsys):
+    (tmp_path / "gsm8k.jsonl").write_text('{"prompt": "What is it?"}\n')
+    (tmp_path / "rows.jsonl").write_text(json.dumps(planted.clean(1)[0].as_row()) + "\n")
+    arguments = [
+        "filter",
+        str(tmp_path / "rows.jsonl"),
+        "--out",
+        str(tmp_path / "out"),
+        "--against",
+        "gsm8k",
+        "--benchmarks",
+        str(tmp_path),
+    ]
+    assert main(arguments) == 2 and "no row with 'question'" in capsys.readouterr().err

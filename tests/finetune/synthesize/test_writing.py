@@ -320,3 +320,26 @@ def test_a_seed_without_a_solution_is_told(tmp_path, capsys):
     (tmp_path / "seeds.jsonl").write_text('{"question": "What is 2 + 3?", "answer": "5"}\n')
     assert write(tmp_path / "seeds.jsonl", tmp_path / "out", "unused") == 2
     assert "row 1" in (err := capsys.readouterr().err) and "no solution" in err
+
+
+def test_a_teacher_that_wants_money_or_refuses_everything_spoils_no_folder(seeds, tmp_path, capsys):
+    for status in (402, 400):
+        with scripted(lambda handler, body, _, status=status: handler.reply(status, {"error": {"message": "no"}})) as server:
+            assert write(seeds, tmp_path / "out", server.url, "--count", "80") == 2
+        assert not list(replies_in(tmp_path / "out" / "replies.jsonl"))
+    assert "refuses every request" in capsys.readouterr().err
+    with scripted(teach) as server:
+        assert write(seeds, tmp_path / "out", server.url, "--count", "80") == 0
+        assert len(server.asked) == 20
+
+
+@pytest.mark.parametrize(
+    "more",
+    [("--batch", "openai", "--max-dollars", "1"), ("--batch", "anthropic", "--reasoning", "low"), ("--count", "9", "--per-request", "4")],
+)
+def test_what_cannot_be_kept_is_refused(more, seeds, tmp_path, capsys):
+    if more[0] == "--count":
+        with scripted(teach) as server:
+            assert write(seeds, tmp_path / "out", server.url, "--count", "6") == 0
+    assert write(seeds, tmp_path / "out", "unused", *more) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("finetune.synthesize: ")
