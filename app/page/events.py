@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import html
-import io
-import json
 import secrets
 import threading
 import time
@@ -19,18 +16,17 @@ import gradio as gr
 from cachetools import LRUCache, cached
 from PIL import Image
 
-from app.page.evidence import Sheet, cards_html, sheets_html, table_html, url_of, verdict_html
+from app.page.evidence import Sheet, cards_html, sheets_html, url_of, verdict_html
 from app.page.render import chat_messages, exchange_html, place_of
 from app.page.running import Running
 from app.page.taken import picture_files
 from app.serving.accounts import Pace, caller
 from app.talks import export, links
 from app.talks.answering import answer, resumable, resume
-from app.talks.correcting import asked_again, version_of
+from app.talks.correcting import version_of
 from app.talks.feedback import REASONS
 from app.talks.history import History
 from app.talks.values import (
-    MAX_CORRECTIONS,
     MAX_EXCHANGES,
     MAX_PICTURES,
     Conversation,
@@ -39,13 +35,10 @@ from app.talks.values import (
     chosen_of,
     options_of,
 )
-from vision.answers.corrections import Correction, reading_at, typed
-from vision.ask import limits_of, sampling_of, table
+from vision.ask import limits_of
 from vision.engines.engine import Engine
 from vision.errors import ConversationError, LogicFlowError, PromptError
-from vision.pictures.documents import Picture
 from vision.pictures.images import open_image
-from vision.pictures.writing import Writing
 from vision.prompts import check_question
 from vision.settings import Settings
 
@@ -56,10 +49,6 @@ PACE_S = 0.05
 SAVE_S = 2.0
 """Seconds between two states that are kept."""
 
-LEAST_PART = 8
-"""Pixels of a side that a part of a picture has at least."""
-SHOWN = 11
-"""Parts of the page that :meth:`Desk.show` gives."""
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "How much is Apple?"),
@@ -270,95 +259,6 @@ class Desk:
             return sheets_html(sheets, chosen)
         return cards_html([(url_of(str(path)), question) for path, question in self.examples])
 
-    def wish(self, wish: str, message: dict[str, Any], conversation: Conversation, state: State) -> tuple[Any, ...]:
-        """What the page's script asks for at once: an example into the box, a part of a picture into the box, a corrected reading."""
-        wanted = _wanted(wish)
-        try:
-            match wanted.get("kind"):
-                case "example":
-                    path, question = self.examples[int(wanted["number"])]
-                    return ({"text": question, "files": [str(path)]}, *[gr.skip()] * SHOWN)
-                case "closer":
-                    part = self.part(conversation, state, int(wanted["picture"]), wanted["box"])
-                    files = [*((message or {}).get("files") or []), str(part)]
-                    return ({"text": (message or {}).get("text") or "", "files": files}, *[gr.skip()] * SHOWN)
-                case "correct":
-                    corrected = self.correct(conversation, state, wanted)
-                    return (gr.skip(), *self.show(corrected, state))
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError):  # not from our script
-            return (gr.skip(), *[gr.skip()] * SHOWN)
-        except LogicFlowError as exc:
-            return (gr.skip(), *self.show(conversation, state, error=str(exc)))
-        return (gr.skip(), *[gr.skip()] * SHOWN)
-
-    def part(self, conversation: Conversation, state: State, number: int, box: list[Any]) -> Path:
-        """A part of a picture of the conversation at its full resolution, as a file for the box.
-
-        Raises:
-            PromptError: for a part that is too small to be looked at.
-        """
-        names = [name for exchange in conversation.exchanges for name in exchange.pictures]
-        picture = self.picture(state, names[max(0, number)])
-        left, top, right, bottom = (int(edge) for edge in box)
-        box_in = (max(0, left), max(0, top), min(picture.width, right), min(picture.height, bottom))
-        if box_in[2] - box_in[0] < LEAST_PART or box_in[3] - box_in[1] < LEAST_PART:
-            raise PromptError(f"that part is smaller than {LEAST_PART} pixels; draw a larger box")
-        stream = io.BytesIO()
-        picture.crop(box_in).save(stream, "PNG")
-        return self.history.path(state["key"], self.history.keep_picture(state["key"], stream.getvalue()))
-
-    def correct(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> Conversation:
-        """The conversation with a reading of its last answer corrected, kept and noted as feedback.
-
-        Raises:
-            PromptError: for a value that is no number, or a place where nothing was read.
-        """
-        value, was = str(wanted["value"]).strip(), str(wanted["was"])
-        correction = Correction(step=int(wanted["step"]), start=int(wanted["start"]), end=int(wanted["end"]), was=was, value=value)
-        if not conversation.exchanges or not typed(value):
-            raise PromptError(f"{value[:40]!r} cannot stand there; type the number that the picture shows")
-        last = conversation.traced(-1)
-        if last.best is None or reading_at(last.best.steps, correction) is None:
-            raise PromptError("that answer is not the last one any more; correct the reading there, or ask again")
-        earlier = tuple(each for each in last.corrections if (each.step, each.start) != (correction.step, correction.start))
-        if len(earlier) >= MAX_CORRECTIONS:
-            raise PromptError(f"an answer takes {MAX_CORRECTIONS} corrections; ask again with them")
-        corrected = conversation.with_last(replace(conversation.exchanges[-1], corrections=(*earlier, correction)))
-        self.history.save(state["key"], corrected, anew=False)
-        self.history.judge(state["key"], corrected)
-        return corrected
-
-    def again(self, wish: str, conversation: Conversation, state: State, request: gr.Request) -> Iterator[Any]:
-        """What the page's script asks for that needs the engine: the question again with the corrected reading, the values as a table."""
-        wanted = _wanted(wish)
-        if (refused := self.refused(request)) or wanted.get("kind") not in ("again", "table"):
-            yield (gr.skip(), *(self.show(conversation, state, error=refused) if refused else [gr.skip()] * SHOWN))
-            return
-        if wanted["kind"] == "table":
-            yield ('<p class="lf-quiet" role="status">Reading the values …</p>', *[gr.skip()] * SHOWN)
-            yield (self.values(conversation, state, wanted), *[gr.skip()] * SHOWN)
-            return
-        full = len(conversation.exchanges) >= MAX_EXCHANGES
-        anew = None if not conversation.exchanges or full else asked_again(conversation, len(conversation.exchanges) - 1)
-        if anew is None:
-            yield (gr.skip(), *[gr.skip()] * SHOWN)
-            return
-        for shown in self.grow(anew, state, request, self.answer):
-            yield (gr.skip(), *shown)
-
-    def values(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> str:
-        """The values of a picture as a table, as HTML; what goes wrong as a sentence."""
-        try:
-            names = [(name, each) for exchange in conversation.exchanges for name, each in _with_writing(exchange)]
-            number = max(0, int(wanted["picture"]))
-            name, writing = names[number]
-            taken = Picture(image=self.picture(state, name), writing=writing)
-            return table_html(table(taken, self.engine, sampling=sampling_of(self.settings)), number)
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
-            return ""
-        except LogicFlowError as exc:
-            return f'<p class="lf-quiet">{html.escape(str(exc))}</p>'
-
     def saw(self, conversation: Conversation, state: State) -> Any:
         """The pictures of the conversation as the model is shown them, with the tokens that they cost."""
         shown, tokens = [], 0
@@ -480,18 +380,3 @@ class Desk:
 def verdicts(conversation: Conversation) -> list[str | None]:
     """Each answer's verdict, as the chat shows it."""
     return [exchange.reason or {True: "Like", False: "Dislike", None: None}[exchange.liked] for exchange in conversation.exchanges]
-
-
-def _wanted(wish: str) -> dict[str, Any]:
-    """What the page's script wants; nothing where it is no object."""
-    try:
-        wanted = json.loads(wish)
-    except (TypeError, ValueError):
-        return {}
-    return wanted if isinstance(wanted, dict) else {}
-
-
-def _with_writing(exchange: Exchange) -> Iterator[tuple[str, Writing | None]]:
-    """The pictures of an exchange with their text, None where nobody has read it."""
-    for i, name in enumerate(exchange.pictures):
-        yield name, exchange.writing[i] if i < len(exchange.writing) else None

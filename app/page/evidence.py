@@ -214,11 +214,12 @@ def _sheet_html(sheet: Sheet, number: int, read: int, *, hidden: bool) -> str:
     listed = html.escape(visible("; ".join([*(text.text for text in writing.texts), *map(drawn_words, writing.drawn)])), quote=True)
     told = read_words(sheet.writing)
     alt = f"{html.escape(sheet.name)}. Read in it: {listed}" if listed else html.escape(sheet.name)
+    image = f'<img src="{html.escape(sheet.url, quote=True)}" alt="{alt}" draggable="false">' if sheet.url else f"<p>{alt} is gone.</p>"
     view_width, view_height = writing.size
     return (
         f'<figure class="lf-sheet" data-sheet="{number}" data-width="{width}" data-height="{height}"{" hidden" if hidden else ""}>'
         f'<div class="lf-frame"><div class="lf-zoom" style="aspect-ratio:{width}/{height};--lf-ratio:{width / height:.4f}">'
-        f'<img src="{html.escape(sheet.url, quote=True)}" alt="{alt}" draggable="false">'
+        f"{image}"
         f'<svg viewBox="0 0 {view_width} {view_height}" preserveAspectRatio="none" aria-hidden="true">{boxes}</svg></div></div>'
         f"<figcaption>{html.escape(told)}</figcaption></figure>"
     )

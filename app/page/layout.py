@@ -19,6 +19,7 @@ import gradio as gr
 from app.page.downloads import Downloads
 from app.page.events import EXAMPLES, Desk
 from app.page.taken import FILE_TYPES
+from app.page.wishes import Wishes
 from app.serving.accounts import Accounts, Pace, caller
 from app.serving.endpoint import Endpoint
 from app.talks.feedback import REASONS
@@ -91,11 +92,12 @@ def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, c
             with gr.Column(scale=5, min_width=320, elem_id="lf-chain"), gr.Accordion("Steps", elem_id="lf-fold"):
                 steps = gr.HTML("", container=False, elem_id="lf-steps")
         wish, again = gr.Textbox(visible="hidden", elem_id="lf-wish"), gr.Textbox(visible="hidden", elem_id="lf-again")
+        wishes = Wishes(desk)
         buttons = [talking["stop"], talking["now"], talking["on"]]
         shown = [state, conversation, talking["chat"], steps, side["kept"], *buttons, saw, evidence, verdict]
-        wish.change(desk.wish, [wish, talking["box"], conversation, state], [talking["box"], *shown], **QUICK)
+        wish.change(wishes.wish, [wish, talking["box"], conversation, state], [talking["box"], *shown], **QUICK)
         answering = {**_turns(engine), "show_progress": "hidden", "api_visibility": "private"}
-        again.change(desk.again, [again, conversation, state], [values, *shown], **answering)
+        again.change(wishes.again, [again, conversation, state], [values, *shown], **answering)
         conversation.change(lambda: "", None, [values], **QUICK)
         _wire_conversation(desk, talking, chosen, conversation, state, shown, steps)
         _wire_history(desk, Downloads(history), side, conversation, state, shown)

@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -60,7 +61,16 @@ class Teacher:
         Raises:
             GenerationError: when the server refuses the key or the model, or is gone.
         """
-        return asyncio.run(self._all(iter(requests), bill, most, note))
+
+        def work() -> int:
+            return asyncio.run(self._all(iter(requests), bill, most, note))
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return work()
+        with ThreadPoolExecutor(1) as pool:  # in a notebook a loop is running already
+            return pool.submit(work).result()
 
     async def _all(self, requests: Iterator[Request], bill: Bill, most: Decimal | None, note: Callable[[Reply], None]) -> int:
         from openai import AsyncOpenAI, Timeout

@@ -18,7 +18,7 @@ QUESTION = "What is the difference between Museum and Library?"
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory):
     """A page whose model reads the chart of visitors, and misreads one bar."""
-    text = "<think>\nRead Museum 64, Library 46.\nSubtract 64 - 46 = 18.\nBeside it 2 + 2 = 5.\nSo it is 18.\n</think>\n\nThe answer is 18."
+    text = "<think>\nRead Museum 64, Library 46.\nSubtract 64 - 46 = 18.\nSo it is 18.\n</think>\n\nThe answer is 18."
     with served(ScriptedEngine(text, pause_s=0.01), tmp_path_factory.mktemp("kept")) as address:
         yield address
 
@@ -82,13 +82,17 @@ def test_boxes_light_while_the_thought_is_written(browser: Browser, tmp_path: Pa
         expect(ended_at.first).to_be_attached(timeout=SLOW)
 
 
-def test_the_answer_stands_first_and_leads_into_the_steps(asked: Page) -> None:
-    verdict = asked.locator("#lf-verdict")
-    expect(verdict.locator(".lf-said")).to_have_text("The answer is 18.")
-    expect(verdict.locator(".lf-trust")).to_contain_text("Broken")
-    assert verdict.bounding_box()["y"] < asked.locator(".lf-stage").bounding_box()["y"]
-    verdict.locator("[data-go]").first.click()
-    expect(asked.locator("#lf-steps li.lf-lit")).to_have_attribute("value", "3")
+def test_the_answer_stands_first_and_leads_into_the_steps(browser: Browser, tmp_path: Path) -> None:
+    wrong = ScriptedEngine("<think>\nRead Museum 64, Library 41.\nSubtract 64 - 41 = 33.\n</think>\n\nThe answer is 33.")
+    with served(wrong, tmp_path) as address, opened(browser, address) as page:
+        ask(page, EXAMPLES / "visitors.png", QUESTION)
+        ended(page)
+        verdict = page.locator("#lf-verdict")
+        expect(verdict.locator(".lf-said")).to_have_text("The answer is 33.")
+        expect(verdict.locator(".lf-trust")).to_contain_text("Broken")
+        assert verdict.bounding_box()["y"] < page.locator(".lf-stage").bounding_box()["y"]
+        verdict.locator("[data-go]").first.click()
+        expect(page.locator("#lf-steps li.lf-lit")).to_have_attribute("value", "2")
 
 
 def test_a_reading_is_corrected_and_what_follows_is_computed(asked: Page) -> None:
