@@ -93,6 +93,18 @@ def arrives(steps: Sequence[Step], answer: str) -> bool:
     return value is not None and value in results and value in named
 
 
+def said_again(text: str) -> float:
+    """The share of the lines of a text, or of its runs of eight words, that come a second time, whichever is more.
+
+    >>> said_again("2 + 3 = 5\\n2 + 3 = 5\\n5 + 1 = 6"), said_again("2 + 3 = 5")
+    (0.33, 0.0)
+    """
+    words = text.split()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    runs = [tuple(words[i : i + 8]) for i in range(len(words) - 7)]
+    return round(max(1 - len(set(parts)) / len(parts) if len(parts) > 2 else 0.0 for parts in (lines, runs)), 2)
+
+
 def as_writing(table: Sequence[Sequence[str]]) -> Writing:
     """A table as if it were printed: names in the first column, heads in the first row."""
     width, height = CELL

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
+from finetune.command import reported
 from finetune.files import save_figure, write_text
 from finetune.rows import BIN, Report, Rows, noted
-from finetune.samples import registered
+from finetune.samples import register
 from finetune.sieve import Sieve, grams, tokenizer_of
 from finetune.sources import SourceError, questions_of, source_of
 
@@ -59,15 +60,6 @@ def write_report(folder: Path) -> str:
 
 def _most_first(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
-
-
-def register(folder: Path, names: list[str]) -> None:
-    """Add ``names`` to the ``dataset_info.json`` of ``folder``."""
-    info = folder / "dataset_info.json"
-    known = json.loads(info.read_text(encoding="utf-8")) if info.exists() else {}
-    written = known | {name: registered(f"{name}.jsonl") for name in names}
-    if written != known:
-        write_text(info, json.dumps(written, indent=2) + "\n")
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -127,30 +119,28 @@ def _all(args: argparse.Namespace) -> Iterator[Rows]:
         yield Rows(source=source, folder=args.out, sieve=sieve, crops=not args.no_crops, writing=args.writing, limit=limit, keep=args.keep)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+def _prepare(args: argparse.Namespace) -> int:
+    """Make the rows of every source, then print the report."""
     from tqdm import tqdm
 
-    args = _arguments(arguments)
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-        for rows in _all(args):
-            with tqdm(desc=rows.source.name, unit="row") as bar:
+    args.out.mkdir(parents=True, exist_ok=True)
+    for rows in _all(args):
+        with tqdm(desc=rows.source.name, unit="row") as bar:
 
-                def tell(report: Report, bar: Any = bar) -> None:
-                    bar.update(report.read - bar.n)
-                    bar.set_postfix(kept=report.kept)
+            def tell(report: Report, bar: Any = bar) -> None:
+                bar.update(report.read - bar.n)
+                bar.set_postfix(kept=report.kept)
 
-                rows.write(args.workers, tell)
-            register(args.out, [rows.source.name])
-        print(write_report(args.out))
-    except (SourceError, OSError) as exc:
-        print(f"finetune.prepare: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+            rows.write(args.workers, tell)
+        register(args.out, [rows.source.name])
+    print(write_report(args.out))
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit code."""
+    args = _arguments(arguments)
+    return reported("prepare", lambda: _prepare(args), SourceError, OSError)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from finetune.benchmarks.graders import same
+from finetune.checking import said_again
 from vision.answers.answers import extract, number_of, within
 from vision.answers.trust import follows
 from vision.pictures.writing import Writing
@@ -184,9 +185,7 @@ def _length(thought: str) -> float:
     words = thought.split()
     if len(words) < LEAST_WORDS:
         return -1.0
-    lines = [line.strip() for line in thought.splitlines() if line.strip()]
-    runs = [tuple(words[i : i + 8]) for i in range(len(words) - 7)]
-    again = max(1 - len(set(parts)) / len(parts) if len(parts) > 2 else 0.0 for parts in (lines, runs))
+    again = said_again(thought)
     return -min(1.0, max(0.0, len(words) / MOST_WORDS - 1) + (again if again > REPEATED else 0.0))
 
 

@@ -9,11 +9,14 @@ be used raises :class:`Rejected` with a reason, so that a report can count them.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from finetune.files import write_text
 from vision.answers.answers import equivalent, extract
 from vision.prompts import Prompt, Turn
 from vision.thoughts.reasoning import PAIRS, TAGS, split
@@ -23,7 +26,7 @@ Row = Mapping[str, Any]
 
 _MARKS = re.compile("<(image|video|audio)>")
 """What LLaMA-Factory counts in a row's text, wherever it stands, and compares with the row's files."""
-_NOTES = re.compile(r"<<[^<>]*>>")
+NOTES = re.compile(r"<<[^<>]*>>")
 """What GSM8K's writers had a calculator work out."""
 
 
@@ -108,7 +111,7 @@ def gsm8k(row: Row) -> Sample:
         raise Rejected("not in the publisher's form")
     gold = gold.strip()
     return _checked(
-        Sample(source="gsm8k", question=question, thought=_NOTES.sub("", thought).strip(), answer=f"The answer is {gold}.", gold=gold)
+        Sample(source="gsm8k", question=question, thought=NOTES.sub("", thought).strip(), answer=f"The answer is {gold}.", gold=gold)
     )
 
 
@@ -154,6 +157,15 @@ def registered(file_name: str) -> dict[str, Any]:
     """The entry of ``dataset_info.json`` for rows of :func:`sharegpt`."""
     columns = {"messages": "conversations", "images": "images", "system": "system"}
     return {"file_name": file_name, "formatting": "sharegpt", "columns": columns}
+
+
+def register(folder: Path, names: Sequence[str]) -> None:
+    """Add ``names`` to the ``dataset_info.json`` of ``folder``."""
+    info = folder / "dataset_info.json"
+    known = json.loads(info.read_text(encoding="utf-8")) if info.exists() else {}
+    written = known | {name: registered(f"{name}.jsonl") for name in names}
+    if written != known:
+        write_text(info, json.dumps(written, indent=2) + "\n")
 
 
 def text_of(row: Row, *names: str) -> str:

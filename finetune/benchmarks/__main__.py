@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from finetune.benchmarks.tasks import TASKS, Loaded, load_task
+from finetune.command import reported
 from finetune.sources import SourceError
 from vision.errors import LogicFlowError
 
@@ -171,14 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked_of(overlapping)
     overlapping.set_defaults(work=overlap)
     args = parser.parse_args(arguments)
-    try:
-        return int(args.work(args))
-    except (LogicFlowError, SourceError, ValueError, OSError) as exc:
-        print(f"finetune.benchmarks: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nended; the same command goes on", file=sys.stderr)
-        return 130
+    return reported("benchmarks", lambda: int(args.work(args)), LogicFlowError, SourceError, ValueError, OSError)
 
 
 if __name__ == "__main__":

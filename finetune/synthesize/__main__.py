@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
+from finetune.command import reported
 from finetune.files import growing
 from finetune.sources import SourceError, questions_of, read_file
 from finetune.synthesize import batches, funnel, planning
@@ -45,9 +46,9 @@ def write(args: argparse.Namespace) -> int:
         },
     )
     price, folder = price_of(args.model, args.prices), Folder(args.out)
-    done = {reply.id: reply for reply in replies_in(folder.replies)}
+    done = list(replies_in(folder.replies))
     if args.dry_run:
-        print(_forecast(plan, seeds, list(done.values()), price, batch=bool(args.batch)))
+        print(_forecast(plan, seeds, done, price, batch=bool(args.batch)))
         return 0
     if args.max_dollars is not None and price is None:
         raise SourceError(f"--max-dollars needs the price of {args.model}; it stands not in {args.prices.name}, give a table with --prices")
@@ -58,7 +59,7 @@ def write(args: argparse.Namespace) -> int:
     if args.batch == "anthropic" and plan.reasoning:
         raise SourceError("--reasoning is not told in Anthropic's batches; leave it out")
     folder.begin(plan, seeds)
-    left = (request for request in plan.requests(seeds) if request.id not in done)
+    left = plan.requests(seeds, {reply.id for reply in done})
     if args.batch:
         files = batches.write_batches(folder.path / "batch", left, plan, args.batch)
         print("\n".join(f"{path}: {count:,} requests" for path, count in files.items()) or "nothing is left to ask")
@@ -67,7 +68,7 @@ def write(args: argparse.Namespace) -> int:
         url=args.engine_url, model=args.model, key=_key(), manner=plan.manner, at_once=args.at_once, quiet_s=args.quiet_seconds
     )
     bill = bill_of(folder.replies, price)
-    total = sum(1 for _ in plan.requests(seeds)) if not args.charts else -(-args.count // args.per_request) + args.charts
+    total = len(plan.ids)
     lost = _ask(teacher, left, bill, args.max_dollars, folder, total)
     print(bill)
     refused = sum(bool(reply.error) for reply in replies_in(folder.replies))
@@ -105,10 +106,9 @@ def _ask(teacher: Teacher, requests: Iterator[planning.Request], bill: Bill, mos
 
 def _forecast(plan: Plan, seeds: list[Problem], done: list[Reply], price: Price | None, *, batch: bool) -> str:
     """What is left to ask and what it will cost: by the replies so far, else by prompts, and replies as long as the seeds."""
-    known = {reply.id for reply in done}
-    left = [request for request in plan.requests(seeds) if request.id not in known]
+    left = list(plan.requests(seeds, {reply.id for reply in done}))
     prompts, replies = sum(request.tokens for request in left), 0
-    if known:
+    if done:
         prompts = len(left) * sum(reply.tokens.input for reply in done) // len(done)
         replies = len(left) * sum(reply.tokens.output for reply in done) // len(done)
     elif seeds:
@@ -117,7 +117,7 @@ def _forecast(plan: Plan, seeds: list[Problem], done: list[Reply], price: Price 
     cost = f"the price of {plan.model} is not known; give a table with --prices"
     if price is not None:
         cost = f"about {price.of(Tokens(input=prompts, output=replies), batch=batch):.2f} dollars" + (" as a batch" if batch else "")
-    by = f"by {len(done)} replies so far" if known else "by lengths"
+    by = f"by {len(done)} replies so far" if done else "by lengths"
     return f"{len(left):,} requests, {prompts:,} tokens of prompts and {replies:,} of replies ({by}): {cost}"
 
 
@@ -128,7 +128,7 @@ def _key() -> str:
 def collect(args: argparse.Namespace) -> int:
     """Take the results of a provider's batch files in; 1 where requests are left without one."""
     folder = Folder(args.folder)
-    asked = {request.id for request in folder.plan.requests(folder.seeds)}
+    asked = set(folder.plan.ids)
     done = {reply.id for reply in replies_in(folder.replies)}
     found = batches.collect(args.files, asked, done)
     with growing(folder.replies) as append:
@@ -200,7 +200,7 @@ def filter_(args: argparse.Namespace) -> int:
         raise SourceError(f"{args.path} holds no problems yet")
     funnel.write(found, out)
     count = rows.write_rows(out, args.name, args.path if args.path.is_dir() else args.path.parent)
-    card = rows.write_card(out, args.name, args.licence, plan, bill, args.against)
+    card = rows.write_card(out, args.name, args.licence, plan, bill, [*["the seeds"] * bool(seeds), *args.against])
     print(funnel.table(found.stages, len(found.kept)))
     print(f"\n{count} rows in {card.parent / args.name}.jsonl; llamafactory-cli train … dataset_dir={card.parent} dataset={args.name}")
     return 0
@@ -210,7 +210,7 @@ def push(args: argparse.Namespace) -> int:
     """Say what would be pushed, and push it."""
     from finetune.synthesize.rows import Push
 
-    pushed = Push(repo=args.repo, folder=args.folder, private=args.private)
+    pushed = Push(repo=args.repo, folder=args.folder, name=args.name, private=args.private)
     print("\n".join(pushed.plan()))
     if not args.dry_run:
         print(pushed.run())
@@ -275,6 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     pushing = commands.add_parser("push", help="put the rows on the Hub")
     pushing.add_argument("folder", type=Path, metavar="DIR")
     pushing.add_argument("repo", metavar="OWNER/NAME")
+    pushing.add_argument("--name", default="synthetic", help="of the data set, as filter wrote it")
     pushing.add_argument("--private", action="store_true")
     pushing.add_argument("--dry-run", action="store_true", help="only say what would be done")
     pushing.set_defaults(work=push)
@@ -300,14 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         if getattr(args, name, least) < least:
             parser.error(f"--{name.replace('_', '-')} is {getattr(args, name)}; expected at least {least}")
-    try:
-        return int(args.work(args))
-    except (SourceError, PriceError, LogicFlowError, OSError) as exc:
-        print(f"finetune.synthesize: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nended; the same command goes on", file=sys.stderr)
-        return 130
+    return reported("synthesize", lambda: args.work(args), SourceError, PriceError, LogicFlowError, OSError)
 
 
 if __name__ == "__main__":

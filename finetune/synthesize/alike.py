@@ -65,16 +65,19 @@ def near_duplicates_by_minhash(samples: Iterable[Any]) -> set[int]:
     return {i for i, sample in enumerate(samples) if twins.seen(fingerprint(sample))}
 
 
-def overlaps(questions: Sequence[str], others: Sequence[str], alike: float = ALIKE) -> dict[int, str]:
-    """Questions that share :data:`finetune.sieve.GRAM` words in a row with one of ``others``, or are nearly the same; why."""
+def overlaps(questions: Sequence[str], others: Sequence[str], alike: float = ALIKE) -> dict[int, tuple[int, str]]:
+    """Questions that share :data:`finetune.sieve.GRAM` words in a row with one of ``others``, or are nearly the same: with which, and why."""
     if not questions or not others:
         return {}
-    known = {gram for other in others for gram in grams(other)}
-    found = {i: f"it shares {GRAM} words in a row" for i, question in enumerate(questions) if not known.isdisjoint(grams(question))}
+    known = {gram: at for at, other in enumerate(others) for gram in grams(other)}
+    found: dict[int, tuple[int, str]] = {}
+    for i, question in enumerate(questions):
+        if (at := next((known[gram] for gram in grams(question) if gram in known), None)) is not None:
+            found[i] = (at, f"it shares {GRAM} words in a row with “{others[at][:80]}”")
     both = _vectors([*questions, *others])
     for i, pairs in _pairs(both[: len(questions)], both[len(questions) :], alike, before=False):
         at, cosine = max(pairs, key=lambda pair: pair[1])
-        found.setdefault(i, f"it is {cosine:.2f} alike to “{others[at][:80]}”")
+        found.setdefault(i, (at, f"it is {cosine:.2f} alike to “{others[at][:80]}”"))
     return found
 
 

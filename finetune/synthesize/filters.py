@@ -17,10 +17,11 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 
-from finetune.checking import arrives, as_writing, check
+from finetune.checking import arrives, as_writing, check, said_again
+from finetune.samples import NOTES
 from finetune.sieve import is_english
 from finetune.synthesize.giveaways import giveaway
-from finetune.synthesize.problems import NOTES, Problem
+from finetune.synthesize.problems import Problem
 from vision.answers.answers import equivalent, number_of
 from vision.thoughts.claims import find_claims
 from vision.thoughts.marks import Claim
@@ -100,18 +101,11 @@ def solution_quality(problem: Problem) -> str:
         return f"more than {MOST_STEPS} steps"
     if len(re.findall(r"\d", text)) < 2:
         return "no calculation"
-    if again := _repeated(lines, words):
+    if (again := said_again(text)) > REPEATED:
         return f"{100 * again:.0f} % of it is said twice"
     if _alike(problem.question) == _alike(text):
         return "the question instead of a solution"
     return ""
-
-
-def _repeated(lines: list[str], words: list[str]) -> float:
-    """The share of lines, or of runs of eight words, that come a second time, where it is too much; else 0."""
-    runs = [tuple(words[i : i + 8]) for i in range(len(words) - 7)]
-    share = max((1 - len(set(parts)) / len(parts) for parts in (lines, runs) if len(parts) > 2), default=0.0)
-    return share if share > REPEATED else 0.0
 
 
 def _alike(text: str) -> str:

@@ -138,8 +138,8 @@ def _found(name: str, problems: Sequence[Problem], seeds: Sequence[str], tests: 
         return {i: f"the question of {problems[j].id}" for i, j in exact_duplicates(questions).items()}
     if name == "near duplicates":
         return _near(problems, near)
-    of_tests = {i: f"with a test set: {why}" for i, why in overlaps(questions, tests).items()}
-    return {i: f"with a seed: {why}" for i, why in overlaps(questions, seeds).items()} | of_tests
+    found = overlaps(questions, [*tests, *seeds])
+    return {i: f"with a {'test set' if at < len(tests) else 'seed'}: {why}" for i, (at, why) in found.items()}
 
 
 def _questions(problems: Sequence[Problem]) -> list[str]:

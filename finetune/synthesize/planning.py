@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -130,12 +130,21 @@ class Plan:
         told: dict[str, Any] = {} if self.temperature < 0 else {"temperature": self.temperature}
         return told | ({"reasoning_effort": self.reasoning} if self.reasoning else {})
 
-    def requests(self, seeds: Sequence[Problem]) -> Iterator[Request]:
-        """All of them, in order."""
-        for i in range(-(-self.count // self.per_request)):
-            yield self._words(i, seeds, min(self.per_request, self.count - i * self.per_request))
-        for i in range(self.charts):
-            yield self._chart(i)
+    @property
+    def ids(self) -> list[str]:
+        """Of all requests, in order."""
+        return [f"{kind}{i + 1:06}" for kind, many in (("p", -(-self.count // self.per_request)), ("c", self.charts)) for i in range(many)]
+
+    def requests(self, seeds: Sequence[Problem], done: Collection[str] = ()) -> Iterator[Request]:
+        """Those that are not ``done``, in order."""
+        for id in self.ids:
+            if id in done:
+                continue
+            number = int(id[1:]) - 1
+            if id.startswith("c"):
+                yield self._chart(number)
+            else:
+                yield self._words(number, seeds, min(self.per_request, self.count - number * self.per_request))
 
     def _words(self, number: int, seeds: Sequence[Problem], problems: int) -> Request:
         rng = random.Random(f"{self.seed} {number}")

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from finetune.samples import NOTES
+
 MOST_PROBLEMS = 50
 """Problems that are read of one reply."""
 MOST_CHARS = 20_000
 """Characters of a problem that are kept; more is no problem."""
-NOTES = re.compile(r"<<[^<>]*>>")
-"""What GSM8K's writers had a calculator work out."""
 _COMMANDS = (
     "frac dfrac tfrac text times theta tan bar begin beta binom boxed big bullet right rho rangle rfloor rceil neq nabla "
     "sqrt cdot left le leq ge geq approx div pm pi sum prod int alpha gamma delta angle circ quad qquad mathrm mathbf cos sin log ln end"

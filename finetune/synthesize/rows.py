@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune.files import write_text
-from finetune.samples import Sample, registered, sharegpt
+from finetune.files import grown_rows, write_text
+from finetune.samples import Sample, register, sharegpt
 from finetune.sources import SourceError
 from finetune.synthesize.funnel import Stage, kept_in, report_of, table
 from finetune.synthesize.journal import Bill
@@ -35,7 +35,7 @@ def sample_of(problem: Problem) -> Sample:
 
 
 def write_rows(folder: Path, name: str, pictures: Path) -> int:
-    """Write ``data/NAME.jsonl``, its pictures and its entry in ``data/dataset_info.json``, and nothing else; how many rows.
+    """Write ``data/NAME.jsonl``, its pictures and its entry in ``data/dataset_info.json``; how many rows.
 
     Args:
         folder: that :func:`finetune.synthesize.funnel.write` wrote to.
@@ -48,8 +48,6 @@ def write_rows(folder: Path, name: str, pictures: Path) -> int:
     if not name.replace("_", "").replace("-", "").isalnum():
         raise SourceError(f"{name!r} cannot be the name of a data set; use letters, digits, - and _")
     data = folder / "data"
-    if (data / "dataset_info.json").is_file():  # of an earlier run, with other rows
-        shutil.rmtree(data)
     data.mkdir(exist_ok=True)
     lines = []
     for problem in kept_in(folder):
@@ -63,12 +61,16 @@ def write_rows(folder: Path, name: str, pictures: Path) -> int:
             shutil.copyfile(source, target)
         lines.append(json.dumps(sharegpt(sample_of(problem)), ensure_ascii=False))
     write_text(data / f"{name}.jsonl", "".join(line + "\n" for line in lines))
-    write_text(data / "dataset_info.json", json.dumps({name: registered(f"{name}.jsonl")}, indent=2) + "\n")
+    register(data, [name])
     return len(lines)
 
 
-def write_card(folder: Path, name: str, licence: str, plan: Plan | None, bill: Bill | None, tests: Sequence[str]) -> Path:
-    """Write ``data/README.md``: what the Hub reads, then where the rows come from, what fell, what it cost."""
+def write_card(folder: Path, name: str, licence: str, plan: Plan | None, bill: Bill | None, kept_apart: Sequence[str]) -> Path:
+    """Write ``data/README.md``: what the Hub reads, then where the rows come from, what fell, what it cost.
+
+    Args:
+        kept_apart: names of the sets that no row may share words with.
+    """
     from huggingface_hub import DatasetCardData
 
     stages, kept = report_of(folder)
@@ -84,10 +86,8 @@ def write_card(folder: Path, name: str, licence: str, plan: Plan | None, bill: B
     )
     problems = list(kept_in(folder))
     parts = [f"# {name}", _origin(plan, bill, stages), "## What fell", table(stages, kept), "![funnel](funnel.png)"]
-    if tests:
-        parts.append(
-            f"Nothing shares thirteen words in a row, or 0.85 of a cosine, with the seeds or with the test sets of {', '.join(tests)}."
-        )
+    if kept_apart:
+        parts.append(f"Nothing shares thirteen words in a row, or 0.85 of a cosine, with these: {', '.join(kept_apart)}.")
     parts += ["## Rows", _shown(problems[:SHOWN]), _limits()]
     shutil.copyfile(folder / "funnel.png", folder / "data" / "funnel.png")
     write_text(folder / "data" / "README.md", f"---\n{front.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n")
@@ -119,11 +119,25 @@ def _limits() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Push:
-    """Rows on their way to the Hub."""
+    """Rows on their way to the Hub: one data set with its pictures and its card, whatever else lies beside them."""
 
     repo: str
     folder: Path
+    name: str
     private: bool = False
+
+    @property
+    def files(self) -> list[str]:
+        """What belongs to the data set, relative to ``data``.
+
+        Raises:
+            SourceError: where there is nothing to push.
+        """
+        data = self.folder / "data"
+        if not (data / f"{self.name}.jsonl").is_file() or not (data / "README.md").is_file():
+            raise SourceError(f"{self.folder} holds no rows of {self.name} yet; run 'finetune.synthesize filter' first")
+        pictures = [name for row in grown_rows(data / f"{self.name}.jsonl") for name in row["images"]]
+        return [f"{self.name}.jsonl", "README.md", "funnel.png", *dict.fromkeys(pictures)]
 
     def plan(self) -> list[str]:
         """What will be done, a line each.
@@ -131,13 +145,10 @@ class Push:
         Raises:
             SourceError: where there is nothing to push.
         """
-        data = self.folder / "data"
-        if not (data / "README.md").is_file():
-            raise SourceError(f"{self.folder} holds no rows yet; run 'finetune.synthesize filter' first")
-        files = [path for path in data.rglob("*") if path.is_file()]
-        size = sum(path.stat().st_size for path in files)
+        size = sum((self.folder / "data" / name).stat().st_size for name in self.files)
         seen = "private" if self.private else "public"
-        return [f"create or update the {seen} data set {self.repo}", f"upload {len(files)} files, {size / 1e6:.1f} MB, from {data}"]
+        told = f"upload {len(self.files)} files, {size / 1e6:.1f} MB, from {self.folder / 'data'}"
+        return [f"create or update the {seen} data set {self.repo}", told]
 
     def run(self) -> str:
         """Do it; the address of the data set.
@@ -154,9 +165,11 @@ class Push:
             url = api.create_repo(self.repo, repo_type="dataset", private=self.private, exist_ok=True)
             if self.private and not api.repo_info(self.repo, repo_type="dataset").private:
                 raise SourceError(f"{self.repo} is there already and public; make it private on the Hub first, or choose another name")
-            api.upload_folder(repo_id=self.repo, repo_type="dataset", folder_path=self.folder / "data")
+            data = self.folder / "data"
+            api.upload_folder(repo_id=self.repo, repo_type="dataset", folder_path=data, allow_patterns=self.files)
         except (HfHubHTTPError, LocalTokenNotFoundError, HTTPError, OSError, ValueError) as exc:
+            reason = first_line(exc)
             raise SourceError(
-                f"{self.repo} could not be pushed ({first_line(exc)}); set HF_TOKEN to a token that may write, and run it again"
+                f"{self.repo} could not be pushed ({reason}); set HF_TOKEN to a token that may write, and run it again"
             ) from exc
         return str(url)

@@ -15,6 +15,7 @@ from finetune.synthesize.__main__ import main
 from finetune.synthesize.alike import _pairs, _vectors, exact_duplicates, near_duplicates, overlaps
 from finetune.synthesize.filters import FILTERS, answer_range, mathematics, solved_equations
 from finetune.synthesize.problems import Problem, problem_of, read_reply
+from finetune.synthesize.rows import Push
 from tests.finetune.synthesize import planted
 
 PRECISION, RECALL = 0.98, 0.95
@@ -221,7 +222,11 @@ def test_rows_of_an_earlier_run_are_not_pushed_with_those_of_now(tmp_path, capsy
     (tmp_path / "rows.jsonl").write_text(json.dumps(planted.clean(1)[0].as_row()) + "\n")
     for name in ("first", "second"):
         assert main(["filter", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "out"), "--against", "--name", name]) == 0
-    assert not (tmp_path / "out" / "data" / "first.jsonl").exists() and (tmp_path / "out" / "data" / "second.jsonl").is_file()
+    mine = tmp_path / "out" / "data" / "mine.jsonl"
+    mine.write_text("precious\n")
+    assert main(["filter", str(tmp_path / "rows.jsonl"), "--out", str(tmp_path / "out"), "--against", "--name", "second"]) == 0
+    assert mine.read_text() == "precious\n" and set(json.loads((mine.parent / "dataset_info.json").read_text())) == {"first", "second"}
+    assert Push(repo="me/x", folder=tmp_path / "out", name="second").files == ["second.jsonl", "README.md", "funnel.png"]
 
 
 def test_a_test_set_without_questions_vouches_for_nothing(tmp_path, capsys):
