@@ -119,7 +119,7 @@ def printable(text: str) -> str:
 
 def table_lines(table: Table) -> list[str]:
     """A table in columns, what a model read alone marked with ``?``, what was measured with ``~``."""
-    marks = {"printed": "", "drawn": "~", "read": "?", "corrected": ""}
+    marks = {"printed": "", "drawn": "~", "read": "?"}
     rows = [list(table.heads)]
     for name, cells in table.rows:
         rows.append([name, *("" if cell is None else marks[cell.origin] + cell.value for cell in cells)])

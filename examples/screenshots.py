@@ -35,6 +35,7 @@ def ended(page: Page) -> None:
 
 
 def main() -> None:
+    """Take all of them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

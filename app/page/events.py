@@ -76,30 +76,35 @@ class Desk:
         self._decoded = cached(kept, lock=threading.Lock())(lambda path: open_image(path, self.limits))
 
     # What shows a conversation returns, in this order: what the browser keeps, conversation, chat, steps, kept ones, three buttons,
-    # what the model saw, the pictures with what was read in them, the answer first.
+    # what the model saw, the pictures with what was read in them, the answer first, the values as a table, empty until they are asked for.
 
     def show(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> tuple[Any, ...]:
         """The page for ``conversation``, which is ``busy`` while it is being answered."""
+        steps, verdict = self.looked_at(conversation, busy=busy)
         return (
             state | {"talk": conversation.id},
             conversation,
             gr.Chatbot(self.chat(conversation, state, busy=busy, error=error), feedback_value=verdicts(conversation)),
-            exchange_html(conversation.traced(-1), growing=busy, fixable=not busy) if conversation.exchanges else "",
+            steps,
             self.kept(state, conversation),
             gr.Button(visible=busy),
             gr.Button(visible=busy),
             gr.Button(visible=not busy and resumable(conversation)),
             self.saw(conversation, state),
             self.evidence(conversation, state),
-            self.verdict(conversation, busy=busy),
+            verdict,
+            "",
         )
 
-    def verdict(self, conversation: Conversation, *, busy: bool = False) -> str:
-        """The answer first."""
+    @staticmethod
+    def looked_at(conversation: Conversation, *, busy: bool = False, fixable: bool = True) -> tuple[str, str]:
+        """The steps of the last answer, and the answer with its trust; readings of one that is not ``busy`` may be ``fixable``."""
         if not conversation.exchanges:
-            return ""
+            return "", ""
         last = conversation.traced(-1)
-        return verdict_html(last, None if busy else version_of(last), growing=busy)
+        version = None if busy else version_of(last)
+        steps = exchange_html(last, version, growing=busy, fixable=fixable and not busy)
+        return steps, verdict_html(last, version, growing=busy)
 
     def chat(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
         """The conversation as messages."""
@@ -202,8 +207,8 @@ class Desk:
                 if now - shown_at >= PACE_S:  # the chat and its pictures go over the wire only when there is a new word in it
                     before, said = said, conversation.exchanges[-1].answer_text
                     chat = gr.skip() if said == before else self.chat(conversation, state, busy=True)
-                    steps = exchange_html(conversation.traced(-1), growing=True)
-                    yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 6, self.verdict(conversation, busy=True))
+                    steps, verdict = self.looked_at(conversation, busy=True)
+                    yield (gr.skip(), conversation, chat, steps, *[gr.skip()] * 6, verdict, gr.skip())
                     shown_at = now
         except LogicFlowError as exc:
             error = str(exc)
@@ -239,8 +244,8 @@ class Desk:
         if at is None:
             return gr.skip(), gr.skip(), gr.skip()
         looked = conversation.until(at + 1)
-        last = at == len(conversation.exchanges) - 1
-        return exchange_html(conversation.traced(at), fixable=last), self.evidence(looked, state), self.verdict(looked)
+        steps, verdict = self.looked_at(looked, fixable=at == len(conversation.exchanges) - 1)
+        return steps, self.evidence(looked, state), verdict
 
     def evidence(self, conversation: Conversation, state: State) -> str:
         """The pictures of the conversation with what was read in them, the latest question's first one large; else examples."""

@@ -15,6 +15,7 @@ from app.page.safe import formulas, inline_html, visible
 from app.talks.correcting import Version
 from app.talks.values import Exchange
 from vision.answers.consensus import Vote
+from vision.answers.corrections import READ
 from vision.answers.tables import Table
 from vision.pictures.writing import Drawn, Writing
 from vision.replies import Reply
@@ -32,8 +33,6 @@ KINDS = {
     "unknown": "not found anywhere",
 }
 """What a chip's color says, in words."""
-READINGS = ("picture", "estimate", "unknown")
-"""Kinds that a person may correct."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,7 @@ def chip_html(source: Source, step: Step, writing: Sequence[Writing], *, fixable
     kind = KINDS[source.kind]
     told = source.why or (f"{kind} {source.step}" if source.step else kind)
     data = f' data-lights="{" ".join(lights_of(source, writing))}"' + (f' data-from="{source.step}"' if source.step else "")
-    if fixable and source.kind in READINGS:
+    if fixable and source.kind in READ:
         data += f' data-place="{step.number}:{source.start}:{source.end}"'
     title = html.escape(visible(told), quote=True)
     shown = html.escape(visible(source.text))
@@ -265,7 +264,6 @@ _ORIGINS = {
     "printed": "printed here",
     "drawn": "measured against the axis",
     "read": "read by the model, not told by its place",
-    "corrected": "yours",
 }
 
 
@@ -286,7 +284,7 @@ def table_html(table: Table, picture: int) -> str:
             for cell in cells
         )
         rows.append(f'<tr><th scope="row">{html.escape(visible(name))}</th>{shown}</tr>')
-    legend = " · ".join(f'<span class="lf-{origin}">{meaning}</span>' for origin, meaning in list(_ORIGINS.items())[:3])
+    legend = " · ".join(f'<span class="lf-{origin}">{meaning}</span>' for origin, meaning in _ORIGINS.items())
     tools = (
         '<button type="button" class="lf-tool" data-act="csv">Save as CSV</button>'
         '<button type="button" class="lf-tool" data-act="copy-table">Copy</button>'

@@ -92,13 +92,12 @@ def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, c
             with gr.Column(scale=5, min_width=320, elem_id="lf-chain"), gr.Accordion("Steps", elem_id="lf-fold"):
                 steps = gr.HTML("", container=False, elem_id="lf-steps")
         wish, again = gr.Textbox(visible="hidden", elem_id="lf-wish"), gr.Textbox(visible="hidden", elem_id="lf-again")
-        wishes = Wishes(desk)
         buttons = [talking["stop"], talking["now"], talking["on"]]
-        shown = [state, conversation, talking["chat"], steps, side["kept"], *buttons, saw, evidence, verdict]
+        shown = [state, conversation, talking["chat"], steps, side["kept"], *buttons, saw, evidence, verdict, values]
+        wishes = Wishes(desk, len(shown))
         wish.change(wishes.wish, [wish, talking["box"], conversation, state], [talking["box"], *shown], **QUICK)
         answering = {**_turns(engine), "show_progress": "hidden", "api_visibility": "private"}
-        again.change(wishes.again, [again, conversation, state], [values, *shown], **answering)
-        conversation.change(lambda: "", None, [values], **QUICK)
+        again.change(wishes.again, [again, conversation, state], shown, **answering)
         _wire_conversation(desk, talking, chosen, conversation, state, shown, steps)
         _wire_history(desk, Downloads(history), side, conversation, state, shown)
         _endpoints(engine, settings, desk.pace)
@@ -214,7 +213,7 @@ def _wire_conversation(
     talking["on"].click(desk.go_on, kept, shown, **answering)
     chat.undo(desk.undo, kept, [box, *shown], **QUICK)
     chat.clear(desk.begin, [state], shown, **QUICK)
-    chat.select(desk.look, kept, [steps, *shown[-2:]], **QUICK)
+    chat.select(desk.look, kept, [steps, *shown[-3:-1]], **QUICK)
     chat.like(desk.like, kept, [conversation], **QUICK)
     talking["stop"].click(desk.stop, None, None, **QUICK)
     talking["now"].click(desk.answer_now, None, None, **QUICK)

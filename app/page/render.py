@@ -9,7 +9,7 @@ from typing import Any
 
 from app.page.evidence import chip_html, trust_html
 from app.page.safe import formulas, harmless, inline_html, plain, visible
-from app.talks.correcting import Version, version_of
+from app.talks.correcting import Version
 from app.talks.values import Conversation, Exchange
 from vision.answers.consensus import Vote
 from vision.errors import LogicFlowError
@@ -138,16 +138,18 @@ def votes_html(vote: Vote, left: int = 0) -> str:
     return f'<div class="lf-votes" role="status" aria-live="polite">{bars}<p class="lf-quiet">{sure}</p></div>'
 
 
-def exchange_html(exchange: Exchange, *, growing: bool = False, fixable: bool = False) -> str:
+def exchange_html(exchange: Exchange, version: Version | None = None, *, growing: bool = False, fixable: bool = False) -> str:
     """The steps pane for one exchange: its vote with every trace to open, or its only trace; beside it the second model's.
 
     Args:
+        version: the answer as a person corrected it.
         growing: whether it is still being answered.
         fixable: whether readings of the trace that stands for the answer may be corrected: of the last exchange, once it has ended.
     """
     if exchange.rival is None:
-        return _ours(exchange, growing=growing, fixable=fixable)
-    ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), _ours(exchange, growing=False, fixable=fixable))
+        return _ours(exchange, version, growing=growing, fixable=fixable)
+    ours = _ours(exchange, version, growing=False, fixable=fixable)
+    ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), ours)
     return f'<div class="lf-sides">{ours}{_side(exchange.rival_model, exchange.rival, reasoning_html(exchange.rival))}</div>'
 
 
@@ -155,8 +157,8 @@ def _side(model: str, reply: Reply, steps: str) -> str:
     return f"<section><h3>{html.escape(visible(model))}</h3>{answer_html(reply)}{steps}</section>"
 
 
-def _ours(exchange: Exchange, *, growing: bool, fixable: bool) -> str:
-    corrected = corrected_html(version_of(exchange))
+def _ours(exchange: Exchange, version: Version | None, *, growing: bool, fixable: bool) -> str:
+    corrected = corrected_html(version)
     if len(exchange.replies) < 2 and exchange.options.traces < 2:
         only = exchange.replies[0] if exchange.replies else Reply(question=exchange.question)
         return corrected + _folded(only, bool(corrected), fixable)

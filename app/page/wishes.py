@@ -27,15 +27,14 @@ from vision.pictures.writing import Writing
 
 LEAST_PART = 8
 """Pixels of a side that a part of a picture has at least."""
-SHOWN = 11
-"""Parts of the page that :meth:`app.page.events.Desk.show` gives."""
 
 
 class Wishes:
-    """Answers wishes at a ``desk``."""
+    """Answers wishes at a ``desk``, whose :meth:`app.page.events.Desk.show` gives so many ``parts`` of the page, the table last."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, parts: int) -> None:
         self.desk = desk
+        self._same = [gr.skip()] * parts
 
     def wish(self, wish: str, message: dict[str, Any], conversation: Conversation, state: State) -> tuple[Any, ...]:
         """What the page's script asks for at once: an example into the box, a part of a picture into the box, a corrected reading."""
@@ -44,19 +43,19 @@ class Wishes:
             match wanted.get("kind"):
                 case "example":
                     path, question = self.desk.examples[int(wanted["number"])]
-                    return ({"text": question, "files": [str(path)]}, *[gr.skip()] * SHOWN)
+                    return ({"text": question, "files": [str(path)]}, *self._same)
                 case "closer":
                     part = self.part(conversation, state, int(wanted["picture"]), wanted["box"])
                     files = [*((message or {}).get("files") or []), str(part)]
-                    return ({"text": (message or {}).get("text") or "", "files": files}, *[gr.skip()] * SHOWN)
+                    return ({"text": (message or {}).get("text") or "", "files": files}, *self._same)
                 case "correct":
                     corrected = self.correct(conversation, state, wanted)
                     return (gr.skip(), *self.desk.show(corrected, state))
         except (KeyError, IndexError, TypeError, ValueError, OverflowError):  # not from our script
-            return (gr.skip(), *[gr.skip()] * SHOWN)
+            return (gr.skip(), *self._same)
         except LogicFlowError as exc:
             return (gr.skip(), *self.desk.show(conversation, state, error=str(exc)))
-        return (gr.skip(), *[gr.skip()] * SHOWN)
+        return (gr.skip(), *self._same)
 
     def part(self, conversation: Conversation, state: State, number: int, box: list[Any]) -> Path:
         """A part of a picture of the conversation at its full resolution, as a file for the box.
@@ -98,20 +97,17 @@ class Wishes:
     def again(self, wish: str, conversation: Conversation, state: State, request: gr.Request) -> Iterator[Any]:
         """What the page's script asks for that needs the engine: the question again with the corrected reading, the values as a table."""
         wanted = _wanted(wish)
-        if (refused := self.desk.refused(request)) or wanted.get("kind") not in ("again", "table"):
-            yield (gr.skip(), *(self.desk.show(conversation, state, error=refused) if refused else [gr.skip()] * SHOWN))
-            return
-        if wanted["kind"] == "table":
-            yield ('<p class="lf-quiet" role="status">Reading the values …</p>', *[gr.skip()] * SHOWN)
-            yield (self.values(conversation, state, wanted), *[gr.skip()] * SHOWN)
-            return
-        full = len(conversation.exchanges) >= MAX_EXCHANGES
-        anew = None if not conversation.exchanges or full else asked_again(conversation, len(conversation.exchanges) - 1)
-        if anew is None:
-            yield (gr.skip(), *[gr.skip()] * SHOWN)
-            return
-        for shown in self.desk.grow(anew, state, request, self.desk.answer):
-            yield (gr.skip(), *shown)
+        if wanted.get("kind") not in ("again", "table"):
+            yield tuple(self._same)
+        elif refused := self.desk.refused(request):
+            yield self.desk.show(conversation, state, error=refused)
+        elif wanted["kind"] == "table":
+            yield (*self._same[1:], '<p class="lf-quiet" role="status">Reading the values …</p>')
+            yield (*self._same[1:], self.values(conversation, state, wanted))
+        elif 0 < (count := len(conversation.exchanges)) < MAX_EXCHANGES and (anew := asked_again(conversation, count - 1)) is not None:
+            yield from self.desk.grow(anew, state, request, self.desk.answer)
+        else:
+            yield tuple(self._same)
 
     def values(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> str:
         """The values of a picture as a table, as HTML; what goes wrong as a sentence."""

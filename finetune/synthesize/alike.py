@@ -66,7 +66,7 @@ def near_duplicates_by_minhash(samples: Iterable[Any]) -> set[int]:
 
 
 def overlaps(questions: Sequence[str], others: Sequence[str], alike: float = ALIKE) -> dict[int, tuple[int, str]]:
-    """Questions that share :data:`finetune.sieve.GRAM` words in a row with one of ``others``, or are nearly the same: with which, and why."""
+    """Questions that share :data:`finetune.sieve.GRAM` words in a row with one of ``others``, or are nearly the same: which, and why."""
     if not questions or not others:
         return {}
     known = {gram: at for at, other in enumerate(others) for gram in grams(other)}

@@ -48,24 +48,6 @@ def test_a_number_lights_its_box_and_a_box_its_numbers(asked: Page) -> None:
     expect(asked.locator("#lf-steps li.lf-lit")).to_have_count(2)
 
 
-def test_a_light_comes_within_fifty_milliseconds_among_two_hundred_boxes(asked: Page) -> None:
-    took = asked.evaluate("""async () => {
-      const svg = document.querySelector(".lf-sheet svg"), box = svg.querySelector(".lf-box");
-      const chip = document.querySelector("#lf-steps .lf-chip");
-      for (let i = 0; i < 200; i++) svg.append(Object.assign(box.cloneNode(true), {}));
-      const times = [];
-      for (let i = 0; i < 20; i++) {
-        const begun = performance.now();
-        chip.dispatchEvent(new PointerEvent("pointerover", {bubbles: true, pointerType: "mouse"}));
-        document.querySelectorAll(".lf-lit").length;
-        times.push(performance.now() - begun);
-        chip.dispatchEvent(new PointerEvent("pointerout", {bubbles: true, pointerType: "mouse"}));
-      }
-      return times.sort((a, b) => a - b)[10];
-    }""")
-    assert took < 50
-
-
 def test_a_number_of_an_earlier_step_leads_there(asked: Page) -> None:
     chip(asked, "18").first.hover()
     expect(asked.locator("#lf-steps li.lf-lit")).to_have_attribute("value", "2")

@@ -20,8 +20,8 @@ from vision.pictures.box import Box
 from vision.pictures.writing import Text, Writing
 from vision.thoughts.names import labels_of
 
-Origin = Literal["printed", "drawn", "read", "corrected"]
-"""``printed`` at its name, ``drawn`` and measured against the axis, ``read`` by a model and not found, ``corrected`` by a person."""
+Origin = Literal["printed", "drawn", "read"]
+"""``printed`` at its name, ``drawn`` and measured against the axis, ``read`` by a model and not told by its place."""
 
 MOST_CELLS = 2_000
 """Of a table."""
@@ -82,10 +82,6 @@ class Table:
             for name, head, cell in self.cells
         ]
         return {"heads": list(self.heads), "cells": rows, "csv": self.csv()}
-
-    def lines(self) -> str:
-        """As a model is told it."""
-        return "\n".join(" | ".join([name, *("" if cell is None else cell.value for cell in cells)]) for name, cells in self.rows)
 
 
 def _harmless(cell: str) -> str:

@@ -101,7 +101,7 @@ def test_a_corrected_reading_changes_what_follows_and_both_versions_stay() -> No
     version = version_of(corrected().traced(-1))
     assert version is not None and version.whole and version.changes == (("Museum", "64", "46"),)
     assert version.reply.answer_text == "The answer is 5." and "46 - 41 = 5" in version.reply.thought
-    made = exchange_html(corrected().traced(-1))
+    made = exchange_html(corrected().traced(-1), version)
     assert (
         "With your correction" in made
         and "As the model wrote it" in made

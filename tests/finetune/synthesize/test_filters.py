@@ -173,7 +173,7 @@ def test_notes_of_a_calculator_are_not_taught():
     [
         (["filter", "{tmp}/nothing"], "there is no folder or file"),
         (["filter", "{tmp}/nothing", "--out", "{tmp}/o", "--against"], "there is no folder or file"),
-        (["push", "{tmp}", "me/rows", "--dry-run"], "holds no rows yet"),
+        (["push", "{tmp}", "me/rows", "--dry-run"], "holds no rows of synthetic yet"),
         (["collect", "{tmp}", "x.jsonl"], "was not begun by"),
         (["write", "--seeds", "{tmp}/no.jsonl", "--model", "m", "--out", "{tmp}/o"], "there is no file"),
     ],
