@@ -30,7 +30,7 @@ def asked(page: Page) -> None:
 
 def ended(page: Page) -> None:
     expect(page.locator("#lf-steps")).to_contain_text("tokens a second", timeout=60_000)
-    page.locator("#lf-stop").wait_for(state="hidden")
+    page.locator("#lf-box .stop-button").wait_for(state="hidden")
     page.wait_for_timeout(600)
 
 

@@ -279,16 +279,17 @@ class _Growing:
         """Grow by ``piece``."""
         if isinstance(piece, Usage):
             self.parser.flush()
-            text, usage = "", piece
+            text, usage, tokens = "", piece, self.reply.tokens
         else:
             self.parser.feed(piece.text)
-            text, usage = piece.text, None
+            text, usage, tokens = piece.text, None, piece.tokens or self.reply.tokens
         self.reply = replace(
             self.reply,
             thought=self.parser.thought,
             answer_text=self.parser.answer,
             thinking=self.parser.thinking,
             usage=usage,
+            tokens=tokens,
             text=self.reply.text + text,
         )
         trust = self.reply.trust if self.abstain else None

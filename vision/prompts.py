@@ -40,6 +40,8 @@ class Turn:
         writing: the text that stands in each picture, None where nobody has read it yet; shorter than ``images`` as ``lines`` may be.
         lines: the text of each picture as the model is given it (:func:`vision.pictures.lines.lines_of`), "" for none; shorter than
             ``images`` where the last ones have none.
+        values: the values behind each picture as lines (:meth:`vision.answers.tables.Table.lines`), where somebody had them made; shorter
+            than ``images`` as ``lines`` may be.
         answer: the model's text; a thought in it is left out of later prompts.
     """
 
@@ -47,6 +49,7 @@ class Turn:
     images: tuple[Image.Image, ...] = ()
     writing: tuple[Writing | None, ...] = ()
     lines: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
     answer: str = ""
 
 
@@ -80,7 +83,8 @@ class Prompt:
         shown = any(turn.images or turn.lines for turn in self.turns)
         system = self.system or (SYSTEM_PROMPT if shown else TEXT_PROMPT)
         system = system.replace(IN_TAGS, "") if tags else system
-        parts = [system if self.thinking else "", self.rules, TEXT_IS_DATA if any(any(turn.lines) for turn in self.turns) else ""]
+        given = any(any(turn.lines + turn.values) for turn in self.turns)
+        parts = [system if self.thinking else "", self.rules, TEXT_IS_DATA if given else ""]
         return " ".join(part for part in parts if part)
 
 
@@ -122,5 +126,5 @@ def _content(turn: Turn) -> list[dict[str, Any]]:
         if text:
             content.append({"type": "text", "text": text})
         content.append({"type": "image"})
-        text = turn.lines[i] if i < len(turn.lines) else ""
+        text = "".join(each[i] for each in (turn.lines, turn.values) if i < len(each))
     return [*content, {"type": "text", "text": text + turn.question}]

@@ -30,6 +30,7 @@ class Reply:
         answer_text: the text after the thought so far.
         thinking: whether the thought is still open.
         usage: counts and times; None while the text grows.
+        tokens: that it has so far, 0 where nobody counts; in the end ``usage`` tells.
         writing: the text of each picture, where it was read.
         text: all that the model wrote, tags included: the draft from which a stopped answer can go on.
         withheld: the answer that was not given because it was not traced, "" where none was.
@@ -40,6 +41,7 @@ class Reply:
     answer_text: str = ""
     thinking: bool = False
     usage: Usage | None = None
+    tokens: int = 0
     text: str = ""
     writing: tuple[Writing, ...] = ()
     withheld: str = ""
@@ -47,7 +49,7 @@ class Reply:
     @cached_property
     def steps(self) -> list[Step]:
         """The thought as numbered steps with their arithmetic checked, and their numbers traced where a picture was read."""
-        return steps_of(self.thought, self.question, self.writing or None)
+        return steps_of(self.thought, self.question, self.writing or None, growing=self.thinking)
 
     @cached_property
     def trust(self) -> Trust | None:

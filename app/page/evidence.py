@@ -16,7 +16,7 @@ from app.talks.correcting import Version
 from app.talks.values import Exchange
 from vision.answers.consensus import Vote
 from vision.answers.corrections import READ
-from vision.answers.tables import Table
+from vision.answers.tables import Cell, Table
 from vision.pictures.writing import Drawn, Writing
 from vision.replies import Reply
 from vision.thoughts.sources import Source
@@ -96,12 +96,11 @@ def verdict_html(
     """
     best = exchange.best
     if best is None:
-        return ""
+        return f'<section class="lf-verdict"><p class="lf-quiet" role="status">{_waiting_html(exchange)}</p></section>' if growing else ""
     reply = version.reply if version is not None else best
     if not reply.answer_text:
-        waiting = "thinking …" if reply.thinking else "reading …"
-        why = waiting if growing and reply.usage is None else reply.why_no_answer
-        return f'<section class="lf-verdict"><p class="lf-quiet" role="status">{html.escape(why)}</p></section>'
+        why = _waiting_html(exchange) if growing and reply.usage is None else html.escape(reply.why_no_answer)
+        return f'<section class="lf-verdict"><p class="lf-quiet" role="status">{why}</p></section>'
     long = " lf-long" if len(reply.answer_text) > LONG_ANSWER else ""
     said = inline_html(reply.answer_text, formulas(reply.answer_text))
     copied = html.escape(visible(reply.answer or reply.answer_text), quote=True)
@@ -113,6 +112,14 @@ def verdict_html(
         _vote_line(exchange.vote, exchange),
     ]
     return f'<section class="lf-verdict" aria-label="Answer">{"".join(parts)}{copy}</section>'
+
+
+def _waiting_html(exchange: Exchange) -> str:
+    """What a person waits for, with the seconds that ``page.js`` counts and the tokens until now; only the word is read aloud."""
+    tokens = sum(reply.tokens for reply in exchange.replies)
+    told = f", {tokens:,} token{'' if tokens == 1 else 's'}" if tokens else ""
+    word = "Thinking" if any(reply.text for reply in exchange.replies) else "Reading the picture" if exchange.pictures else "Reading"
+    return f'{word} …<span aria-hidden="true"> <span class="lf-clock"></span>{told}</span>'
 
 
 def trust_html(reply: Reply) -> str:
@@ -264,32 +271,39 @@ _ORIGINS = {
     "printed": "printed here",
     "drawn": "measured against the axis",
     "read": "read by the model, not told by its place",
+    "typed": "typed by you",
 }
 
 
-def table_html(table: Table, picture: int) -> str:
-    """The values of a chart as a table whose cells light their boxes and can be edited, with copy and CSV."""
+def table_html(table: Table, picture: int, *, alone: bool = False) -> str:
+    """The values of a chart as a table whose cells light their boxes and can be edited, with copy and CSV; ``alone`` they stay."""
     if not table.rows:
         return '<section class="lf-values"><p class="lf-quiet">No values were found: is it a chart or a table?</p></section>'
     heads = "".join(f'<th scope="col">{html.escape(visible(head))}</th>' for head in table.heads)
     rows = []
-    for name, cells in table.rows:
-        shown = "".join(
-            "<td></td>"
-            if cell is None
-            else f'<td class="lf-{cell.origin}" contenteditable="plaintext-only" data-at="{picture}"'
-            + (f' data-area="{cell.box.left:.1f} {cell.box.top:.1f} {cell.box.width:.1f} {cell.box.height:.1f}"' if cell.box else "")
-            + f' title="{_ORIGINS[cell.origin]}{html.escape(visible(f"; the model read {cell.said}"), quote=True) if cell.said else ""}">'
-            f"{html.escape(visible(cell.value))}</td>"
-            for cell in cells
-        )
+    for row, (name, cells) in enumerate(table.rows):
+        shown = "".join(_cell_html(cell, f"{picture}:{row}:{column}", alone=alone) for column, cell in enumerate(cells))
         rows.append(f'<tr><th scope="row">{html.escape(visible(name))}</th>{shown}</tr>')
-    legend = " · ".join(f'<span class="lf-{origin}">{meaning}</span>' for origin, meaning in _ORIGINS.items())
+    origins = {cell.origin for *_, cell in table.cells} | (set() if alone else {"typed"})
+    legend = " · ".join(f'<span class="lf-{origin}">{meaning}</span>' for origin, meaning in _ORIGINS.items() if origin in origins)
     tools = (
         '<button type="button" class="lf-tool" data-act="csv">Save as CSV</button>'
         '<button type="button" class="lf-tool" data-act="copy-table">Copy</button>'
     )
+    note = "" if alone else '<p class="lf-quiet">Click a value to type what really stands there. Later questions take the table along.</p>'
     return (
         f'<section class="lf-values" aria-label="Values"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-        f'<p class="lf-quiet">{legend}</p>{tools}</section>'
+        f'<p class="lf-quiet">{legend}</p>{note}{tools}</section>'
     )
+
+
+def _cell_html(cell: Cell | None, place: str, *, alone: bool) -> str:
+    """A value with its origin; ``place`` is its picture, row and column."""
+    if cell is None:
+        return "<td></td>"
+    instead = f"; {'it was' if cell.origin == 'typed' else 'the model read'} {cell.said}" if cell.said else ""
+    box = cell.box
+    area = f' data-area="{box.left:.1f} {box.top:.1f} {box.width:.1f} {box.height:.1f}"' if box else ""
+    edit = ' tabindex="0"' if alone else ' contenteditable="plaintext-only"'
+    title = html.escape(visible(_ORIGINS[cell.origin] + instead), quote=True)
+    return f'<td class="lf-{cell.origin}"{edit} data-cell="{place}"{area} title="{title}">{html.escape(visible(cell.value))}</td>'

@@ -7,34 +7,31 @@ Layout and wiring only: what events do is in :mod:`app.page.events`, what is sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import cache
+import webbrowser
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import cache, wraps
+from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from app.page.downloads import Downloads
-from app.page.events import EXAMPLES, Desk
+from app.page.events import Desk
+from app.page.programs import add_endpoints
 from app.page.taken import FILE_TYPES
+from app.page.views import EXAMPLES, View
 from app.page.wishes import Wishes
-from app.serving.accounts import Accounts, Pace, caller
+from app.serving.accounts import Accounts, Pace
 from app.serving.endpoint import Endpoint
+from app.serving.waiting import Waiting
 from app.talks.feedback import REASONS
 from app.talks.history import History
-from app.talks.values import Conversation
-from vision.as_json import ballot_as_json, reply_as_json
-from vision.ask import ask as ask_engine
-from vision.ask import limits_of, sampling_of, spread
-from vision.ask import table as table_of_engine
-from vision.ask import vote as vote_engine
-from vision.engines.checkpoints import display_name
+from app.talks.values import Conversation, Options
+from vision.engines.checkpoints import display_name, loading_progress
 from vision.engines.engine import Engine
 from vision.engines.opening import open_engine, rival_of
-from vision.errors import LogicFlowError, SettingsError
-from vision.pictures.lines import GiveWriting
 from vision.settings import Settings
 
 CSS, SCRIPT = Path(__file__).with_name("page.css"), Path(__file__).with_name("page.js")
@@ -45,14 +42,17 @@ MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
 
 FOLD_WHEN_NARROW = "() => { if (window.innerWidth < 640) document.querySelector('#lf-fold > button')?.click() }"
-NAME_PICTURES = """() => {
-  const name = () => document.querySelectorAll(".image-container > button:not([aria-label])").forEach(
-    button => button.setAttribute("aria-label", "Show the picture large"))
-  new MutationObserver(name).observe(document.body, {childList: true, subtree: true})
-}"""
-"""Gradio leaves the pictures of a chat without a name for screen readers."""
 WHOLE_ADDRESS = "query => query && window.location.origin + window.location.pathname + query"
 
+Parts = dict[str, Any]
+"""Components of the page by their names."""
+TALK = ("conversation", "state")
+"""What nearly every event takes."""
+OPTIONS = tuple(asdict(Options()))
+"""The fields of the settings."""
+CHANGED = (*TALK, *OPTIONS, "chat", "box", "pages", "camera", "now", "on", "verdict", "evidence", "values", "saw", "steps")
+CHANGED += ("kept", "name", "link", "file")
+"""Parts that events change."""
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Events that need no engine."""
 
@@ -74,44 +74,71 @@ def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, c
     rival = None if compared is None else cache(lambda: open_engine(compared))  # loaded when it is first asked
     desk = Desk(engine, settings, history, pace, rival)
     with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
-        state = gr.BrowserState(None, storage_key="logicflow", secret=history.secret)
-        conversation = gr.State(Conversation(), time_to_live=86400)
-        side = _sidebar()
+        parts: Parts = {"state": gr.BrowserState(None, storage_key="logicflow", secret=history.secret)}
+        parts["conversation"] = gr.State(Conversation(), time_to_live=86400)
+        parts |= _sidebar() | _settings(settings, display_name(compared) if compared is not None else "")
         gr.Markdown(f"# LogicFlow\n{about(engine)}", elem_id="lf-head")
         with gr.Row(elem_id="lf-panes"):
             with gr.Column(scale=5, min_width=320, elem_id="lf-talk"):
-                talking = _conversation()
-                chosen = _settings(settings, display_name(compared) if compared is not None else "")
+                parts |= _conversation()
             with gr.Column(scale=7, min_width=360, elem_id="lf-sight"):
-                verdict = gr.HTML("", container=False, elem_id="lf-verdict")
-                evidence = gr.HTML("", container=False, elem_id="lf-read")
-                values = gr.HTML("", container=False, elem_id="lf-values")
-                saw = gr.Gallery(
-                    visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
-                )
+                parts |= _evidence()
             with gr.Column(scale=5, min_width=320, elem_id="lf-chain"), gr.Accordion("Steps", elem_id="lf-fold"):
-                steps = gr.HTML("", container=False, elem_id="lf-steps")
-        wish, again = gr.Textbox(visible="hidden", elem_id="lf-wish"), gr.Textbox(visible="hidden", elem_id="lf-again")
-        buttons = [talking["stop"], talking["now"], talking["on"]]
-        shown = [state, conversation, talking["chat"], steps, side["kept"], *buttons, saw, evidence, verdict, values]
-        wishes = Wishes(desk, len(shown))
-        wish.change(wishes.wish, [wish, talking["box"], conversation, state], [talking["box"], *shown], **QUICK)
-        answering = {**_turns(engine), "show_progress": "hidden", "api_visibility": "private"}
-        again.change(wishes.again, [again, conversation, state], shown, **answering)
-        _wire_conversation(desk, talking, chosen, conversation, state, shown, steps)
-        _wire_history(desk, Downloads(history), side, conversation, state, shown)
-        _endpoints(engine, settings, desk.pace)
-        page.load(desk.arrive, [state], shown, **QUICK)
-        page.load(desk.follow_link, [state], [talking["box"], *chosen], **QUICK)
+                parts["steps"] = gr.HTML("", container=False, elem_id="lf-steps")
+        wire = Wiring(parts, engine)
+        _wire_wishes(desk, wire)
+        _wire_conversation(desk, wire)
+        _wire_history(desk, Downloads(history), wire)
+        add_endpoints(engine, settings, desk.pace, wire.turns)
+        wire.quick(page.load, desk.arrive, ["state"])
+        wire.quick(page.load, desk.follow_link, ["state"])
         page.load(None, js=FOLD_WHEN_NARROW)
-        page.load(None, js=NAME_PICTURES)
         page.unload(desk.stop)
     return page
 
 
-def _sidebar() -> dict[str, Any]:
+class Wiring:
+    """Connects events of the page with what they do, which names the parts that it takes and changes."""
+
+    def __init__(self, parts: Parts, engine: Engine) -> None:
+        self.parts = parts
+        self.turns: dict[str, Any] = {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
+        """For events that need the engine: as many at once as it takes, the others wait in line."""
+        self._changed = [parts[name] for name in CHANGED]
+
+    def quick(self, event: Any, does: Callable[..., Any], takes: Sequence[str] = (), **more: Any) -> Any:
+        """An event that needs no engine."""
+        return event(self._named(does), self.of(takes), self._changed, **(QUICK | more))
+
+    def asking(self, event: Any, does: Callable[..., Any], takes: Sequence[str]) -> None:
+        """An event that asks the engine: who waits for a turn sees the place in the queue where the steps will be."""
+        shown = {"show_progress": "minimal", "show_progress_on": self.parts["steps"], "api_visibility": "private"}
+        event(self._named(does), self.of(takes), self._changed, **self.turns, **shown)
+
+    def of(self, names: Sequence[str]) -> list[gr.components.Component]:
+        """Parts by their names."""
+        return [self.parts[name] for name in names]
+
+    def _named(self, does: Callable[..., Any]) -> Callable[..., Any]:
+        """``does`` with components in place of their names, as Gradio takes them; nothing at all is a skip."""
+
+        def view(named: View | None) -> Any:
+            return {self.parts[name]: value for name, value in (named or {}).items()} or gr.skip()
+
+        @wraps(does)
+        def once(*given: Any) -> Any:
+            return view(does(*given))
+
+        @wraps(does)
+        def growing(*given: Any) -> Iterator[Any]:
+            yield from map(view, does(*given))
+
+        return growing if isgeneratorfunction(does) else once
+
+
+def _sidebar() -> Parts:
     with gr.Sidebar(label="Conversations", open=False, elem_id="lf-side"):
-        made = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
+        made: Parts = {"new": gr.Button("New conversation", variant="primary", elem_id="lf-new")}
         made["search"] = gr.Textbox(placeholder="Search", show_label=False, container=False, elem_id="lf-search")
         made["kept"] = gr.Radio([], label="Kept here", elem_id="lf-kept")
         made["link"] = gr.Textbox(show_label=False, container=False, interactive=False, visible=False, buttons=["copy"], elem_id="lf-link")
@@ -131,8 +158,8 @@ def _sidebar() -> dict[str, Any]:
     return made
 
 
-def _conversation() -> dict[str, Any]:
-    made: dict[str, Any] = {}
+def _conversation() -> Parts:
+    made: Parts = {}
     made["chat"] = gr.Chatbot(
         label="Conversation",
         elem_id="lf-chat",
@@ -145,6 +172,8 @@ def _conversation() -> dict[str, Any]:
         feedback_options=["Like", "Dislike", *REASONS],
         placeholder="Drop a chart anywhere on the page and ask about it.",
     )
+    with gr.Column(elem_id="lf-camera"):  # opened by the attach menu of page.js
+        made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
     made["box"] = gr.MultimodalTextbox(
         placeholder="Ask about a picture; drop, paste or choose one or several",
         file_types=FILE_TYPES,
@@ -158,194 +187,100 @@ def _conversation() -> dict[str, Any]:
     )
     with gr.Row(elem_id="lf-buttons"):
         made["now"] = gr.Button("Answer now", visible=False, size="sm", min_width=90, elem_id="lf-now")
-        made["stop"] = gr.Button("Stop", variant="stop", visible=False, size="sm", min_width=90, elem_id="lf-stop")
         made["on"] = gr.Button("Continue", visible=False, size="sm", min_width=90, elem_id="lf-continue")
-    with gr.Accordion("Camera", open=False, elem_id="lf-camera"):
-        made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
     return made
 
 
-def _settings(settings: Settings, rival: str) -> list[Any]:
-    """A field for each of :class:`app.talks.values.Options`, in their order."""
-    with gr.Accordion("Settings", open=False, elem_id="lf-settings"):
-        return [
-            gr.Checkbox(True, label="Think before answering", elem_id="lf-thinking"),
-            gr.Slider(0.0, 2.0, settings.temperature, step=0.1, label="Temperature"),
-            gr.Slider(0.05, 1.0, settings.top_p, step=0.05, label="Top-p"),
-            gr.Number(settings.seed, label="Seed", precision=0, minimum=0),
-            gr.Slider(0, 4096, settings.max_thought_tokens, step=16, label="Thought budget, tokens"),
-            gr.Radio(
+def _evidence() -> Parts:
+    made: Parts = {"verdict": gr.HTML("", container=False, elem_id="lf-verdict")}
+    made["evidence"] = gr.HTML("", container=False, elem_id="lf-read")
+    made["values"] = gr.HTML("", container=False, elem_id="lf-values")
+    made["saw"] = gr.Gallery(
+        visible=False, columns=3, fit_columns=False, object_fit="contain", height=300, interactive=False, elem_id="lf-saw"
+    )
+    return made
+
+
+def _settings(settings: Settings, rival: str) -> Parts:
+    """A field for each of :class:`app.talks.values.Options`, by its name and in their order."""
+    with gr.Sidebar(label="Settings", open=False, position="right", elem_id="lf-settings"):
+        return {
+            "thinking": gr.Checkbox(True, label="Think before answering", elem_id="lf-thinking"),
+            "temperature": gr.Slider(0.0, 2.0, settings.temperature, step=0.1, label="Temperature"),
+            "top_p": gr.Slider(0.05, 1.0, settings.top_p, step=0.05, label="Top-p"),
+            "seed": gr.Number(settings.seed, label="Seed", precision=0, minimum=0),
+            "max_thought_tokens": gr.Slider(0, 4096, settings.max_thought_tokens, step=16, label="Thought budget, tokens"),
+            "pan_and_scan": gr.Radio(
                 ["auto", "on", "off"],
                 value=settings.pan_and_scan,
                 label="Show long pictures in crops too",
                 info="auto: where a crop shows more than the whole, for models made for it",
                 elem_id="lf-crops",
             ),
-            gr.Radio(
+            "writing": gr.Radio(
                 ["auto", "on", "off"],
                 value=settings.writing,
                 label="Give the model the text of the picture",
                 info="auto: where it is too small for the model to read",
                 elem_id="lf-writing",
             ),
-            gr.Slider(1, 15, 1, step=1, label="Traces that vote", info="1 answers once, at the temperature above", elem_id="lf-traces"),
-            gr.Checkbox(False, label=f"Compare with {rival}", visible=bool(rival), elem_id="lf-compare"),
-        ]
+            "traces": gr.Slider(
+                1, 15, 1, step=1, label="Traces that vote", info="1 answers once, at the temperature above", elem_id="lf-traces"
+            ),
+            "compare": gr.Checkbox(False, label=f"Compare with {rival}", visible=bool(rival), elem_id="lf-compare"),
+        }
 
 
-def _turns(engine: Engine) -> dict[str, Any]:
-    """For events that need the engine: as many at once as it takes, the others wait in line."""
-    return {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
+def _wire_wishes(desk: Desk, wire: Wiring) -> None:
+    """What page.js asks for arrives in hidden fields."""
+    wishes = Wishes(desk)
+    wish, again = gr.Textbox(visible="hidden", elem_id="lf-wish"), gr.Textbox(visible="hidden", elem_id="lf-again")
+    wire.parts |= {"wish": wish, "again": again}
+    wire.quick(wish.change, wishes.wish, ["wish", "box", *TALK])
+    wire.asking(again.change, wishes.again, ["again", *TALK])
 
 
-def _wire_conversation(
-    desk: Desk, talking: dict[str, Any], chosen: list[Any], conversation: Any, state: Any, shown: list[Any], steps: Any
-) -> None:
-    chat, box = talking["chat"], talking["box"]
-    # who waits for a turn sees the place in the queue where the steps will be
-    answering = {**_turns(desk.engine), "show_progress": "minimal", "show_progress_on": steps, "api_visibility": "private"}
-    kept = [conversation, state]
-    box.submit(desk.submit, [box, talking["pages"], *kept, *chosen], [box, *shown], **answering)
-    talking["camera"].change(desk.add_picture, [talking["camera"], box], [talking["camera"], box], **QUICK)
-    box.change(desk.pages, [box], [talking["pages"]], **QUICK)
-    chat.retry(desk.retry, [*kept, *chosen], shown, **answering)
-    chat.edit(desk.edit, [*kept, *chosen], shown, **answering)
-    talking["on"].click(desk.go_on, kept, shown, **answering)
-    chat.undo(desk.undo, kept, [box, *shown], **QUICK)
-    chat.clear(desk.begin, [state], shown, **QUICK)
-    chat.select(desk.look, kept, [steps, *shown[-3:-1]], **QUICK)
-    chat.like(desk.like, kept, [conversation], **QUICK)
-    talking["stop"].click(desk.stop, None, None, **QUICK)
-    talking["now"].click(desk.answer_now, None, None, **QUICK)
+def _wire_conversation(desk: Desk, wire: Wiring) -> None:
+    chat, box, parts = wire.parts["chat"], wire.parts["box"], wire.parts
+    wire.asking(box.submit, desk.submit, ["box", "pages", *TALK, *OPTIONS])
+    wire.quick(box.stop, desk.stop)
+    wire.quick(box.change, desk.pages, ["box"])
+    wire.quick(parts["camera"].change, desk.add_picture, ["camera", "box"])
+    wire.asking(chat.retry, desk.retry, [*TALK, *OPTIONS])
+    wire.asking(chat.edit, desk.edit, [*TALK, *OPTIONS])
+    wire.asking(parts["on"].click, desk.go_on, TALK)
+    wire.quick(chat.undo, desk.undo, TALK)
+    wire.quick(chat.clear, desk.begin, ["state"])
+    wire.quick(chat.select, desk.look, TALK)
+    wire.quick(chat.like, desk.like, TALK)
+    wire.quick(parts["now"].click, desk.answer_now)
 
 
-def _wire_history(desk: Desk, downloads: Downloads, side: dict[str, Any], conversation: Any, state: Any, shown: list[Any]) -> None:
-    kept = [conversation, state]
-    side["new"].click(desk.begin, [state], shown, **QUICK)
-    side["kept"].input(desk.open, [side["kept"], state], shown, **QUICK)
-    side["branch"].click(desk.branch, kept, shown, **QUICK)
-    side["address"].click(
-        lambda conversation: gr.Textbox(desk.link(conversation), visible=True, placeholder="Ask something first"),
-        [conversation],
-        [side["link"]],
-        **QUICK,
+def _wire_history(desk: Desk, downloads: Downloads, wire: Wiring) -> None:
+    side = wire.parts
+    wire.quick(side["new"].click, desk.begin, ["state"])
+    wire.quick(side["kept"].input, desk.open, ["kept", "state"])
+    wire.quick(side["branch"].click, desk.branch, TALK)
+    wire.quick(
+        side["address"].click,
+        lambda conversation: {"link": gr.Textbox(desk.link(conversation), visible=True, placeholder="Ask something first")},
+        ["conversation"],
     ).then(None, [side["link"]], [side["link"]], js=WHOLE_ADDRESS, show_progress="hidden")
-    side["delete"].click(desk.delete, kept, shown, **QUICK)
-    side["everything"].click(desk.delete_everything, [state], shown, **QUICK)
-    side["name"].submit(desk.rename, [side["name"], *kept], [side["name"], *shown], **QUICK)
-    side["upload"].upload(desk.upload, [side["upload"], *kept], shown, **QUICK)
-    side["search"].input(
-        lambda search, conversation, state: desk.kept(state, conversation, search), [side["search"], *kept], [side["kept"]], **QUICK
+    wire.quick(side["delete"].click, desk.delete, TALK)
+    wire.quick(side["everything"].click, desk.delete_everything, ["state"])
+    wire.quick(side["name"].submit, desk.rename, ["name", *TALK])
+    wire.quick(side["upload"].upload, desk.upload, ["upload", *TALK])
+    wire.quick(
+        side["search"].input,
+        lambda search, conversation, state: {"kept": desk.kept(state, conversation, search)},
+        ["search", *TALK],
     )
-    side["feedback"].click(lambda state: gr.File(downloads.feedback(state["key"]), visible=True), [state], [side["file"]], **QUICK)
-    side["make"].click(
-        lambda form, thoughts, *kept: gr.File(downloads.conversation(form, thoughts, kept[0], kept[1]["key"]), visible=True),
-        [side["form"], side["thoughts"], *kept],
-        [side["file"]],
-        **QUICK,
+    wire.quick(side["feedback"].click, lambda state: {"file": gr.File(downloads.feedback(state["key"]), visible=True)}, ["state"])
+    wire.quick(
+        side["make"].click,
+        lambda form, thoughts, *kept: {"file": gr.File(downloads.conversation(form, thoughts, kept[0], kept[1]["key"]), visible=True)},
+        ["form", "thoughts", *TALK],
     )
-
-
-def _endpoints(engine: Engine, settings: Settings, pace: Pace) -> None:
-    """What programs and agents call, as endpoints and MCP tools: ``ask``, ``vote`` and ``table``, with a picture in and JSON out."""
-    with gr.Row(visible=False):
-        picture, question = gr.File(type="filepath", label="picture"), gr.Textbox(label="question")
-        thinking, temperature = gr.Checkbox(True, label="thinking"), gr.Number(settings.temperature, label="temperature")
-        seed, traces, result = gr.Number(settings.seed, label="seed"), gr.Number(5, label="traces"), gr.JSON(label="result")
-        writing = gr.Radio(["auto", "on", "off"], value=settings.writing, label="writing")
-        given = [picture, question, thinking, temperature, seed, writing]
-        gr.Button().click(_asking(engine, settings, pace), given, result, api_name="ask", **_turns(engine))
-        given = [picture, question, traces, seed, writing]
-        gr.Button().click(_voting(engine, settings, pace), given, result, api_name="vote", **_turns(engine))
-        gr.Button().click(_tabulating(engine, settings, pace), [picture, writing], result, api_name="table", **_turns(engine))
-
-
-def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, shown = (
-        sampling_of(settings),
-        {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain},
-    )
-
-    def ask(
-        picture: str,
-        question: str,
-        request: gr.Request,
-        thinking: bool = True,
-        temperature: float = 0.0,
-        seed: float = 0,
-        writing: GiveWriting = settings.writing,
-    ) -> dict[str, Any]:
-        """Ask a question about a picture; the thought comes back as steps whose arithmetic was checked.
-
-        Args:
-            picture: JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF or SVG, or a PDF, whose first page is read.
-            question: what to find out about it.
-            thinking: whether to reason before answering.
-            temperature: 0 for the likeliest answer, up to 2.
-            seed: of the sampling.
-            writing: whether the model is given the text of the picture: auto, on or off.
-        """
-        with _refusals():
-            pace.check(caller(request))
-            drawn = replace(usual, temperature=temperature, seed=int(seed))
-            return reply_as_json(ask_engine(picture, question, engine, sampling=drawn, thinking=thinking, writing=writing, **shown))
-
-    return ask
-
-
-def _voting(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, shown = (
-        sampling_of(settings),
-        {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain},
-    )
-
-    def vote(
-        picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0, writing: GiveWriting = settings.writing
-    ) -> dict[str, Any]:
-        """Ask several times and let the answers vote; the winner comes back with its share and every trace.
-
-        Args:
-            picture: JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF or SVG, or a PDF, whose first page is read.
-            question: what to find out about it.
-            traces: at most so many, 1 to 64; those that still run when the vote is settled are ended.
-            seed: of the first trace.
-            writing: whether the model is given the text of the picture: auto, on or off.
-        """
-        with _refusals():
-            pace.check(caller(request))
-            if not 1 <= traces <= 64:
-                raise SettingsError(f"traces is {traces}; expected 1 to 64")
-            drawn, temperatures = replace(usual, seed=int(seed)), spread(int(traces))
-            ballot = vote_engine(picture, question, engine, sampling=drawn, temperatures=temperatures, writing=writing, **shown)
-            return ballot_as_json(ballot)
-
-    return vote
-
-
-def _tabulating(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, limits = sampling_of(settings), limits_of(settings)
-
-    def table(picture: str, request: gr.Request, writing: GiveWriting = settings.writing) -> dict[str, Any]:
-        """The values that a chart or a table shows, each with where it comes from: printed, measured, or read by the model alone.
-
-        Args:
-            picture: JPEG, PNG, WebP, GIF, TIFF, BMP, HEIC, AVIF or SVG, or a PDF, whose first page is read.
-            writing: whether the model is given the text of the picture: auto, on or off.
-        """
-        with _refusals():
-            pace.check(caller(request))
-            return table_of_engine(picture, engine, sampling=usual, limits=limits, writing=writing).as_json()
-
-    return table
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What goes wrong reaches a program as one sentence."""
-    try:
-        yield
-    except LogicFlowError as exc:
-        raise gr.Error(str(exc), print_exception=False) from exc
 
 
 def theme() -> gr.themes.Base:
@@ -370,17 +305,21 @@ def launch(
     With ``compare`` off no second model is offered, for an engine beside which none could be loaded.
     """
     accounts = Accounts(Path(settings.users)) if settings.users else None
-    engine = engine or open_engine(settings)
+    if engine is None:
+        with Waiting(host, port, loading_progress(settings)):
+            if open_browser:
+                webbrowser.open(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}")
+            engine = open_engine(settings)
     history, pace = History(Path(settings.data_dir)), Pace(settings.questions_per_minute)
     page = build(engine, settings, history, pace, compare=compare)
     page.queue(max_size=64)
     page.launch(
         server_name=host,
         server_port=port,
-        inbrowser=open_browser,
         prevent_thread_lock=not block,
         share=False,
         quiet=not block,
+        show_error=True,  # what a program got wrong is told to it
         max_threads=40 if engine.concurrent else MANY,
         max_file_size=int(settings.max_image_mb * 1024 * 1024),
         allowed_paths=[str((history.folder / "pictures").resolve()), *(str(path.resolve()) for path in EXAMPLES.glob("*.png"))],

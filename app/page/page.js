@@ -8,13 +8,16 @@
   const boxesOf = chip => (chip.dataset.lights || "").split(" ").filter(Boolean);
   const isNarrow = () => window.innerWidth < 640;
 
-  // What Python is told: a hidden field, changed as a person would.
+  // Changes a field as a person would.
+  const write = (field, text) => {
+    const type = field.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement;
+    Object.getOwnPropertyDescriptor(type.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", {bubbles: true}));
+  };
+  // What Python is told goes through a hidden field.
   const tell = (id, wish) => {
     const field = one(`#${id} textarea, #${id} input`);
-    if (!field) return;
-    const type = field.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement;
-    Object.getOwnPropertyDescriptor(type.prototype, "value").set.call(field, JSON.stringify({...wish, n: Date.now()}));
-    field.dispatchEvent(new Event("input", {bubbles: true}));
+    if (field) write(field, JSON.stringify({...wish, n: Date.now()}));
   };
 
   // Lights
@@ -69,11 +72,19 @@
     const names = new Set(all(".lf-reasoning .lf-chip, .lf-version .lf-chip").flatMap(boxesOf));
     all(".lf-box").forEach(box => box.classList.toggle("lf-used", names.has(box.dataset.box)));
   };
+  // Names that Gradio leaves out or gives twice.
+  const name = () => {
+    all(".image-container > button:not([aria-label])").forEach(button => button.setAttribute("aria-label", "Show the picture large"));
+    for (const [id, word] of [["lf-side", "Conversations"], ["lf-settings", "Settings"]]) {
+      all(`#${id} .toggle-button:not([title])`).forEach(button => { button.setAttribute("aria-label", word); button.title = word; });
+    }
+  };
   let due = false;
   new MutationObserver(changes => {
-    if (due || !changes.some(change => change.target.closest?.("#lf-steps, #lf-read"))) return;
+    name();
+    if (due || !changes.some(change => change.target.closest?.("#lf-steps, #lf-read, #lf-verdict") && !change.target.closest(".lf-clock"))) return;
     due = true;
-    requestAnimationFrame(() => { due = false; used(); });
+    requestAnimationFrame(() => { due = false; used(); tick(); });
   }).observe(document.body, {childList: true, subtree: true});
 
   document.addEventListener("pointerover", event => {
@@ -268,6 +279,73 @@
     input.dispatchEvent(new Event("change", {bubbles: true}));
     return true;
   };
+
+  // The paper clip opens a menu: files, or the camera
+  const openCamera = () => {
+    document.body.classList.add("lf-with-camera");
+    one("#lf-camera button:has(.wrap)")?.click();
+  };
+  const closeMenu = () => {
+    const menu = one(".lf-menu");
+    menu?.remove();
+    if (menu) one("#lf-box .upload-button")?.focus();
+  };
+  const openMenu = clip => {
+    closeMenu();
+    const menu = document.createElement("div"), at = clip.getBoundingClientRect();
+    menu.className = "lf-menu";
+    menu.setAttribute("role", "menu");
+    menu.setAttribute("aria-label", "Attach");
+    for (const [word, act] of [["Picture or PDF", () => one("#lf-box input[type=file]").click()], ["Camera", openCamera]]) {
+      const item = document.createElement("button");
+      item.type = "button";
+      item.textContent = word;
+      item.setAttribute("role", "menuitem");
+      item.addEventListener("click", () => { closeMenu(); act(); });
+      menu.append(item);
+    }
+    menu.style.left = `${at.left}px`;
+    menu.style.bottom = `${window.innerHeight - at.top + 6}px`;
+    document.body.append(menu);
+    menu.firstChild.focus();
+  };
+  document.addEventListener("click", event => {
+    const clip = event.target.closest?.("#lf-box .upload-button");
+    if (!clip) { if (!event.target.closest?.(".lf-menu")) one(".lf-menu")?.remove(); return; }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    openMenu(clip);
+  }, true);
+  document.addEventListener("keydown", event => {
+    const menu = event.target.closest?.(".lf-menu");
+    if (!menu) return;
+    if (event.key === "Escape") { event.preventDefault(); closeMenu(); }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      (event.target === menu.firstChild ? menu.lastChild : menu.firstChild).focus();
+    }
+  });
+
+  // Seconds of waiting, counted here since the first word about it was shown
+  let waitingSince = 0;
+  const tick = () => {
+    const clock = one(".lf-clock");
+    waitingSince = clock && (waitingSince || Date.now());
+    const told = clock && `${Math.round((Date.now() - waitingSince) / 1000)} s`;
+    if (clock && clock.textContent !== told) clock.textContent = told;
+  };
+  setInterval(tick, 250);
+
+  // What is being written survives a reload, as after a lost connection
+  const DRAFT = "lf-draft";
+  const started = setInterval(() => {
+    const field = one("#lf-box textarea");
+    if (!field || !localStorage.getItem("logicflow")) return;
+    clearInterval(started);
+    const draft = sessionStorage.getItem(DRAFT);
+    if (draft && !field.value) write(field, draft);
+    setInterval(() => sessionStorage.setItem(DRAFT, one("#lf-box textarea")?.value || ""), 500);
+  }, 200);
   const isBox = target => Boolean(target.closest?.("#lf-box, input, textarea"));
   document.addEventListener("dragover", event => {
     if (!isBox(event.target) && [...(event.dataTransfer?.types || [])].includes("Files")) { event.preventDefault(); document.body.classList.add("lf-drop"); }
@@ -281,12 +359,33 @@
     const cell = event.target.closest?.("[data-area]");
     all(".lf-area").forEach(each => each.remove());
     if (!cell) return;
-    const svg = one(`.lf-sheet[data-sheet="${Number(cell.dataset.at)}"] svg`);
+    const svg = one(`.lf-sheet[data-sheet="${parseInt(cell.dataset.cell)}"] svg`);
     if (!svg) return;
     const [x, y, width, height] = cell.dataset.area.split(" ").map(Number);
     const area = document.createElementNS("http://www.w3.org/2000/svg", "rect");
     for (const [name, value] of Object.entries({x, y, width, height, class: "lf-area"})) area.setAttribute(name, value);
     svg.append(area);
   });
+  // What is typed into one is told when it is left, or by Enter.
+  document.addEventListener("focusin", event => {
+    const cell = event.target.closest?.("[contenteditable][data-cell]");
+    if (cell) cell.lfBefore = cell.textContent;
+  });
+  document.addEventListener("focusout", event => {
+    const cell = event.target.closest?.("[contenteditable][data-cell]"), value = cell?.textContent.trim();
+    if (!cell || value === cell.lfBefore.trim()) return;
+    if (!value) { cell.textContent = cell.lfBefore; return; }
+    const [picture, row, column] = cell.dataset.cell.split(":").map(Number);
+    cell.className = "lf-typed";
+    tell("lf-wish", {kind: "cell", picture, row, column, value});
+  });
+  document.addEventListener("keydown", event => {
+    const cell = event.target.closest?.("[contenteditable][data-cell]");
+    if (!cell || (event.key !== "Enter" && event.key !== "Escape")) return;
+    event.preventDefault();
+    if (event.key === "Escape") cell.textContent = cell.lfBefore;
+    cell.blur();
+  });
+  name();
   used();
 })();

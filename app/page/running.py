@@ -44,5 +44,9 @@ class Running:
         if control is not None:
             control.answer_now()
 
+    def __contains__(self, session: str) -> bool:
+        """Whether ``session`` has something running."""
+        return session in self._controls
+
     def __len__(self) -> int:
         return len(self._controls)

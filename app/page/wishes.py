@@ -15,47 +15,48 @@ from typing import Any
 
 import gradio as gr
 
-from app.page.events import Desk, State
+from app.page.events import Desk, with_file
 from app.page.evidence import table_html
-from app.talks.correcting import asked_again
-from app.talks.values import MAX_CORRECTIONS, MAX_EXCHANGES, Conversation, Exchange
-from vision.answers.corrections import Correction, reading_at, typed
+from app.page.views import State, View
+from app.talks.correcting import asked_again, place_of_picture, with_cell, with_table
+from app.talks.values import MAX_CORRECTIONS, MAX_EXCHANGES, Conversation
+from vision.answers.corrections import MOST_CHARS, Correction, reading_at, typed
 from vision.ask import sampling_of, table
 from vision.errors import LogicFlowError, PromptError
 from vision.pictures.documents import Picture
-from vision.pictures.writing import Writing
+from vision.pictures.writing import read_writing
 
 LEAST_PART = 8
 """Pixels of a side that a part of a picture has at least."""
 
 
 class Wishes:
-    """Answers wishes at a ``desk``, whose :meth:`app.page.events.Desk.show` gives so many ``parts`` of the page, the table last."""
+    """Answers wishes at a ``desk``."""
 
-    def __init__(self, desk: Desk, parts: int) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._same = [gr.skip()] * parts
 
-    def wish(self, wish: str, message: dict[str, Any], conversation: Conversation, state: State) -> tuple[Any, ...]:
-        """What the page's script asks for at once: an example into the box, a part of a picture into the box, a corrected reading."""
+    def wish(self, wish: str, message: dict[str, Any], conversation: Conversation, state: State, request: gr.Request) -> View:
+        """What the page's script asks for at once: an example or a part of a picture into the box, a corrected reading or value."""
         wanted = _wanted(wish)
         try:
             match wanted.get("kind"):
                 case "example":
                     path, question = self.desk.examples[int(wanted["number"])]
-                    return ({"text": question, "files": [str(path)]}, *self._same)
+                    return {"box": {"text": question, "files": [str(path)]}}
                 case "closer":
                     part = self.part(conversation, state, int(wanted["picture"]), wanted["box"])
-                    files = [*((message or {}).get("files") or []), str(part)]
-                    return ({"text": (message or {}).get("text") or "", "files": files}, *self._same)
+                    return {"box": with_file(message, str(part))}
                 case "correct":
-                    corrected = self.correct(conversation, state, wanted)
-                    return (gr.skip(), *self.desk.show(corrected, state))
+                    return self.desk.show(self.correct(conversation, state, wanted), state)
+                case "cell":
+                    self.refuse_while_running(request)
+                    return self.typed_in(conversation, state, wanted)
         except (KeyError, IndexError, TypeError, ValueError, OverflowError):  # not from our script
-            return (gr.skip(), *self._same)
+            return {}
         except LogicFlowError as exc:
-            return (gr.skip(), *self.desk.show(conversation, state, error=str(exc)))
-        return (gr.skip(), *self._same)
+            return self.desk.show(conversation, state, error=str(exc))
+        return {}
 
     def part(self, conversation: Conversation, state: State, number: int, box: list[Any]) -> Path:
         """A part of a picture of the conversation at its full resolution, as a file for the box.
@@ -94,33 +95,61 @@ class Wishes:
         self.desk.history.judge(state["key"], corrected)
         return corrected
 
-    def again(self, wish: str, conversation: Conversation, state: State, request: gr.Request) -> Iterator[Any]:
+    def refuse_while_running(self, request: gr.Request) -> None:
+        """Refuse what would be lost when the answer that is being written is kept.
+
+        Raises:
+            PromptError: while this browser's question is being answered.
+        """
+        if str(request.session_hash) in self.desk.running:
+            raise PromptError("an answer is being written; wait for it or stop it, then work on the table")
+
+    def typed_in(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> View:
+        """A value of a table typed anew: later questions take it along, and what was read is held to it.
+
+        Raises:
+            PromptError: for a value that is empty or too long.
+        """
+        value = " ".join(str(wanted["value"]).split())
+        if not 0 < len(value) <= MOST_CHARS:
+            raise PromptError(f"a value has 1 to {MOST_CHARS} characters; that has {len(value)}")
+        conversation = with_cell(conversation, int(wanted["picture"]), int(wanted["row"]), int(wanted["column"]), value)
+        self.desk.history.save(state["key"], conversation, anew=False)
+        evidence = {"conversation": conversation, "evidence": self.desk.evidence(conversation, state)}
+        return evidence | self.desk.looked_at(conversation)
+
+    def again(self, wish: str, conversation: Conversation, state: State, request: gr.Request) -> Iterator[View]:
         """What the page's script asks for that needs the engine: the question again with the corrected reading, the values as a table."""
         wanted = _wanted(wish)
         if wanted.get("kind") not in ("again", "table"):
-            yield tuple(self._same)
+            yield {}
         elif refused := self.desk.refused(request):
             yield self.desk.show(conversation, state, error=refused)
         elif wanted["kind"] == "table":
-            yield (*self._same[1:], '<p class="lf-quiet" role="status">Reading the values …</p>')
-            yield (*self._same[1:], self.values(conversation, state, wanted))
+            yield {"values": '<p class="lf-quiet" role="status">Reading the values … <span class="lf-clock"></span></p>'}
+            yield self.values(conversation, state, wanted, request)
         elif 0 < (count := len(conversation.exchanges)) < MAX_EXCHANGES and (anew := asked_again(conversation, count - 1)) is not None:
             yield from self.desk.grow(anew, state, request, self.desk.answer)
         else:
-            yield tuple(self._same)
+            yield {}
 
-    def values(self, conversation: Conversation, state: State, wanted: dict[str, Any]) -> str:
-        """The values of a picture as a table, as HTML; what goes wrong as a sentence."""
+    def values(self, conversation: Conversation, state: State, wanted: dict[str, Any], request: gr.Request) -> View:
+        """The values of a picture as a table, which the conversation keeps; what goes wrong as a sentence."""
         try:
-            names = [(name, each) for exchange in conversation.exchanges for name, each in _with_writing(exchange)]
+            self.refuse_while_running(request)
             number = max(0, int(wanted["picture"]))
-            name, writing = names[number]
-            taken = Picture(image=self.desk.picture(state, name), writing=writing)
-            return table_html(table(taken, self.desk.engine, sampling=sampling_of(self.desk.settings)), number)
+            at, place = place_of_picture(conversation, number)
+            exchange = conversation.exchanges[at]
+            image = self.desk.picture(state, exchange.pictures[place])
+            writing = (exchange.writing[place] if place < len(exchange.writing) else None) or read_writing(image)
+            made = table(Picture(image=image, writing=writing), self.desk.engine, sampling=sampling_of(self.desk.settings))
         except (KeyError, IndexError, TypeError, ValueError, OverflowError):
-            return ""
+            return {"values": ""}
         except LogicFlowError as exc:
-            return f'<p class="lf-quiet">{html.escape(str(exc))}</p>'
+            return {"values": f'<p class="lf-quiet">{html.escape(str(exc))}</p>'}
+        conversation = with_table(conversation, number, made, writing)
+        self.desk.history.save(state["key"], conversation, anew=False)
+        return {"conversation": conversation, "values": table_html(made, number)}
 
 
 def _wanted(wish: str) -> dict[str, Any]:
@@ -130,9 +159,3 @@ def _wanted(wish: str) -> dict[str, Any]:
     except (TypeError, ValueError):
         return {}
     return wanted if isinstance(wanted, dict) else {}
-
-
-def _with_writing(exchange: Exchange) -> Iterator[tuple[str, Writing | None]]:
-    """The pictures of an exchange with their text, None where nobody has read it."""
-    for i, name in enumerate(exchange.pictures):
-        yield name, exchange.writing[i] if i < len(exchange.writing) else None

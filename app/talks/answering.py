@@ -42,6 +42,7 @@ def answer(
     prompt, sampling = prompt_of(conversation, open_picture), last.options.sampling(max_answer_tokens)
     asked = read_pictures(engine, prompt, last.options.writing)
     last = replace(last, writing=_read(asked, last))
+    yield conversation.with_last(last)
     if last.options.traces > 1:
         for ballot in elect(engine, asked, sampling, spread(last.options.traces), control, abstain=abstain):
             last = replace(last, replies=tuple(map(_lean, ballot.replies)))

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.page.evidence import Sheet, sheets_html, verdict_html
+from app.page.evidence import Sheet, sheets_html, table_html, verdict_html
 from app.page.render import answer_html, corrected_html, reasoning_html, votes_html
 from app.page.safe import plain, visible
 from app.talks.correcting import version_of
 from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
+from vision.answers.tables import Table
 from vision.as_json import checked_as_json
 from vision.errors import ConversationError, LogicFlowError
 from vision.pictures.images import open_image
@@ -52,6 +53,7 @@ def to_markdown(conversation: Conversation, *, thoughts: bool = True) -> str:
             for each in exchange.writing
             if each and each.texts
         ]
+        parts += [_plain_table(table) for table in exchange.tables if table is not None and table.rows]
         best = exchange.best
         if best is None:
             parts.append("*No answer.*")
@@ -80,6 +82,13 @@ def _marks(step: Step) -> str:
     return "".join((*claims, *readings))
 
 
+def _plain_table(table: Table) -> str:
+    """``table`` in Markdown."""
+    rows = [table.heads, *((name, *("" if cell is None else cell.value for cell in cells)) for name, cells in table.rows)]
+    lines = [f"| {' | '.join(_plain(cell).replace('|', '&#124;') for cell in row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(table.heads), *lines[1:]])
+
+
 def _plain(text: str) -> str:
     return plain(" ".join(text.split()))
 
@@ -104,6 +113,7 @@ def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True
             size = writing.size if writing is not None else _size_of(data)
             sheets.append(Sheet(url=_data_uri(data), size=size, writing=writing, name=f"picture {number}"))
         parts = [f"<h2>{html.escape(visible(exchange.question))}</h2>", sheets_html(sheets, None, shown_before, read_before)]
+        parts += [table_html(table, shown_before + i, alone=True) for i, table in enumerate(exchange.tables) if table is not None]
         shown_before, read_before = shown_before + len(sheets), read_before + sum(sheet.writing is not None for sheet in sheets)
         best, version = exchange.best, version_of(exchange)
         if best is not None:

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from vision.answers.consensus import Vote
 from vision.answers.corrections import MOST_CHARS, Correction
+from vision.answers.tables import MOST_CELLS, Table
 from vision.engines.engine import Sampling
 from vision.errors import ConversationError, SettingsError
 from vision.pictures.crops import PanAndScan
@@ -109,6 +110,17 @@ def _believable(writing: tuple[Writing | None, ...]) -> tuple[Writing | None, ..
     return writing
 
 
+def _readable(tables: tuple[Table | None, ...]) -> tuple[Table | None, ...]:
+    """``tables`` as they may have been made here."""
+    for table in filter(None, tables):
+        words = [*table.heads, *(name for name, _ in table.rows), *(word for *_, cell in table.cells for word in (cell.value, cell.said))]
+        if len(words) > 4 * MOST_CELLS or any(len(word) > MAX_QUESTION_CHARS for word in words):
+            raise ValueError(f"a table has more than {MOST_CELLS} values, or one of more than {MAX_QUESTION_CHARS} characters")
+        if any(len(cells) != len(table.heads) - 1 for _, cells in table.rows):
+            raise ValueError("a row of a table has not one value for each column")
+    return tables
+
+
 def _short(corrections: tuple[Correction, ...]) -> tuple[Correction, ...]:
     """``corrections`` that a person can have typed."""
     if any(max(len(each.value), len(each.was)) > MOST_CHARS for each in corrections):
@@ -124,6 +136,7 @@ class Exchange:
         question: as it was asked.
         pictures: names of its pictures.
         writing: the text of each of them, None where nobody has read it; may be shorter.
+        tables: the values behind each of them, None where nobody asked for them; may be shorter.
         options: how it was asked.
         replies: one trace, or those of a vote; a trace without usage was interrupted.
         model: name of the model that answered.
@@ -136,6 +149,7 @@ class Exchange:
     question: Annotated[str, Field(max_length=MAX_QUESTION_CHARS)]
     pictures: Annotated[tuple[PictureName, ...], Field(max_length=MAX_PICTURES)] = ()
     writing: Annotated[tuple[Writing | None, ...], Field(max_length=MAX_PICTURES), AfterValidator(_believable)] = ()
+    tables: Annotated[tuple[Table | None, ...], Field(max_length=MAX_PICTURES), AfterValidator(_readable)] = ()
     options: Options = field(default_factory=Options)
     replies: Annotated[tuple[Reply, ...], Field(max_length=64)] = ()
     model: str = ""
@@ -213,11 +227,13 @@ def prompt_of(conversation: Conversation, open_picture: Callable[[str], Image.Im
     """What a model is sent to answer the last exchange: questions, pictures and answers, never an old thought."""
     options = conversation.exchanges[-1].options
     read = {name: text for exchange in conversation.exchanges for name, text in zip(exchange.pictures, exchange.writing, strict=False)}
+    tables = {name: table for exchange in conversation.exchanges for name, table in zip(exchange.pictures, exchange.tables, strict=False)}
     turns = [
         Turn(
             question=question,
             images=tuple(open_picture(name) for name in pictures),
             writing=tuple(read.get(name) for name in pictures),
+            values=tuple(table.lines() if (table := tables.get(name)) is not None else "" for name in pictures),
             answer=answer,
         )
         for pictures, question, answer in turns_of(conversation)

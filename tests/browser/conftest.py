@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from vision import Engine, Settings
 
 SLOW = 60_000
+STOP = "#lf-box .stop-button"
+"""Where Send was, while an answer is written."""
 
 
 def free_port() -> int:
@@ -97,12 +99,12 @@ def ended(page: Page) -> None:
     """Wait until the answer is there."""
     expect(page.locator("#lf-steps")).to_contain_text("answer", timeout=SLOW)
     expect(page.locator("#lf-steps")).to_contain_text("tokens a second", timeout=SLOW)
-    expect(page.locator("#lf-stop")).to_be_hidden(timeout=SLOW)
+    expect(page.locator(STOP)).to_be_hidden(timeout=SLOW)
 
 
 def open_settings(page: Page) -> None:
     """Open the settings and wait until they listen, which takes a moment longer than to be seen."""
-    page.locator("#lf-settings button").first.click()
+    page.locator("#lf-settings .toggle-button").click()
     expect(page.locator("#lf-traces input[type=number]")).to_have_value("1")
     page.wait_for_timeout(500)
 

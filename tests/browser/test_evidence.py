@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import SLOW, ask, ended, opened, served
-from tests.fakes import ScriptedEngine
+from tests.browser.conftest import SLOW, STOP, ask, ended, opened, served
+from tests.fakes import TOOK, QueuedEngine, ScriptedEngine
+from vision.engines.engine import Delta
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 QUESTION = "What is the difference between Museum and Library?"
@@ -57,11 +59,16 @@ def test_boxes_light_while_the_thought_is_written(browser: Browser, tmp_path: Pa
     slow = ScriptedEngine("<think>\nRead Museum 64, Library 41.\n" + "Now I wait. " * 40 + "\n</think>\n\nThe answer is 23.", pause_s=0.08)
     with served(slow, tmp_path) as address, opened(browser, address) as page:
         ask(page, EXAMPLES / "visitors.png", QUESTION)
-        expect(page.locator("#lf-stop")).to_be_visible(timeout=SLOW)
+        expect(page.locator(STOP)).to_be_visible(timeout=SLOW)
         expect(page.locator("#lf-steps .lf-chip").first).to_be_visible(timeout=SLOW)
-        page.locator("#lf-stop").click()
-        ended_at = page.locator(".lf-box.lf-used")
-        expect(ended_at.first).to_be_attached(timeout=SLOW)
+        expect(page.locator(".lf-box.lf-used").first).to_be_attached(timeout=SLOW)
+        expect(page.locator("#lf-verdict .lf-clock")).to_have_text(re.compile(r"^[1-9]\d* s$"), timeout=SLOW)
+        expect(page.locator("#lf-now")).to_be_visible()
+        page.locator("#lf-box textarea").fill("And Park?")
+        page.locator(STOP).click()
+        expect(page.locator("#lf-box .submit-button")).to_be_visible(timeout=SLOW)
+        expect(page.locator("#lf-now")).to_be_hidden()
+        expect(page.locator("#lf-box textarea")).to_have_value("And Park?")
 
 
 def test_the_answer_stands_first_and_leads_into_the_steps(browser: Browser, tmp_path: Path) -> None:
@@ -192,7 +199,7 @@ def test_the_three_places_fit_every_window(browser: Browser, scripted: str, widt
     with opened(browser, scripted, width=width) as page:
         ask(page, EXAMPLES / "visitors.png", QUESTION)
         expect(page.locator("#lf-verdict .lf-said")).to_have_text("The answer is 18.", timeout=SLOW)
-        expect(page.locator("#lf-stop")).to_be_hidden(timeout=SLOW)
+        expect(page.locator(STOP)).to_be_hidden(timeout=SLOW)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         answer, picture, steps = (page.locator(each).bounding_box() for each in ("#lf-verdict", ".lf-stage", "#lf-fold"))
         if width < 1181:
@@ -221,3 +228,29 @@ def test_a_hostile_wish_changes_nothing(asked: Page) -> None:
         asked.wait_for_timeout(150)
     expect(asked.locator("#lf-verdict .lf-said")).to_have_text("The answer is 18.")
     expect(asked.locator("#lf-chat .bot")).to_have_count(1)
+
+
+def test_a_value_that_is_typed_is_kept_and_taken_along(browser: Browser, tmp_path: Path) -> None:
+    engine = QueuedEngine([Delta("<think>\nRead Museum 64, Library 41.\n64 - 41 = 23.\n</think>\n\nThe answer is 23."), TOOK])
+    with served(engine, tmp_path) as address, opened(browser, address, width=1440) as page:
+        ask(page, EXAMPLES / "visitors.png", QUESTION)
+        expect(page.locator("#lf-verdict .lf-traced")).to_be_visible(timeout=SLOW)
+        page.locator("[data-act=table]").click()
+        cell = page.locator(".lf-values tr", has_text="Library").locator("td")
+        expect(cell).to_have_text("41", timeout=SLOW)
+        cell.fill("47")
+        page.keyboard.press("Enter")
+        expect(page.locator("#lf-verdict .lf-traced")).to_be_hidden(timeout=SLOW)
+        expect(cell).to_have_class("lf-typed")
+        ask(page, None, "How much is Library?")
+        expect(page.locator("#lf-chat .bot")).to_have_count(2, timeout=SLOW)
+        assert "Library | 47\n" in engine.history[-1].turns[0].values[0]
+        page.reload()
+        expect(page.locator(".lf-values tr", has_text="Library").locator("td")).to_have_text("47", timeout=SLOW)
+
+
+def test_what_is_being_written_survives_a_reload(asked: Page) -> None:
+    asked.locator("#lf-box textarea").fill("And how much is Park?")
+    asked.wait_for_timeout(700)
+    asked.reload()
+    expect(asked.locator("#lf-box textarea")).to_have_value("And how much is Park?", timeout=SLOW)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import SLOW, ask, open_side, opened, served
+from tests.browser.conftest import SLOW, STOP, ask, open_side, opened, served
 from tests.fakes import ScriptedEngine
 
 EVIL = "http://evil.invalid"
@@ -62,7 +62,7 @@ def test_nothing_that_was_written_runs_or_loads(browser: Browser, address: str, 
         ask(page, picture, question)
         expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
         expect(page.locator(".lf-box title").first).to_contain_text("onerror", timeout=20_000)
-        expect(page.locator("#lf-stop")).to_be_hidden(timeout=SLOW)
+        expect(page.locator(STOP)).to_be_hidden(timeout=SLOW)
         expect(page.locator("#lf-steps .lf-false")).to_have_count(1)
         open_side(page)
         page.locator("#lf-name textarea, #lf-name input").first.fill(HOSTILE[1])

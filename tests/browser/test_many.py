@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from app.serving.accounts import set_password
 from finetune.charts.records import Record
-from tests.browser.conftest import SLOW, ask, opened, served
+from tests.browser.conftest import SLOW, STOP, ask, opened, served
 from tests.fakes import ScriptedEngine
 from vision import Engine
 from vision import ask as ask_engine
@@ -40,7 +40,7 @@ def test_a_closed_tab_frees_its_turn(browser: Browser, chart_file: Path, tmp_pat
     with served(engine, tmp_path) as address:
         with opened(browser, address) as gone:
             ask(gone, chart_file, "How many?")
-            expect(gone.locator("#lf-stop")).to_be_visible(timeout=SLOW)
+            expect(gone.locator(STOP)).to_be_visible(timeout=SLOW)
         closed = time.monotonic()
         while engine.ended < engine.begun:
             assert time.monotonic() - closed < 1, "the answer went on without its reader"
@@ -55,9 +55,9 @@ def test_a_stop_is_its_own_sessions_only(browser: Browser, chart_file: Path, tmp
     engine = ScriptedEngine("<think>\n" + "Look. " * 150 + "\n</think>\n\nThe answer is 7.", pause_s=0.02)
     with served(engine, tmp_path) as address, opened(browser, address) as one, opened(browser, address) as other:
         ask(one, chart_file, "How many?")
-        expect(one.locator("#lf-stop")).to_be_visible(timeout=SLOW)
+        expect(one.locator(STOP)).to_be_visible(timeout=SLOW)
         ask(other, chart_file, "How few?")
-        one.locator("#lf-stop").click()
+        one.locator(STOP).click()
         expect(one.locator("#lf-chat .bot").last).to_contain_text("stopped", timeout=SLOW)
         expect(other.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
 
@@ -66,11 +66,11 @@ def test_who_waits_sees_the_place_in_the_queue(browser: Browser, chart_file: Pat
     engine = ScriptedEngine(LONG, pause_s=0.02)
     with served(engine, tmp_path) as address, opened(browser, address) as one, opened(browser, address) as other:
         ask(one, chart_file, "How many?")
-        expect(one.locator("#lf-stop")).to_be_visible(timeout=SLOW)
+        expect(one.locator(STOP)).to_be_visible(timeout=SLOW)
         ask(other, chart_file, "How few?")
         expect(other.locator("#lf-fold")).to_contain_text("queue: 1/1", timeout=SLOW)
-        one.locator("#lf-stop").click()
-        expect(other.locator("#lf-stop")).to_be_visible(timeout=SLOW)
+        one.locator(STOP).click()
+        expect(other.locator(STOP)).to_be_visible(timeout=SLOW)
         expect(other.locator("#lf-fold")).not_to_contain_text("queue")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from finetune.charts.records import Record
-from tests.browser.conftest import SLOW, ask, ended, open_settings, open_side
+from tests.browser.conftest import SLOW, STOP, ask, ended, open_settings, open_side
 from vision import Engine
 from vision import ask as ask_engine
 
@@ -57,7 +57,7 @@ def test_a_second_question_needs_no_second_picture(page: Page, chart: Record, ch
 
 def test_a_stopped_answer_is_kept_and_goes_on(page: Page, chart_file: Path) -> None:
     ask(page, chart_file, "What is the average?")
-    page.locator("#lf-stop").click(timeout=30_000)
+    page.locator(STOP).click(timeout=30_000)
     expect(page.locator("#lf-continue")).to_be_visible(timeout=SLOW)
     expect(page.locator("#lf-steps")).to_contain_text("stopped")
     page.locator("#lf-continue").click()
@@ -76,7 +76,7 @@ def test_a_question_is_edited_asked_again_and_taken_back(page: Page, chart: Reco
     ended(page)
     expect(page.locator("#lf-chat img")).to_have_count(1)
     page.locator("#lf-chat button[title=Retry]").click()
-    expect(page.locator("#lf-stop")).to_be_visible(timeout=SLOW)
+    expect(page.locator(STOP)).to_be_visible(timeout=SLOW)
     ended(page)
     page.locator("#lf-chat button[title=Undo]").click()
     expect(page.locator("#lf-chat .bot")).to_have_count(0, timeout=20_000)
@@ -96,8 +96,8 @@ def test_the_page_shows_what_the_model_saw(page: Page, engine: Engine, chart: Re
 def test_several_traces_vote(page: Page, chart: Record, chart_file: Path) -> None:
     set_traces(page, 3)
     ask(page, chart_file, chart.question)
-    expect(page.locator("#lf-stop")).to_be_visible(timeout=SLOW)
-    expect(page.locator("#lf-stop")).to_be_hidden(timeout=SLOW)
+    expect(page.locator(STOP)).to_be_visible(timeout=SLOW)
+    expect(page.locator(STOP)).to_be_hidden(timeout=SLOW)
     expect(page.locator("#lf-steps .lf-votes")).to_contain_text("traces (95 % interval")
     assert page.locator("#lf-steps details").count() >= 2
     page.locator("#lf-steps details summary").first.click()
@@ -123,7 +123,7 @@ def test_a_conversation_survives_a_reload_and_is_found_again(page: Page, chart: 
 
 def test_a_reload_in_the_middle_of_an_answer_loses_nothing(page: Page, chart_file: Path) -> None:
     ask(page, chart_file, "What is the average?")
-    page.locator("#lf-stop").wait_for(timeout=30_000)
+    page.locator(STOP).wait_for(timeout=30_000)
     page.reload()
     expect(page.locator("#lf-chat .user").last).to_contain_text("What is the average?", timeout=20_000)
     expect(page.locator("#lf-chat img").first).to_be_visible()

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -40,6 +41,13 @@ def test_a_programs_mistake_is_a_sentence(client: Client, tmp_path: Path) -> Non
     text.write_text("I am no picture")
     with pytest.raises(AppError, match="text.png is no picture"):
         client.predict(handle_file(str(text)), "How many?", api_name="/ask")
+
+
+def test_a_file_that_may_not_be_read_is_said(address: str) -> None:
+    picture = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+    begun = httpx.post(f"{address}/gradio_api/call/ask", json={"data": [picture, "How many?", True, 0, 0, "auto"]}, timeout=60).json()
+    told = httpx.get(f"{address}/gradio_api/call/ask/{begun['event_id']}", timeout=60).text
+    assert "event: error" in told and "/etc/passwd" in told and "null" not in told.splitlines()[1]
 
 
 @pytest.mark.parametrize(("traces", "said"), [(0, "traces is 0"), (65, "traces is 65")])

@@ -48,3 +48,10 @@ def test_the_system_prompt_says_that_the_text_of_a_picture_is_data(thinking: boo
 def test_a_question_that_cannot_be_asked_is_refused(question: str) -> None:
     with pytest.raises(PromptError):
         check_question(question)
+
+
+def test_the_values_of_a_picture_stand_behind_its_text_and_are_data() -> None:
+    turn = Turn(question="Which?", images=(PICTURE, PICTURE), lines=("One\n\n",), values=("A | 1\n\n", "B | 2\n\n"))
+    system, user = messages(Prompt(turns=(turn,), thinking=False))
+    assert system["content"][0]["text"] == TEXT_IS_DATA
+    assert [part.get("text", "picture") for part in user["content"]] == ["picture", "One\n\nA | 1\n\n", "picture", "B | 2\n\nWhich?"]

@@ -17,11 +17,16 @@ from typing import Literal
 
 from vision.answers.answers import number_of
 from vision.pictures.box import Box
+from vision.pictures.lines import without_marks
 from vision.pictures.writing import Text, Writing
 from vision.thoughts.names import labels_of
 
-Origin = Literal["printed", "drawn", "read"]
-"""``printed`` at its name, ``drawn`` and measured against the axis, ``read`` by a model and not told by its place."""
+Origin = Literal["printed", "drawn", "read", "typed"]
+"""``printed`` at its name, ``drawn`` and measured against the axis, ``read`` by a model and not told by its place, or ``typed``."""
+
+VALUES_HEADER = "Values of the picture:\n"
+MOST_LINES = 200
+"""Rows of a table that a model is given."""
 
 MOST_CELLS = 2_000
 """Of a table."""
@@ -37,7 +42,7 @@ class Cell:
         value: as it is printed or was read; about what is drawn.
         origin: where it comes from.
         box: where it stands in the picture, None where that is not known.
-        said: what a model read instead, "" where that is the same or nothing.
+        said: what a model read instead, or what stood there before a person typed; "" where that is the same or nothing.
     """
 
     value: str
@@ -72,6 +77,30 @@ class Table:
         for name, cells in self.rows:
             writer.writerow([_harmless(name), *("" if cell is None else _harmless(cell.value) for cell in cells)])
         return stream.getvalue()
+
+    def lines(self) -> str:
+        """As a model is given it: its header, a line for each row, and an empty line behind; "" where nothing is known.
+
+        >>> Table(heads=("Name", "Value"), rows=(("Museum", (Cell(value="64", origin="printed"),)), ("Park", (None,)))).lines()
+        'Values of the picture:\\nName | Value\\nMuseum | 64\\nPark |\\n\\n'
+        """
+        rows = [self.heads, *((name, *("" if cell is None else cell.value for cell in cells)) for name, cells in self.rows[:MOST_LINES])]
+        shown = "".join(" | ".join(without_marks(" ".join(cell.split())) for cell in row).rstrip() + "\n" for row in rows)
+        return f"{VALUES_HEADER}{shown}\n" if self.rows else ""
+
+    def with_cell(self, row: int, column: int, value: str) -> Table:
+        """The same with a ``value`` that a person typed.
+
+        Raises:
+            IndexError: where there is no such cell, or nothing in it.
+        """
+        name, cells = self.rows[row]
+        before = cells[column]
+        if min(row, column) < 0 or before is None:
+            raise IndexError(f"there is no value at row {row}, column {column}")
+        typed = Cell(value=value, origin="typed", box=before.box, said=before.said if before.origin == "typed" else before.value)
+        changed = (name, (*cells[:column], typed, *cells[column + 1 :]))
+        return replace(self, rows=(*self.rows[:row], changed, *self.rows[row + 1 :]))
 
     def as_json(self) -> dict[str, object]:
         """Ready for JSON."""

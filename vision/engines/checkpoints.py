@@ -6,9 +6,12 @@ folder of a LoRA run is a model too: its base with its adapter, or with its newe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +135,48 @@ def hub_answers() -> bool:
     except Exception:  # of whatever library the Hub's client is made
         return False
     return True
+
+
+def loading_progress(settings: Settings) -> Callable[[], str]:
+    """What tells in one sentence how far the model of ``settings`` is: what has come from the Hub of all that must, or that it is loaded.
+
+    Asked for before the model is loaded, since the Hub is asked what its files weigh.
+    """
+    if settings.engine_url:
+        return lambda: "Asking the server for its model"
+    name = display_name(settings)
+    total = _hub_bytes(settings)
+    if not total:
+        return lambda: f"Loading {name}"
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"models--{settings.model.replace('/', '--')}" / "blobs"
+
+    def told() -> str:
+        come = 0
+        for file in folder.glob("*"):
+            with contextlib.suppress(OSError):  # an unfinished file takes its name when it is whole
+                come += file.stat().st_size
+        if come >= total:
+            return f"Loading {name}"
+        return f"Fetching {name}: {come / 1e9:.1f} of {total / 1e9:.1f} GB"
+
+    return told
+
+
+def _hub_bytes(settings: Settings) -> int:
+    """Size of the weights that lie on the Hub and are to be used, 0 where they do not or nobody tells."""
+    settings = of_run(settings)
+    if Path(settings.model).expanduser().exists() or not hub_answers():
+        return 0
+    from huggingface_hub import HfApi
+
+    try:
+        files = HfApi().model_info(settings.model, files_metadata=True, timeout=HUB_S).siblings or []
+    except Exception:  # loading says in a sentence what is wrong
+        return 0
+    pattern = settings.gguf or "model*.safetensors"
+    return sum(each.size or 0 for each in files if "/" not in each.rfilename and fnmatch(each.rfilename, pattern))
 
 
 def weight_bytes(found: Checkpoint) -> int | None:

@@ -69,7 +69,7 @@ class Ledger:
         if before and not self.thinking:
             self._answer_at, self.closed_by = now, self.closed_by or "model"
         self.text += text
-        return Delta(text) if text else None
+        return Delta(text, self.thought_tokens + self.answer_tokens) if text else None
 
     def close_thought(self, by: str) -> Delta:
         """Write the tag that ends the thought, because its budget is spent (``budget``) or a person wants it (``user``)."""

@@ -75,9 +75,15 @@ class Usage:
 
 @dataclass(frozen=True)
 class Delta:
-    """A piece of text as the model wrote it, tags included."""
+    """A piece of text as the model wrote it, tags included.
+
+    Attributes:
+        text: never empty.
+        tokens: that the trace has with it, 0 where nobody counts.
+    """
 
     text: str
+    tokens: int = 0
 
 
 @dataclass

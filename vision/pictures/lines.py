@@ -82,7 +82,7 @@ def lines_for(writing: Writing, give: GiveWriting, seen: Seen | None) -> str:
         return ""
     width, height = writing.size
     chosen = sorted(writing.texts, key=_usefulness, reverse=True)[:MOST]
-    return lines_of((_harmless(text.text), text.box.middle[0] / width, text.box.middle[1] / height) for text in chosen)
+    return lines_of((without_marks(text.text), text.box.middle[0] / width, text.box.middle[1] / height) for text in chosen)
 
 
 def legible(writing: Writing, seen: Seen) -> bool:
@@ -110,6 +110,6 @@ def _usefulness(text: Text) -> tuple[bool, float]:
     return len(text.text) <= LABEL, min(text.box.height, text.box.width)
 
 
-def _harmless(text: str) -> str:
+def without_marks(text: str) -> str:
     """``text`` without marks that a template would take for its own: ``<end_of_turn>`` becomes ``< end_of_turn>``."""
     return _MARK.sub("< ", text)

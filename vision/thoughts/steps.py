@@ -34,20 +34,28 @@ _BULLET = re.compile(r"^\s*[-*•]\s+(?=\S)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(\[])")
 
 
-def steps_of(thought: str, question: str = "", writing: Sequence[Writing] | None = None) -> list[Step]:
+def steps_of(thought: str, question: str = "", writing: Sequence[Writing] | None = None, *, growing: bool = False) -> list[Step]:
     """``thought`` as steps: by its own numbering where it has one, else by lines, else by sentences.
 
     Args:
-        thought: the reasoning, whole or still growing.
+        thought: the reasoning.
         question: what it answers.
         writing: the text of each picture, to trace numbers to; None traces nothing.
+        growing: whether it may go on: then nothing is said of what stands at its very end, which may be half a number or half a claim.
 
     >>> [step.text for step in steps_of("1. Read 3 and 4.\\n2. 3 + 4 = 7")]
     ['Read 3 and 4.', '3 + 4 = 7']
+    >>> steps_of("64 - 46 = 1", growing=True)[0].claims  # 18 is being written
+    ()
     """
     parts = _parts(thought)
     claims = [tuple(find_claims(text, parts[i - 1] if i else "")) for i, text in enumerate(parts)]
-    sources = sources_of(parts, claims, question, writing) if writing is not None else [()] * len(parts)
+    sources: list[tuple[Source, ...]] = [()] * len(parts)
+    if writing is not None:
+        sources = sources_of(parts, claims, question, writing)
+    if parts and growing and not thought.endswith("\n"):
+        claims[-1] = tuple(claim for claim in claims[-1] if parts[-1][claim.end :].strip(" .,"))
+        sources[-1] = tuple(source for source in sources[-1] if parts[-1][source.end :].strip(".,"))
     return [Step(number=i + 1, text=text, claims=claims[i], sources=sources[i]) for i, text in enumerate(parts)]
 
 

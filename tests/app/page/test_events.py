@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,8 +25,8 @@ def coming(user: str = "", **query: str) -> Any:
     return SimpleNamespace(username=user or None, query_params=query, session_hash="s", client=SimpleNamespace(host="here"))
 
 
-def state_of(shown: tuple[Any, ...]) -> dict[str, Any]:
-    return shown[0]  # type: ignore[no-any-return]
+def state_of(view: dict[str, Any]) -> dict[str, Any]:
+    return view["state"]  # type: ignore[no-any-return]
 
 
 def test_who_signs_in_has_one_history_in_every_browser_and_leaves_none_behind(desk: Desk) -> None:
@@ -42,16 +43,16 @@ def test_a_link_opens_a_new_conversation_and_a_reload_the_last_one(desk: Desk) -
     conversation = Conversation(exchanges=(Exchange(question="How many?"),))
     desk.history.save(state["key"], conversation)
     state |= {"talk": conversation.id}
-    assert desk.arrive(state, coming())[1] == conversation
-    assert desk.arrive(state, coming(question="How few?"))[1].exchanges == ()
-    box, *chosen = desk.follow_link(state, coming(question="How few?", traces="5"))
-    assert box["text"] == "How few?" and options_of(*chosen) == Options(traces=5)
+    assert desk.arrive(state, coming())["conversation"] == conversation
+    assert desk.arrive(state, coming(question="How few?"))["conversation"].exchanges == ()
+    filled = desk.follow_link(state, coming(question="How few?", traces="5"))
+    assert filled.pop("box")["text"] == "How few?" and filled == asdict(Options(traces=5))
 
 
 def test_a_link_brings_no_picture_of_somebody_else(desk: Desk) -> None:
     theirs = desk.history.keep_picture("somebody", b"\x89PNG...")
-    box, *_ = desk.follow_link(state_of(desk.arrive(None, coming())), coming(question="What?", pictures=theirs))
-    assert box["files"] == []
+    filled = desk.follow_link(state_of(desk.arrive(None, coming())), coming(question="What?", pictures=theirs))
+    assert filled["box"]["files"] == []
 
 
 def test_settings_go_both_ways() -> None:
@@ -72,28 +73,31 @@ def test_a_refused_question_loses_nothing(tmp_path: Path) -> None:
     desk.history.save(state["key"], conversation)
     desk.pace.check("here")
     (shown,) = desk.retry(conversation, state, SimpleNamespace(index=1), coming(), *chosen_of(Options()))
-    assert shown[1] == conversation and desk.history.load(state["key"], conversation.id) == conversation
+    assert shown["conversation"] == conversation and desk.history.load(state["key"], conversation.id) == conversation
     (shown,) = desk.edit(conversation, state, SimpleNamespace(index=0, value="How few?"), coming(), *chosen_of(Options()))
-    assert shown[1] == conversation
+    assert shown["conversation"] == conversation
     (shown,) = desk.submit({"text": "More?", "files": []}, "1", conversation, state, coming(), *chosen_of(Options()))
-    assert shown[2] == conversation
+    assert shown["conversation"] == conversation
 
 
 def test_an_answer_that_is_asked_again_is_not_judged_yet(desk: Desk) -> None:
     state, conversation = state_of(desk.arrive(None, coming())), answered(liked=False, reason="Wrong sum")
     *_, shown = desk.retry(conversation, state, SimpleNamespace(index=1), coming(), *chosen_of(Options()))
-    (again,) = shown[1].exchanges
+    (again,) = shown["conversation"].exchanges
     assert again.answer_text == "The answer is 7." and (again.liked, again.reason) == (None, "")
 
 
 def test_an_error_is_no_answer_to_be_judged_asked_again_or_taken_back(desk: Desk) -> None:
     state = state_of(desk.arrive(None, coming()))
+    usual = chosen_of(Options())
     for conversation in (Conversation(), answered()):
         error = SimpleNamespace(index=9, liked=False, value="x")
-        assert desk.like(conversation, state, error) == conversation and desk.history.verdicts() == []
-        assert desk.undo(conversation, state, error)[2] == conversation
-        assert [shown[1] for shown in desk.retry(conversation, state, error, coming(), *chosen_of(Options()))] == [conversation]
-        assert [shown[1] for shown in desk.edit(conversation, state, error, coming(), *chosen_of(Options()))] == [conversation]
+        assert desk.like(conversation, state, error) == {} and desk.history.verdicts() == []
+        assert desk.undo(conversation, state, error)["conversation"] == conversation
+        assert [shown["conversation"] for shown in desk.retry(conversation, state, error, coming(), *chosen_of(Options()))] == [
+            conversation
+        ]
+        assert [shown["conversation"] for shown in desk.edit(conversation, state, error, coming(), *usual)] == [conversation]
 
 
 def test_more_pictures_than_can_be_kept_are_refused(desk: Desk, tmp_path: Path) -> None:
@@ -103,4 +107,4 @@ def test_more_pictures_than_can_be_kept_are_refused(desk: Desk, tmp_path: Path) 
         Image.new("RGB", (30, 30), (shade, 0, 0)).save(files[-1])
     state = state_of(desk.arrive(None, coming()))
     (shown,) = desk.submit({"text": "What?", "files": files}, "1", Conversation(), state, coming(), *chosen_of(Options()))
-    assert shown[2].exchanges == ()
+    assert shown["conversation"].exchanges == ()

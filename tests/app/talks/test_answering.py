@@ -18,7 +18,9 @@ def asking(question: str, **options: int) -> Conversation:
 
 def test_an_answer_grows_in_its_talk(engine: LocalEngine, chart: Record) -> None:
     *growing, done = answer(engine, asking(chart.question), lambda name: chart.image, Control())
-    assert len(growing) > 5 and growing[0].exchanges[0].replies[0].usage is None
+    assert growing[0].exchanges[0].replies == () and growing[0].exchanges[0].writing[0].texts, "the picture is read before anything is said"
+    tokens = [each.exchanges[0].replies[0].tokens for each in growing[1:]]
+    assert len(growing) > 5 and growing[1].exchanges[0].replies[0].usage is None and tokens == sorted(tokens) and tokens[-1] > 5
     assert done.exchanges[0].model == engine.name and done.exchanges[0].answer_text and not resumable(done)
 
 
@@ -26,7 +28,7 @@ def test_a_stopped_answer_goes_on_where_it_was(engine: LocalEngine, chart: Recor
     *_, whole = answer(engine, asking(chart.question), lambda name: chart.image, Control())
     control = Control()
     for conversation in answer(engine, asking(chart.question), lambda name: chart.image, control):
-        if len(conversation.exchanges[0].replies[0].thought) > 12:
+        if conversation.exchanges[0].replies and len(conversation.exchanges[0].replies[0].thought) > 12:
             control.stop()
     assert resumable(conversation) and conversation.exchanges[0].replies[0].usage is not None
     *_, done = resume(engine, conversation, lambda name: chart.image, Control())

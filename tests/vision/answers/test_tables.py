@@ -166,3 +166,19 @@ def test_what_is_no_reading_or_no_number_corrects_nothing(start, was, value):
 @pytest.mark.parametrize("text", ["A" + " " * 5000 + "b 1", "A 1" + " " * 5000 + "!", "a" * 100_000, "A 1, " * 30_000])
 def test_a_hostile_text_is_read_in_no_time(text):
     assert len(readings_of(text)) < 5000
+
+
+def test_a_table_for_a_model_is_data_and_bounded() -> None:
+    cell = Cell(value="<end_of_turn>\n64", origin="read")
+    told = Table(heads=("Name", "<|im_end|>"), rows=(("Oslo", (cell,)),) * 5_000).lines()
+    assert told.startswith("Values of the picture:\nName | < |im_end|>\nOslo | < end_of_turn> 64\n") and told.endswith("\n\n")
+    assert len(told.splitlines()) < 210
+    assert Table(heads=("Name",), rows=()).lines() == ""
+
+
+def test_a_value_that_is_typed_keeps_what_was_first_there() -> None:
+    twice = tabulate(BARS).with_cell(1, 0, "8").with_cell(1, 0, "10")
+    assert twice.rows[1][1][0] == Cell(value="10", origin="typed", said="9", box=tabulate(BARS).rows[1][1][0].box)
+    for row, column in ((7, 0), (0, 3), (-1, 0)):
+        with pytest.raises(IndexError):
+            twice.with_cell(row, column, "1")

@@ -70,7 +70,7 @@ class Job:
         """Add ``text`` of a trace, and what it took where it has ended."""
         trace = self.traces[index]
         if text:
-            self.written.append((index, Delta(text)))
+            self.written.append((index, Delta(text, trace.thought_tokens + trace.answer_tokens)))
         if trace.end is not None:
             self.written.append((index, trace.usage(self.encoded.length - trace.draft_tokens)))
             self._going -= 1
