@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from app.page.downloads import Downloads
 from app.page.events import Desk
@@ -25,6 +26,7 @@ from app.page.views import EXAMPLES, View
 from app.page.wishes import Wishes
 from app.serving.accounts import Accounts, Pace
 from app.serving.endpoint import Endpoint
+from app.serving.headers import Headers
 from app.serving.waiting import Waiting
 from app.talks.feedback import REASONS
 from app.talks.history import History
@@ -327,7 +329,7 @@ def launch(
         ssr_mode=False,
         auth=accounts.admits if accounts is not None else None,
         mcp_server=accounts is None,  # MCP clients cannot sign in
-        app_kwargs={"routes": list(Endpoint(engine, settings, accounts, pace).router.routes)},
+        app_kwargs={"routes": list(Endpoint(engine, settings, accounts, pace).router.routes), "middleware": [Middleware(Headers)]},
         theme=theme(),
         css_paths=[str(CSS)],
         js=f"() => {{ {SCRIPT.read_text(encoding='utf-8')} }}",

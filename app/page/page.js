@@ -82,6 +82,7 @@
   let due = false;
   new MutationObserver(changes => {
     name();
+    closeCamera();
     if (due || !changes.some(change => change.target.closest?.("#lf-steps, #lf-read, #lf-verdict") && !change.target.closest(".lf-clock"))) return;
     due = true;
     requestAnimationFrame(() => { due = false; used(); tick(); });
@@ -284,6 +285,13 @@
   const openCamera = () => {
     document.body.classList.add("lf-with-camera");
     one("#lf-camera button:has(.wrap)")?.click();
+  };
+  let captured = false;  // by the camera, and not yet in the box
+  document.addEventListener("click", event => { captured ||= Boolean(event.target.closest?.("#lf-camera .photo-capture")); });
+  const closeCamera = () => {
+    if (!captured || !one("#lf-box .thumbnail-item, #lf-box .thumbnail-image")) return;
+    captured = false;
+    document.body.classList.remove("lf-with-camera");
   };
   const closeMenu = () => {
     const menu = one(".lf-menu");

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from playwright.sync_api import Browser, expect
 
 from app.serving.accounts import set_password
 from finetune.charts.records import Record
-from tests.browser.conftest import SLOW, STOP, ask, opened, served
+from tests.browser.conftest import SLOW, STOP, ask, free_port, opened, served
 from tests.fakes import ScriptedEngine
 from vision import Engine
 from vision import ask as ask_engine
@@ -106,3 +110,53 @@ def test_too_many_questions_a_minute_are_refused_with_a_sentence(chart_file: Pat
             assert client.predict(handle_file(str(chart_file)), "How many?", api_name="/ask")["answer"] == "7"
         with pytest.raises(AppError, match="2 questions within a minute"):
             client.predict(handle_file(str(chart_file)), "How many?", api_name="/ask")
+
+
+PAGE = """
+import sys
+from pathlib import Path
+from app.page.layout import launch
+from tests.fakes import ScriptedEngine
+from vision import Settings
+launch(Settings(data_dir=sys.argv[2]), host="127.0.0.1", port=int(sys.argv[1]), engine=ScriptedEngine(sys.argv[3], pause_s=0.05))
+"""
+
+
+@contextmanager
+def started(port: int, kept: Path, text: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A page in a process of its own, which can die."""
+    process = subprocess.Popen([sys.executable, "-c", PAGE, str(port), str(kept), text], stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with suppress(httpx.HTTPError):
+                httpx.get(f"http://127.0.0.1:{port}/", timeout=5)
+                break
+            time.sleep(0.2)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_lost_connection_is_said_and_all_is_there_when_it_is_back(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    port = free_port()
+    slow = "<think>\nRead A 3, B 4.\n" + "Wait. " * 300 + "\n</think>\n\nThe answer is 7."
+    with started(port, tmp_path, slow) as server, opened(browser, f"http://127.0.0.1:{port}") as page:
+        ask(page, chart_file, "What is A + B?")
+        expect(page.locator("#lf-steps")).to_contain_text("Read A 3, B 4.", timeout=SLOW)
+        page.wait_for_timeout(2500)  # what there is is kept every two seconds
+        server.kill()
+        expect(page.get_by_text("Connection to the server was lost")).to_be_visible(timeout=SLOW)
+        with started(port, tmp_path, "</think>\n\nThe answer is 7."):
+            expect(page.locator("#lf-steps")).to_contain_text("Read A 3, B 4.", timeout=SLOW)
+            page.locator("#lf-continue").click(timeout=SLOW)
+            expect(page.locator("#lf-verdict .lf-said")).to_have_text("The answer is 7.", timeout=SLOW)
+
+
+def test_the_page_may_reach_no_other_machine_and_stands_in_no_foreign_frame(browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        policy = page.request.get(address).headers["content-security-policy"]
+        assert "connect-src 'self'" in policy and "frame-ancestors 'self'" in policy
+        with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+            page.evaluate("fetch('http://localhost:9/').catch(() => null)")
