@@ -35,8 +35,9 @@ from vision.errors import ConversationError, LogicFlowError, PromptError
 from vision.pictures.images import open_image
 from vision.prompts import check_question
 from vision.settings import Settings
+from vision.thoughts.steps import Step
 
-PACE_S = 0.05
+PACE_S = 0.03
 """Seconds between two states of a growing answer that are sent: a browser gains nothing from more."""
 SAVE_S = 2.0
 """Seconds between two states that are kept."""
@@ -128,7 +129,7 @@ class Desk(Views):
             box: what stands in the box from now on; later it is not touched, since the next question may be written there.
         """
         session = str(request.session_hash)
-        control = self.running.begin(session)
+        control, sent = self.running.begin(session), list[Step]()
         error, said, read, shown_at, saved_at = "", "", conversation.exchanges[-1].writing, 0.0, time.monotonic()
         self.history.save(state["key"], conversation)
         try:
@@ -148,7 +149,7 @@ class Desk(Views):
                     saved_at = now
                 if now - shown_at >= PACE_S:  # the chat and the pictures go over the wire only when there is something new in them
                     last = conversation.exchanges[-1]
-                    view: View = {"conversation": conversation} | self.looked_at(conversation, busy=True)
+                    view: View = {"conversation": conversation} | self.growing(conversation, sent)
                     if last.answer_text != said:
                         said = last.answer_text
                         view |= {"chat": self.chat(conversation, state, busy=True)}

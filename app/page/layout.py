@@ -52,9 +52,10 @@ TALK = ("conversation", "state")
 """What nearly every event takes."""
 OPTIONS = tuple(asdict(Options()))
 """The fields of the settings."""
-CHANGED = (*TALK, *OPTIONS, "chat", "box", "pages", "camera", "now", "on", "verdict", "evidence", "values", "saw", "steps")
-CHANGED += ("kept", "name", "link", "file")
-"""Parts that events change."""
+SHOWN = (*TALK, "chat", "box", "kept", "now", "on", "verdict", "evidence", "values", "saw", "steps", "grown")
+"""Parts that show a conversation; few, since all of them are looked at for each word of an answer."""
+CHANGED = (*SHOWN, *OPTIONS, "pages", "camera", "name", "link", "file")
+"""Parts that any event changes."""
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Events that need no engine."""
 
@@ -87,6 +88,7 @@ def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, c
                 parts |= _evidence()
             with gr.Column(scale=5, min_width=320, elem_id="lf-chain"), gr.Accordion("Steps", elem_id="lf-fold"):
                 parts["steps"] = gr.HTML("", container=False, elem_id="lf-steps")
+                parts["grown"] = gr.HTML("", container=False, elem_id="lf-grown")
         wire = Wiring(parts, engine)
         _wire_wishes(desk, wire)
         _wire_conversation(desk, wire)
@@ -106,16 +108,15 @@ class Wiring:
         self.parts = parts
         self.turns: dict[str, Any] = {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
         """For events that need the engine: as many at once as it takes, the others wait in line."""
-        self._changed = [parts[name] for name in CHANGED]
 
     def quick(self, event: Any, does: Callable[..., Any], takes: Sequence[str] = (), **more: Any) -> Any:
         """An event that needs no engine."""
-        return event(self._named(does), self.of(takes), self._changed, **(QUICK | more))
+        return event(self._named(does), self.of(takes), self.of(CHANGED), **(QUICK | more))
 
     def asking(self, event: Any, does: Callable[..., Any], takes: Sequence[str]) -> None:
         """An event that asks the engine: who waits for a turn sees the place in the queue where the steps will be."""
         shown = {"show_progress": "minimal", "show_progress_on": self.parts["steps"], "api_visibility": "private"}
-        event(self._named(does), self.of(takes), self._changed, **self.turns, **shown)
+        event(self._named(does), self.of(takes), self.of(SHOWN), **self.turns, **shown)
 
     def of(self, names: Sequence[str]) -> list[gr.components.Component]:
         """Parts by their names."""

@@ -67,6 +67,17 @@
       chip.closest("li")?.classList.add("lf-lit");
     });
   };
+  // Steps that have changed since the whole list came, in a place that nobody sees: each takes its own.
+  let grown = "";
+  const grow = () => {
+    const list = one("#lf-steps ol.lf-steps"), now = one("#lf-grown")?.innerHTML || "";
+    if (!list || now === grown) return;
+    grown = now;
+    all("#lf-grown li").forEach(step => {
+      const old = list.querySelector(`:scope > li[value="${Number(step.value)}"]`), copy = step.cloneNode(true);
+      if (old) old.replaceWith(copy); else list.append(copy);
+    });
+  };
   // While a thought grows, the boxes of the numbers that it has written so far stay visible.
   const used = () => {
     const names = new Set(all(".lf-reasoning .lf-chip, .lf-version .lf-chip").flatMap(boxesOf));
@@ -83,6 +94,7 @@
   new MutationObserver(changes => {
     name();
     closeCamera();
+    grow();
     if (due || !changes.some(change => change.target.closest?.("#lf-steps, #lf-read, #lf-verdict") && !change.target.closest(".lf-clock"))) return;
     due = true;
     requestAnimationFrame(() => { due = false; used(); tick(); });

@@ -11,7 +11,7 @@ from cachetools import LRUCache, cached
 from PIL import Image
 
 from app.page.evidence import Sheet, cards_html, sheets_html, table_html, url_of, verdict_html
-from app.page.render import chat_messages, exchange_html
+from app.page.render import chat_messages, exchange_html, step_html
 from app.talks.answering import resumable
 from app.talks.correcting import version_of
 from app.talks.history import History
@@ -19,6 +19,7 @@ from app.talks.values import Conversation
 from vision.engines.engine import Engine
 from vision.errors import LogicFlowError
 from vision.pictures.images import Limits, open_image
+from vision.thoughts.steps import Step
 
 DECODED_BYTES = 256 << 20
 """Memory for pictures that are kept decoded: those of the conversations that are looked at."""
@@ -63,6 +64,7 @@ class Views:
             "saw": self.saw(conversation, state),
             "evidence": self.evidence(conversation, state),
             "values": self.values(conversation),
+            "grown": "",
         }
 
     @staticmethod
@@ -74,6 +76,23 @@ class Views:
         version = None if busy else version_of(last)
         steps = exchange_html(last, version, growing=busy, fixable=fixable and not busy)
         return {"steps": steps, "verdict": verdict_html(last, version, growing=busy)}
+
+    @staticmethod
+    def growing(conversation: Conversation, sent: list[Step]) -> View:
+        """What is new of an answer that is being written since the steps that were ``sent``, which are brought up to date.
+
+        Of a single trace only the steps that changed go over the wire; ``page.js`` puts them in their places.
+        """
+        last = conversation.traced(-1)
+        alone = last.options.traces == 1 and len(last.replies) == 1 and last.rival is None
+        steps = last.replies[0].steps if alone else []
+        same = next((i for i, (old, new) in enumerate(zip(sent, steps, strict=False)) if old != new), min(len(sent), len(steps)))
+        goes_on = 0 < len(sent) <= len(steps) and len(sent) - 1 <= same
+        sent[:] = steps
+        view = {"verdict": verdict_html(last, growing=True)}
+        if goes_on:
+            return view | {"grown": "".join(step_html(step, last.replies[0].writing) for step in steps[same:])}
+        return view | {"steps": exchange_html(last, growing=True)}
 
     def chat(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
         """The conversation as messages."""

@@ -12,10 +12,14 @@ it, or it was read off an axis.
 from __future__ import annotations
 
 import re
+import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
+
+from cachetools import LRUCache
 
 from vision.pictures.labels import Standing
 from vision.pictures.writing import Drawn, Text, Writing
@@ -85,6 +89,33 @@ class _Known:
     by_name: dict[tuple[str, Fraction], Source] = field(default_factory=dict)
     counts: set[int] = field(default_factory=set)
 
+    def copy(self) -> _Known:
+        return _Known(dict(self.made), dict(self.read), dict(self.by_name), set(self.counts))
+
+
+@dataclass(eq=False)
+class _Trail:
+    """The steps of a growing thought that have been traced, all but the last one; what they rest on is held so that it stays itself.
+
+    Attributes:
+        steps: texts and claims.
+        sources: of each step.
+        known: what is known after them.
+        writing: the pictures' texts.
+    """
+
+    steps: list[tuple[str, tuple[Claim, ...]]]
+    sources: list[tuple[Source, ...]]
+    known: _Known
+    writing: tuple[Writing, ...]
+
+
+_TRAILS: LRUCache[tuple[object, ...], deque[_Trail]] = LRUCache(64)
+"""Of the latest thoughts, by question and pictures: a thought grows by words, and only its last step is traced anew."""
+_TRAILS_LOCK = threading.Lock()
+MOST_TRAILS = 16
+"""Thoughts of one question that are followed at once."""
+
 
 def sources_of(
     texts: Sequence[str], claims: Sequence[Sequence[Claim]], question: str, writing: Sequence[Writing]
@@ -97,10 +128,25 @@ def sources_of(
         question: as it was asked.
         writing: the text of each picture; none where no picture was read.
     """
+    steps = [(text, tuple(claims[i])) for i, text in enumerate(texts[:MAX_STEPS])]
+    if not steps:
+        return [()] * len(texts)
     pictures = [picture_of(each) for each in writing]
     asked = {value for _, value in numbers_in(question)}
-    known = _Known()
-    return [tuple(_of_step(i, text, claims[i], asked, pictures, known)) if i < MAX_STEPS else () for i, text in enumerate(texts)]
+    key = (question, *map(id, writing))
+    with _TRAILS_LOCK:
+        trails = _TRAILS.setdefault(key, deque(maxlen=MOST_TRAILS))
+        fitting = [trail for trail in trails if len(trail.steps) < len(steps) and trail.steps == steps[: len(trail.steps)]]
+        trail = max(fitting, key=lambda trail: len(trail.steps), default=_Trail([], [], _Known(), tuple(writing)))
+        if fitting:
+            trails.remove(trail)  # nobody else goes on from it meanwhile
+    for i in range(len(trail.steps), len(steps) - 1):
+        trail.sources.append(tuple(_of_step(i, *steps[i], asked, pictures, trail.known)))
+        trail.steps.append(steps[i])
+    last = tuple(_of_step(len(steps) - 1, *steps[-1], asked, pictures, trail.known.copy()))
+    with _TRAILS_LOCK:
+        trails.append(trail)
+    return [*trail.sources, last, *[()] * (len(texts) - len(steps))]
 
 
 def _of_step(

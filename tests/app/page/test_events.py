@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from app.page.events import Desk
+from app.page.views import Views
 from app.serving.accounts import Pace
 from app.talks.history import History
 from app.talks.values import MAX_PICTURES, Conversation, Exchange, Options, chosen_of, options_of
 from tests.fakes import ScriptedEngine
-from vision import Reply, Settings, Usage
+from vision import Reply, Settings, Step, Usage
 
 
 @pytest.fixture
@@ -108,3 +109,24 @@ def test_more_pictures_than_can_be_kept_are_refused(desk: Desk, tmp_path: Path) 
     state = state_of(desk.arrive(None, coming()))
     (shown,) = desk.submit({"text": "What?", "files": files}, "1", Conversation(), state, coming(), *chosen_of(Options()))
     assert shown["conversation"].exchanges == ()
+
+
+def test_only_the_steps_that_changed_go_over_the_wire() -> None:
+    def growing(thought: str, sent: list[Step]) -> dict[str, Any]:
+        reply = Reply(question="q", thought=thought, thinking=True)
+        return Views.growing(Conversation(exchanges=(Exchange(question="q", replies=(reply,)),)), sent)
+
+    sent: list[Step] = []
+    assert "steps" in growing("Read A 3", sent) and [step.text for step in sent] == ["Read A 3"]
+    assert growing("Read A 3, B 4.\nAdd", sent)["grown"].count("<li") == 2, "the last one had grown, and there is one more"
+    assert growing("Read A 3, B 4.\nAdd 3 + 4 = 7.", sent)["grown"].startswith('<li value="2">')
+    sent.clear()
+    growing("Well.\nLook.\nSo.\n1. Read A 3.", sent)
+    assert "steps" in growing("Well.\nLook.\nSo.\n1. Read A 3.\n2. Add", sent), "all of them are cut otherwise now"
+
+
+def test_the_steps_of_a_vote_go_over_the_wire_as_a_whole() -> None:
+    replies = tuple(Reply(question="q", thought=thought, thinking=True) for thought in ("Read A 3.", "Read A 4."))
+    conversation = Conversation(exchanges=(Exchange(question="q", replies=replies, options=Options(traces=2)),))
+    sent: list[Step] = []
+    assert "steps" in Views.growing(conversation, sent) and "steps" in Views.growing(conversation, sent)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.vision.pictures.test_labels import BARS, writing
 from vision.pictures.writing import Writing
+from vision.thoughts import sources as sources_module
 from vision.thoughts.sources import Source
 from vision.thoughts.steps import steps_of
 
@@ -98,3 +99,20 @@ def test_a_long_thought_is_traced_in_no_time() -> None:
     started = time.perf_counter()
     steps_of(thought, "Museum " * 1000, (BARS,))
     assert time.perf_counter() - started < 5
+
+
+def test_a_thought_that_grows_is_traced_as_if_it_had_always_been_there() -> None:
+    """Only the last step is traced anew; other thoughts of the question, and its own past, leave nothing behind."""
+    thoughts = (
+        "Read Museum 64, Library 41.\nSubtract 64 - 41 = 23.\nAdd 23 + 41 = 64.\nSo it is 23.",
+        "Read Museum 64, Library 41.\n1. Add 64 + 41 = 105.\n2. Half of 105 is 52.5.",
+    )
+    sources_module._TRAILS.clear()
+    for end in range(1, max(map(len, thoughts)) + 1):
+        for thought in thoughts:
+            grown = steps_of(thought[:end], "What is it?", [BARS])
+            followed = dict(sources_module._TRAILS)
+            sources_module._TRAILS.clear()
+            assert grown == steps_of(thought[:end], "What is it?", [BARS]), thought[:end]
+            sources_module._TRAILS.clear()
+            sources_module._TRAILS.update(followed)
