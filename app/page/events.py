@@ -129,8 +129,9 @@ class Desk(Views):
             box: what stands in the box from now on; later it is not touched, since the next question may be written there.
         """
         session = str(request.session_hash)
-        control, sent = self.running.begin(session), list[Step]()
+        control, sent = self.running.begin(session, conversation.id), list[Step]()
         error, said, read, shown_at, saved_at = "", "", conversation.exchanges[-1].writing, 0.0, time.monotonic()
+        looking = state | {"talk": conversation.id}
         self.history.save(state["key"], conversation)
         try:
             yield self.show(conversation, state, busy=True, box=box)
@@ -147,9 +148,12 @@ class Desk(Views):
                 if now - saved_at >= SAVE_S:
                     self.history.save(state["key"], conversation, anew=False)
                     saved_at = now
-                if now - shown_at >= PACE_S:  # the chat and the pictures go over the wire only when there is something new in them
+                if now - shown_at >= PACE_S and self.running.shows(
+                    session, control
+                ):  # the chat and the pictures go over the wire only when there is something new in them
                     last = conversation.exchanges[-1]
-                    view: View = {"conversation": conversation} | self.growing(conversation, sent)
+                    # the state is said again: a skip in the middle of a stream would leave its mark in it
+                    view: View = {"state": looking, "conversation": conversation} | self.growing(conversation, sent)
                     if last.answer_text != said:
                         said = last.answer_text
                         view |= {"chat": self.chat(conversation, state, busy=True)}
@@ -162,9 +166,11 @@ class Desk(Views):
         except LogicFlowError as exc:
             error = str(exc)
         finally:
+            seen, overtaken = self.running.shows(session, control), self.running.overtaken(session, control, conversation.id)
             self.running.end(session, control)
-            kept = self.history.save(state["key"], conversation, anew=False)
-        yield self.show(conversation if kept else Conversation(), state, error=error)
+            kept = not overtaken and self.history.save(state["key"], conversation, anew=False)
+        if seen:
+            yield self.show(conversation if kept else Conversation(), state, error=error)
 
     def refused(self, request: gr.Request) -> str:
         """Why this person may not ask now, "" where nothing is in the way; counts as a question."""
@@ -174,11 +180,12 @@ class Desk(Views):
             return str(exc)
         return ""
 
-    def undo(self, conversation: Conversation, state: State, event: gr.UndoData) -> View:
+    def undo(self, conversation: Conversation, state: State, event: gr.UndoData, request: gr.Request) -> View:
         """Take the last question back into the box, with its pictures."""
         at = place_of(conversation, event.index)
         if at is None:
             return self.show(conversation, state)
+        self.leave(request)
         last, conversation = conversation.exchanges[at], conversation.until(at)
         self.history.save(state["key"], conversation)
         try:
@@ -210,6 +217,10 @@ class Desk(Views):
 
     def stop(self, request: gr.Request) -> None:
         self.running.stop(str(request.session_hash))
+
+    def leave(self, request: gr.Request) -> None:
+        """What a browser has running is stopped, kept as it is, and shown no more: it looks at something else."""
+        self.running.leave(str(request.session_hash))
 
     def answer_now(self, request: gr.Request) -> None:
         self.running.answer_now(str(request.session_hash))
@@ -247,18 +258,22 @@ class Desk(Views):
                 conversation = self.history.load(state["key"], str(state.get("talk")))
         return self.show(conversation, state)
 
-    def open(self, id_: str | None, state: State) -> View:
+    def open(self, id_: str | None, state: State, request: gr.Request) -> View:
         """Another conversation of the list."""
+        self.leave(request)
         try:
             return self.show(self.history.load(state["key"], str(id_)), state)
         except ConversationError as exc:
             return self.show(Conversation(), state, error=str(exc))
 
-    def begin(self, state: State) -> View:
+    def begin(self, state: State, request: gr.Request) -> View:
+        """A new conversation."""
+        self.leave(request)
         return self.show(Conversation(), state)
 
-    def branch(self, conversation: Conversation, state: State) -> View:
+    def branch(self, conversation: Conversation, state: State, request: gr.Request) -> View:
         """The same conversation once more, to go on from in another way."""
+        self.leave(request)
         if conversation.exchanges:
             conversation = replace(conversation.branch(), name=f"{conversation.title[:190]} (branch)")
             self.history.save(state["key"], conversation)
@@ -271,16 +286,16 @@ class Desk(Views):
         return {"name": ""} | self.show(conversation, state)
 
     def delete(self, conversation: Conversation, state: State, request: gr.Request) -> View:
-        self.stop(request)
+        self.leave(request)
         self.history.delete(state["key"], conversation.id)
         return self.show(Conversation(), state)
 
     def delete_everything(self, state: State, request: gr.Request) -> View:
-        self.stop(request)
+        self.leave(request)
         self.history.delete_everything(state["key"])
         return self.show(Conversation(), state)
 
-    def upload(self, file: str, conversation: Conversation, state: State) -> View:
+    def upload(self, file: str, conversation: Conversation, state: State, request: gr.Request) -> View:
         """Take in a conversation that was exported as JSON, as one of this browser's own."""
         try:
             taken, pictures = export.from_json(Path(file).read_bytes())
@@ -289,6 +304,7 @@ class Desk(Views):
             names = {self.history.keep_picture(state["key"], data) for data in pictures}
             if not {name for exchange in taken.exchanges for name in exchange.pictures} <= names:
                 raise ConversationError("a picture of the conversation is not the one that it names; export it again")
+            self.leave(request)
             taken = taken.branch()
             self.history.save(state["key"], taken)
         except LogicFlowError as exc:

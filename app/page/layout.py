@@ -106,6 +106,7 @@ class Wiring:
 
     def __init__(self, parts: Parts, engine: Engine) -> None:
         self.parts = parts
+        self._asked: list[Any] = []
         self.turns: dict[str, Any] = {"concurrency_limit": engine.concurrent, "concurrency_id": "engine"}
         """For events that need the engine: as many at once as it takes, the others wait in line."""
 
@@ -113,10 +114,21 @@ class Wiring:
         """An event that needs no engine."""
         return event(self._named(does), self.of(takes), self.of(CHANGED), **(QUICK | more))
 
+    def leaving(self, event: Any, does: Callable[..., Any], takes: Sequence[str]) -> None:
+        """The same for one after which the page looks at something else: nothing that was on its way arrives any more."""
+        self._end_asked(event)
+        self.quick(event, does, takes)
+
     def asking(self, event: Any, does: Callable[..., Any], takes: Sequence[str]) -> None:
-        """An event that asks the engine: who waits for a turn sees the place in the queue where the steps will be."""
+        """An event that asks the engine, in place of what was asked before; who waits sees the place in the queue."""
         shown = {"show_progress": "minimal", "show_progress_on": self.parts["steps"], "api_visibility": "private"}
-        event(self._named(does), self.of(takes), self.of(SHOWN), **self.turns, **shown)
+        self._end_asked(event)
+        self._asked.append(event(self._named(does), self.of(takes), self.of(SHOWN), **self.turns, **shown))
+
+    def _end_asked(self, event: Any) -> None:
+        """End what was asked, before anything else of this ``event`` happens: a browser does them in the order in which they are named."""
+        if self._asked:
+            event(None, cancels=[*self._asked], **QUICK)
 
     def of(self, names: Sequence[str]) -> list[gr.components.Component]:
         """Parts by their names."""
@@ -252,8 +264,8 @@ def _wire_conversation(desk: Desk, wire: Wiring) -> None:
     wire.asking(chat.retry, desk.retry, [*TALK, *OPTIONS])
     wire.asking(chat.edit, desk.edit, [*TALK, *OPTIONS])
     wire.asking(parts["on"].click, desk.go_on, TALK)
-    wire.quick(chat.undo, desk.undo, TALK)
-    wire.quick(chat.clear, desk.begin, ["state"])
+    wire.leaving(chat.undo, desk.undo, TALK)
+    wire.leaving(chat.clear, desk.begin, ["state"])
     wire.quick(chat.select, desk.look, TALK)
     wire.quick(chat.like, desk.like, TALK)
     wire.quick(parts["now"].click, desk.answer_now)
@@ -261,18 +273,18 @@ def _wire_conversation(desk: Desk, wire: Wiring) -> None:
 
 def _wire_history(desk: Desk, downloads: Downloads, wire: Wiring) -> None:
     side = wire.parts
-    wire.quick(side["new"].click, desk.begin, ["state"])
-    wire.quick(side["kept"].input, desk.open, ["kept", "state"])
-    wire.quick(side["branch"].click, desk.branch, TALK)
+    wire.leaving(side["new"].click, desk.begin, ["state"])
+    wire.leaving(side["kept"].input, desk.open, ["kept", "state"])
+    wire.leaving(side["branch"].click, desk.branch, TALK)
     wire.quick(
         side["address"].click,
         lambda conversation: {"link": gr.Textbox(desk.link(conversation), visible=True, placeholder="Ask something first")},
         ["conversation"],
     ).then(None, [side["link"]], [side["link"]], js=WHOLE_ADDRESS, show_progress="hidden")
-    wire.quick(side["delete"].click, desk.delete, TALK)
-    wire.quick(side["everything"].click, desk.delete_everything, ["state"])
+    wire.leaving(side["delete"].click, desk.delete, TALK)
+    wire.leaving(side["everything"].click, desk.delete_everything, ["state"])
     wire.quick(side["name"].submit, desk.rename, ["name", *TALK])
-    wire.quick(side["upload"].upload, desk.upload, ["upload", *TALK])
+    wire.leaving(side["upload"].upload, desk.upload, ["upload", *TALK])
     wire.quick(
         side["search"].input,
         lambda search, conversation, state: {"kept": desk.kept(state, conversation, search)},

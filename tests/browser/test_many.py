@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, expect
 
 from app.serving.accounts import set_password
 from finetune.charts.records import Record
-from tests.browser.conftest import SLOW, STOP, ask, free_port, opened, served
+from tests.browser.conftest import SLOW, STOP, ask, free_port, open_side, opened, served
 from tests.fakes import ScriptedEngine
 from vision import Engine
 from vision import ask as ask_engine
@@ -64,6 +64,38 @@ def test_a_stop_is_its_own_sessions_only(browser: Browser, chart_file: Path, tmp
         one.locator(STOP).click()
         expect(one.locator("#lf-chat .bot").last).to_contain_text("stopped", timeout=SLOW)
         expect(other.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
+
+
+def test_an_answer_that_one_leaves_is_kept_and_does_not_come_back_by_itself(browser: Browser, tmp_path: Path) -> None:
+    slow = ScriptedEngine("<think>\n" + "Look again. " * 30 + "\n</think>\n\nThe answer is 7.", pause_s=0.1)
+    with served(slow, tmp_path) as address, opened(browser, address) as page:
+        ask(page, None, "What is 3 + 4?")
+        expect(page.locator("#lf-steps")).to_contain_text("Look again", timeout=SLOW)
+        open_side(page)
+        page.locator("#lf-new").click()
+        expect(page.locator("#lf-chat .user")).to_have_count(0, timeout=SLOW)
+        while slow.ended == 0:
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(500)
+        expect(page.locator("#lf-chat .user")).to_have_count(0)
+        expect(page.locator("#lf-verdict")).to_have_text("")
+        page.locator("#lf-kept label").first.click()
+        expect(page.locator("#lf-steps")).to_contain_text("Look again", timeout=SLOW)
+        expect(page.locator("#lf-continue")).to_be_visible(timeout=SLOW)
+
+
+def test_who_asks_again_does_not_wait_for_the_answer_before(browser: Browser, tmp_path: Path) -> None:
+    endless = ScriptedEngine(LONG, pause_s=0.02)
+    with served(endless, tmp_path) as address, opened(browser, address) as page:
+        ask(page, None, "What is 3 + 4?")
+        expect(page.locator("#lf-steps")).to_contain_text("Look again", timeout=SLOW)
+        page.locator("#lf-chat button[title=Retry]").click()
+        while endless.begun < 2:
+            page.wait_for_timeout(100)
+        assert endless.ended == 1
+        expect(page.locator(STOP)).to_be_visible(timeout=SLOW)
+        page.locator(STOP).click()
+        expect(page.locator("#lf-steps")).to_contain_text("stopped", timeout=SLOW)
 
 
 def test_who_waits_sees_the_place_in_the_queue(browser: Browser, chart_file: Path, tmp_path: Path) -> None:

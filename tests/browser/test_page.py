@@ -72,6 +72,7 @@ def test_a_question_is_edited_asked_again_and_taken_back(page: Page, chart: Reco
     page.locator("#lf-chat button[title=Edit]").click()
     page.locator("#lf-chat textarea").fill("What is the total of all values?")
     page.locator("#lf-chat button[title=Submit]").click()
+    expect(page.locator(STOP)).to_be_visible(timeout=SLOW)
     expect(page.locator("#lf-chat .user").last).to_contain_text("What is the total", timeout=20_000)
     ended(page)
     expect(page.locator("#lf-chat img")).to_have_count(1)

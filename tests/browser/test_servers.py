@@ -48,7 +48,7 @@ def test_a_server_that_breaks_off_costs_no_words_and_continue_goes_on(browser: B
     with scripted(behave) as server, served(RemoteEngine(server.url), tmp_path) as address, opened(browser, address) as page:
         ask(page, chart_file, "What is the sum?")
         expect(page.locator("#lf-chat .bot").last).to_contain_text("ended in the middle of its answer", timeout=SLOW)
-        expect(page.locator("#lf-steps .lf-true").first).to_contain_text("3 + 4 = 7")
+        expect(page.locator("#lf-steps li").last).to_have_text("Add 3 + 4 = 7.")  # not judged: it may be half of something
         page.locator("#lf-continue").click()
         expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 7.", timeout=SLOW)
         assert server.asked[-1]["messages"][-1]["content"] == "".join(PIECES[:2])

@@ -94,7 +94,7 @@ def test_an_error_is_no_answer_to_be_judged_asked_again_or_taken_back(desk: Desk
     for conversation in (Conversation(), answered()):
         error = SimpleNamespace(index=9, liked=False, value="x")
         assert desk.like(conversation, state, error) == {} and desk.history.verdicts() == []
-        assert desk.undo(conversation, state, error)["conversation"] == conversation
+        assert desk.undo(conversation, state, error, coming())["conversation"] == conversation
         assert [shown["conversation"] for shown in desk.retry(conversation, state, error, coming(), *chosen_of(Options()))] == [
             conversation
         ]

@@ -84,12 +84,12 @@ def test_a_vote_shows_bars_and_traces_to_open() -> None:
 
 def test_a_stop_reaches_its_own_session_only() -> None:
     running = Running()
-    mine, yours = running.begin("a"), running.begin("b")
+    mine, yours = running.begin("a", "talk"), running.begin("b", "talk")
     running.stop("a")
     assert mine.stopped and not yours.stopped
     running.answer_now("b")
     assert yours.wants_answer and not mine.wants_answer
-    again = running.begin("b")
+    again = running.begin("b", "talk")
     assert yours.stopped and not again.stopped, "a session's second question ends its first"
     running.end("b", yours)
     running.stop("b")
