@@ -19,6 +19,7 @@ import typer
 from app.command import (
     Adapter,
     AsJson,
+    Commands,
     EngineModel,
     EngineUrl,
     Gguf,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from vision.settings import Settings
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -157,11 +159,9 @@ def model_facts(
     """Tell what a model is, what it takes, how it is stepped, and whether it fits here."""
     settings = settings_of(model=name or None, adapter=adapter, gguf=gguf, precision=precision)
     from app.terminal import facts_lines
+    from vision.engines.facts import facts_of
 
-    with sentences():
-        from vision.engines.facts import facts_of
-
-        facts = facts_of(settings)
+    facts = facts_of(settings)
     print(json.dumps(vars(facts) | {"fits": facts.fits}, ensure_ascii=False, indent=2) if as_json else "\n".join(facts_lines(facts)))
     if not facts.fits:
         raise typer.Exit(1)
@@ -184,17 +184,15 @@ def table(
     """Tell the values that a chart or a table shows, and where each comes from."""
     settings = settings_of(model=model, adapter=adapter, engine_url=engine_url, engine_model=engine_model, precision=precision)
     from app.terminal import table_lines
+    from vision.ask import limits_of, sampling_of
+    from vision.ask import table as tabulated
+    from vision.engines.opening import open_engine
+    from vision.pictures.documents import open_pictures
 
-    with sentences():
-        from vision.ask import limits_of, sampling_of
-        from vision.ask import table as tabulated
-        from vision.engines.opening import open_engine
-        from vision.pictures.documents import open_pictures
-
-        limits = limits_of(settings)
-        opened = open_pictures(picture, limits)[0]
-        engine = open_engine(settings) if reading else None
-        found = tabulated(opened, engine, sampling=sampling_of(settings), limits=limits, writing=settings.writing)
+    limits = limits_of(settings)
+    opened = open_pictures(picture, limits)[0]
+    engine = open_engine(settings) if reading else None
+    found = tabulated(opened, engine, sampling=sampling_of(settings), limits=limits, writing=settings.writing)
     if not found.rows:
         fail(f"no values were found in {picture}; is it a chart or a table?", 1)
     if as_json:
@@ -291,18 +289,16 @@ def _run(words: list[str], settings: Settings, live: Live, show: Callable[[Any],
     """Open pictures and model and ``show`` what is answered ``live``; mistakes become sentences."""
     if len(words) < 2:
         fail("give at least one picture and then the question: logicflow ask chart.png 'What is the total?'")
+    from vision.ask import limits_of, sampling_of
+    from vision.engines.opening import open_engine
     from vision.pictures.documents import open_pictures
     from vision.prompts import check_question
 
-    with sentences():
-        from vision.ask import limits_of, sampling_of
-        from vision.engines.opening import open_engine
-
-        limits = limits_of(settings)
-        pictures = [picture for source in words[:-1] for picture in open_pictures(source, limits)]  # before a model is loaded in vain
-        question = check_question(words[-1])
-        how = {"pan_and_scan": settings.pan_and_scan, "writing": settings.writing, "abstain": settings.abstain}
-        return show(live(pictures, question, open_engine(settings), sampling=sampling_of(settings), limits=limits, **how))
+    limits = limits_of(settings)
+    pictures = [picture for source in words[:-1] for picture in open_pictures(source, limits)]  # before a model is loaded in vain
+    question = check_question(words[-1])
+    how = {"pan_and_scan": settings.pan_and_scan, "writing": settings.writing, "abstain": settings.abstain}
+    return show(live(pictures, question, open_engine(settings), sampling=sampling_of(settings), limits=limits, **how))
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from vision.settings import Settings
@@ -34,14 +35,21 @@ def settings_of(**overrides: Any) -> Settings:
     """The settings with what was given on the command line on top."""
     from vision.settings import load_settings
 
-    with sentences():
-        return load_settings(**overrides)
+    return load_settings(**overrides)
 
 
 def fail(sentence: str, code: int = 2) -> NoReturn:
     """One sentence and an exit code."""
     print(f"logicflow: {sentence}", file=sys.stderr)
     raise typer.Exit(code)
+
+
+class Commands(TyperGroup):
+    """Commands whose mistakes and whose Ctrl-C are told in one place."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with sentences():
+            return super().invoke(ctx)
 
 
 @contextmanager
@@ -52,16 +60,20 @@ def sentences(cannot: str = "", remedy: str = "") -> Iterator[None]:
         cannot: what cannot be done where the system says no, "" where it is not expected to.
         remedy: what to do about it.
     """
-    from vision.errors import GenerationError, LogicFlowError
-
     try:
         yield
-    except LogicFlowError as exc:
-        fail(str(exc), 1 if isinstance(exc, GenerationError) else 2)
     except OSError as exc:
         if not cannot:
             raise
         fail(f"{cannot} ({exc.strerror or exc}); {remedy}")
+    except typer.Exit:  # also the end of --help, for which nothing heavy is to be imported
+        raise
+    except Exception as exc:
+        from vision.errors import GenerationError, LogicFlowError
+
+        if not isinstance(exc, LogicFlowError):
+            raise
+        fail(str(exc), 1 if isinstance(exc, GenerationError) else 2)
     except KeyboardInterrupt:
         with suppress(OSError):
             print(file=sys.stderr, flush=True)

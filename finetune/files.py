@@ -1,4 +1,4 @@
-"""Files that survive a kill: written beside their place and renamed, or grown row by row."""
+"""Files of a run that survive a kill: figures, and rows that are added one by one."""
 
 from __future__ import annotations
 
@@ -9,22 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vision.files import half_of
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text``, UTF-8."""
-    half = path.with_name(path.name + ".half")
-    half.write_text(text, encoding="utf-8", errors="replace")
-    half.replace(path)
-
-
 def save_figure(figure: Figure, path: Path) -> Path:
     """Draw ``figure`` as a PNG; where it is now."""
-    half = path.with_name(path.name + ".half")
-    figure.savefig(half, format="png")
-    return half.replace(path)
+    with half_of(path) as half:
+        figure.savefig(half, format="png")
+    return path
 
 
 def grown_rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -24,13 +24,14 @@ from typing import Any
 
 from PIL import Image
 
-from finetune.files import write_text
+from finetune.command import ended, reported
 from finetune.options import read_options
 from finetune.relay import newest, set_aside
 from finetune.rewards import REWARDS, as_column, from_column
 from finetune.sources import SourceError, from_hub, read_file
 from vision.answers.trust import TOLERANCE
 from vision.errors import LogicFlowError
+from vision.files import write_text
 from vision.pictures.writing import Writing
 from vision.prompts import Prompt, Turn
 
@@ -365,18 +366,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="on top of the recipe")
     args = parser.parse_intermixed_args(arguments)
-    try:
+
+    def work() -> int:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*deprecated and will be removed in v6", FutureWarning)  # TRL asks by old names
-            done = train(*read_recipe(args.recipe, args.options))
-    except (RecipeError, SourceError, LogicFlowError) as exc:
-        print(f"finetune.grpo: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    print("the run is done" if done else "stopped in time; the same command goes on from the last checkpoint")
-    return 0 if done else 3
+            return ended(train(*read_recipe(args.recipe, args.options)))
+
+    return reported("grpo", work, RecipeError, SourceError, LogicFlowError)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from finetune.command import reported
 from vision.engines.checkpoints import adapter_of, of_run
 from vision.engines.loading import load
 from vision.errors import LogicFlowError, ModelError
@@ -93,16 +94,15 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.gguf and args.precision != "bf16":
         parser.error("--gguf starts from bf16; leave --precision out")
-    try:
+
+    def work() -> None:
         if args.gguf:
             converter(args.gguf)  # before anything is merged in vain
         print(f"merged into {merge(args.model, args.out, args.adapter, args.precision)}")
         for path in to_gguf(args.out, args.gguf) if args.gguf else []:
             print(f"and {path}")
-    except (LogicFlowError, OSError) as exc:
-        print(f"finetune.merge: {exc}", file=sys.stderr)
-        return 2
-    return 0
+
+    return reported("merge", work, LogicFlowError, OSError)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ import yaml
 from finetune.benchmarks.comparing import draw, table
 from finetune.benchmarks.running import read_rows, report
 from finetune.benchmarks.tasks import TASKS
-from finetune.files import write_text
 from finetune.sources import HUB
+from vision.files import write_text
 
 EXAMPLES = 3
 """Right answers that are shown, and as many wrong ones."""

@@ -24,11 +24,12 @@ from typing import Any
 
 from finetune.benchmarks import BENCHMARKS
 from finetune.command import reported
-from finetune.files import save_figure, write_text
+from finetune.files import save_figure
 from finetune.rows import BIN, Report, Rows, noted
 from finetune.samples import register
 from finetune.sieve import Sieve, grams, tokenizer_of
 from finetune.sources import SourceError, questions_of, source_of
+from vision.files import write_text
 
 DATA = Path(__file__).parent / "data"
 MODEL = "google/gemma-3-27b-it"

@@ -29,6 +29,7 @@ from typing import Any
 import psutil
 import yaml
 
+from finetune.command import ended, reported
 from finetune.options import read_options
 
 ROOT = Path(__file__).parent.parent
@@ -43,6 +44,8 @@ class RelayError(Exception):
 
 class RunFailed(RelayError):
     """A run that ended before its last step and was not asked to."""
+
+    exit_code = 1
 
 
 def settings_of(recipe: Path, options: Sequence[str]) -> dict[str, Any]:
@@ -204,16 +207,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"--hours is {args.hours:g}; expected more than 0")
     end, called = time.monotonic() + args.hours * 3600, threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: called.set())  # a machine that is taken away says so before
-    try:
-        done = run(args.recipe, args.options, lambda: called.is_set() or time.monotonic() >= end)
-    except RelayError as exc:
-        print(f"finetune.relay: {exc}", file=sys.stderr)
-        return 1 if isinstance(exc, RunFailed) else 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    print("the run is done" if done else "stopped in time; the same command goes on from the last checkpoint")
-    return 0 if done else 3
+
+    def work() -> int:
+        return ended(run(args.recipe, args.options, lambda: called.is_set() or time.monotonic() >= end))
+
+    return reported("relay", work, RelayError)
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ from pathlib import Path
 from PIL import Image
 
 from finetune.checking import Checked, Keep, as_writing, check
-from finetune.files import write_text
 from finetune.samples import Rejected, Row, Sample, sharegpt
 from finetune.sieve import Sieve, Twins, fingerprint
 from finetune.sources import Source, SourceError
 from vision.answers.answers import extract
 from vision.errors import ImageError
+from vision.files import write_text
 from vision.pictures.crops import GEMMA_SIDE, GEMMA_TOKENS, MIN_CROP, pan_and_scan_boxes, seen
 from vision.pictures.images import open_image
 from vision.pictures.lines import GiveWriting, lines_for

@@ -16,16 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from finetune.files import write_text
 from vision.answers.answers import equivalent, extract
+from vision.files import write_text
 from vision.prompts import Prompt, Turn
+from vision.sharegpt import human, model, registered, unmarked
 from vision.thoughts.reasoning import PAIRS, TAGS, split
 
 Row = Mapping[str, Any]
 """A row as its publisher wrote it."""
 
-_MARKS = re.compile("<(image|video|audio)>")
-"""What LLaMA-Factory counts in a row's text, wherever it stands, and compares with the row's files."""
 NOTES = re.compile(r"<<[^<>]*>>")
 """What GSM8K's writers had a calculator work out."""
 
@@ -129,7 +128,7 @@ def pictured(row: Row, source: str = "charts") -> Sample:
     lines = row.get("lines") or []
     if not isinstance(lines, list) or len(lines) > len(names) or not all(isinstance(each, str) for each in lines):
         raise Rejected("not in the publisher's form")
-    return replace(sample, pictures=tuple(names), lines=tuple(_unmarked(each) for each in lines))
+    return replace(sample, pictures=tuple(names), lines=tuple(unmarked(each) for each in lines))
 
 
 def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
@@ -148,15 +147,9 @@ def sharegpt(sample: Sample, *, thinking: bool = True) -> dict[str, Any]:
     turn = Turn(question=sample.question, lines=sample.lines or ("",) * bool(sample.pictures))
     return {
         "system": Prompt(turns=(turn,), thinking=thinking).instructions(),
-        "conversations": [{"from": "human", "value": asked}, {"from": "gpt", "value": said}],
+        "conversations": [human(asked), model(said)],
         "images": list(sample.pictures),
     }
-
-
-def registered(file_name: str) -> dict[str, Any]:
-    """The entry of ``dataset_info.json`` for rows of :func:`sharegpt`."""
-    columns = {"messages": "conversations", "images": "images", "system": "system"}
-    return {"file_name": file_name, "formatting": "sharegpt", "columns": columns}
 
 
 def register(folder: Path, names: Sequence[str]) -> None:
@@ -176,12 +169,8 @@ def text_of(row: Row, *names: str) -> str:
     """
     for name in names:
         if isinstance(row.get(name), str):
-            return _unmarked(row[name]).strip()
+            return unmarked(row[name]).strip()
     raise Rejected("not in the publisher's form")
-
-
-def _unmarked(text: str) -> str:
-    return _MARKS.sub(r"[\1]", text)
 
 
 def taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample:
@@ -190,7 +179,7 @@ def taken_apart(source: str, question: str, said: str, gold: str = "") -> Sample
     Raises:
         Rejected: for another number of thoughts, an empty part or a wrong answer.
     """
-    parsed = split(_unmarked(said))
+    parsed = split(unmarked(said))
     openings = sum(said.lower().count(opening) for opening, _ in PAIRS)
     if parsed.truncated or openings > 1:  # several thoughts are read, and not taught
         raise Rejected("broken tags")

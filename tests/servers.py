@@ -153,3 +153,30 @@ def _serving(command: list[str], environment: dict[str, str], model: Path, port:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def says(*pieces: str, finish: str = "stop", field: str = "content", tokens: int = 0) -> Any:
+    """Writes ``pieces``, each a token unless the server counts otherwise."""
+
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        for piece in pieces:
+            write({field: piece})
+        write({"finish": finish})
+        made = tokens or len(pieces)
+        write({"usage": {"prompt_tokens": 300, "completion_tokens": made, "total_tokens": 300 + made}})
+        write(b"data: [DONE]\n\n")
+
+    return behave
+
+
+# A real server.
+
+
+def fails(status: int, message: str, times: int = 99) -> Any:
+    def behave(handler: Handler, body: dict[str, Any], write: Write) -> None:
+        if len(handler.server.asked) <= times:
+            handler.reply(status, {"error": {"message": message, "type": "x", "code": status}})
+        else:
+            says("<think>", "\nRead", " it.", "\n</think>", "\n\nThe answer", " is 7.")(handler, body, write)
+
+    return behave

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import threading
@@ -24,6 +23,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from vision.errors import SettingsError
+from vision.files import write_text
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -138,10 +138,7 @@ def _of_token(token: str) -> str:
 
 
 def _write(path: Path, users: dict[str, str]) -> None:
-    half = path.with_name(f"{path.name}.half")
-    half.touch(mode=0o600)
-    half.write_text("".join(f"{name}:{hashed}\n" for name, hashed in users.items()), encoding="utf-8")
-    os.replace(half, path)
+    write_text(path, "".join(f"{name}:{hashed}\n" for name, hashed in users.items()), mode=0o600)
 
 
 def caller(request: gr.Request) -> str:

@@ -43,20 +43,19 @@ def space_push(
     dry_run: Annotated[bool, typer.Option(help="Only say what would be done.")] = False,
 ) -> None:
     """Create or update a Space on the Hub; run it again after a broken upload."""
-    with sentences():
-        from app.space.building import Push, hardware_of
+    from app.space.building import Push, hardware_of
 
-        push = Push(
-            repo=repo,
-            folder=folder,
-            hardware=hardware or hardware_of(folder),
-            private=private,
-            secrets=_pairs(secret or [], "--secret", from_environment=True),
-            variables=_pairs(variable or [], "--variable"),
-        )
-        print("\n".join(push.plan()))
-        if not dry_run:
-            print(push.run())
+    push = Push(
+        repo=repo,
+        folder=folder,
+        hardware=hardware or hardware_of(folder),
+        private=private,
+        secrets=_pairs(secret or [], "--secret", from_environment=True),
+        variables=_pairs(variable or [], "--variable"),
+    )
+    print("\n".join(push.plan()))
+    if not dry_run:
+        print(push.run())
 
 
 def _pairs(written: list[str], option: str, *, from_environment: bool = False) -> dict[str, str]:

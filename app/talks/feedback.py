@@ -8,8 +8,6 @@ with those that were outvoted.
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Callable, Iterable
 from itertools import islice, product
 from pathlib import Path
@@ -18,27 +16,17 @@ from typing import Any
 from app.talks.correcting import version_of
 from app.talks.history import kind_of
 from app.talks.values import Conversation, Exchange, turns_of
+from vision.files import write_text
 from vision.prompts import SYSTEM_PROMPT
 from vision.replies import Reply
+from vision.sharegpt import human, model, registered, unmarked
 
 REASONS = ("Misread the picture", "Wrong sum", "Wrong reasoning", "Did not answer", "Hard to follow")
 """Why an answer is not liked, one click each."""
 MAX_PAIRS = 16
 """Rows made from one question at most, so that a question that was asked often does not outweigh the others."""
-DATASET_INFO = {
-    "feedback": {
-        "file_name": "feedback.json",
-        "formatting": "sharegpt",
-        "ranking": True,
-        "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected", "images": "images", "system": "system"},
-    }
-}
+DATASET_INFO = {"feedback": registered("feedback.json", ranking=True)}
 """How LLaMA-Factory reads the file."""
-
-
-def _said(text: str) -> str:
-    """``text`` without the marks that LLaMA-Factory counts as pictures, films and sounds."""
-    return re.sub(r"<(image|video|audio)>", r"\1", text)
 
 
 def _liked(conversation: Conversation) -> list[Reply]:
@@ -74,16 +62,16 @@ def preference_rows(judged: Iterable[Conversation]) -> list[dict[str, Any]]:
     for (*turns, thinking), given in asked.items():
         messages = []
         for pictures, question, answer in turns:
-            messages.append({"from": "human", "value": "<image>" * len(pictures) + _said(question)})
-            messages += [{"from": "gpt", "value": _said(answer)}] if answer else []
+            messages.append(human("<image>" * len(pictures) + unmarked(question)))
+            messages += [model(unmarked(answer))] if answer else []
         liked = dict.fromkeys(reply.text for each in given for reply in _liked(each))
         disliked = dict.fromkeys(reply.text for each in given for reply in _disliked(each.exchanges[-1]) if reply.text not in liked)
         for chosen, rejected in islice(product(liked, disliked), MAX_PAIRS):
             rows.append(
                 {
                     "conversations": messages,
-                    "chosen": {"from": "gpt", "value": _said(chosen)},
-                    "rejected": {"from": "gpt", "value": _said(rejected)},
+                    "chosen": model(unmarked(chosen)),
+                    "rejected": model(unmarked(rejected)),
                     "images": [name for pictures, *_ in turns for name in pictures],
                     "system": SYSTEM_PROMPT if thinking else "",
                 }
@@ -105,6 +93,4 @@ def write_preferences(folder: Path, rows: list[dict[str, Any]], picture: Callabl
         (folder / files[name]).write_bytes(data)
     named = [row | {"images": [files[name] for name in row["images"]]} for row in rows]
     for name, value in (("feedback.json", named), ("dataset_info.json", DATASET_INFO)):
-        half = folder / f"{name}.half"
-        half.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-        os.replace(half, folder / name)
+        write_text(folder / name, json.dumps(value, ensure_ascii=False, indent=1))

@@ -10,7 +10,6 @@ import builtins
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import threading
 import time
@@ -25,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from app.talks.values import Conversation, conversation_as_json, conversation_from_json
 from vision.errors import ConversationError, SettingsError, first_line
+from vision.files import half_of, write_text
 
 MAX_CONVERSATIONS = 500
 """Conversations kept for one key; the oldest goes when another comes."""
@@ -110,10 +110,7 @@ class History:
         """The random text in file ``name``, made when it is missing and the same after a restart."""
         path = self.folder / name
         if not path.exists():
-            half = path.with_suffix(".half")
-            half.touch(mode=0o600)
-            half.write_text(secrets.token_urlsafe(24))
-            half.replace(path)
+            write_text(path, secrets.token_urlsafe(24), mode=0o600)
         return path.read_text()
 
     @contextmanager
@@ -229,9 +226,8 @@ class History:
                     raise ConversationError(f"kept pictures would exceed {MAX_PICTURE_BYTES / 1e6:.0f} MB; delete conversations first")
                 path = self._path(name, kind_of(data))
                 if not path.exists():
-                    half = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}.half")
-                    half.write_bytes(data)
-                    half.replace(path)
+                    with half_of(path) as half:
+                        half.write_bytes(data)
                 session.add(_PictureRow(owner=_hidden(owner), name=name, kind=kind_of(data), size=len(data)))
         return name
 

@@ -21,7 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from finetune.benchmarks.tasks import TASKS, Item, Loaded, Task
-from finetune.files import growing, grown_rows, write_text
+from finetune.files import growing, grown_rows
 from vision.answers.answers import extract
 from vision.answers.consensus import wilson
 from vision.as_json import checked_as_json
@@ -29,6 +29,7 @@ from vision.ask import elect, follow, read_pictures, spread
 from vision.engines.checkpoints import adapter_of, of_run
 from vision.engines.engine import Engine, Sampling
 from vision.errors import GenerationError, ImageError, LogicFlowError, PromptError
+from vision.files import write_text
 from vision.pictures.lines import GiveWriting
 from vision.prompts import Prompt, Turn
 from vision.replies import Reply

@@ -14,9 +14,9 @@ from typing import Any
 
 from finetune.benchmarks.running import picture_path, read_rows
 from finetune.benchmarks.tasks import Loaded
-from finetune.files import write_text
 from finetune.sieve import grams
 from finetune.sources import read_file
+from vision.files import write_text
 
 MOST = 400
 """Rows on a page at most."""

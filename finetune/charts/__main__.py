@@ -22,10 +22,12 @@ from typing import Any
 
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, Record, is_held_out, make
-from finetune.files import write_text
-from finetune.samples import pictured, registered, sharegpt
+from finetune.command import reported
+from finetune.samples import pictured, sharegpt
+from vision.files import write_text
 from vision.pictures.lines import lines_for
 from vision.pictures.writing import read_writing
+from vision.sharegpt import registered
 
 
 def _draw(seed: int, folder: Path, kinds: tuple[str, ...], renderer: str, writing: bool) -> dict[str, Any]:
@@ -105,20 +107,16 @@ def main(arguments: list[str] | None = None) -> int:
 
     args = _arguments(arguments)
     seeds = range(args.seed, args.seed + args.count)
-    try:
+
+    def work() -> None:
         chosen = {"kinds": tuple(args.kinds), "renderer": args.renderer, "writing": args.writing}
         made = generate(args.out, seeds, **chosen, workers=max(1, args.workers))
         rows = list(tqdm(made, total=len(seeds), desc="charts", unit="picture"))
-    except (ValueError, OSError) as exc:
-        print(f"finetune.charts: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
-        return 130
-    if args.format == "llamafactory":
-        write_text(args.out / "charts.json", json.dumps([sharegpt(pictured(row)) for row in rows], ensure_ascii=False, indent=1))
-        write_text(args.out / "dataset_info.json", json.dumps({"charts": registered("charts.json")}, indent=2))
-    return 0
+        if args.format == "llamafactory":
+            write_text(args.out / "charts.json", json.dumps([sharegpt(pictured(row)) for row in rows], ensure_ascii=False, indent=1))
+            write_text(args.out / "dataset_info.json", json.dumps({"charts": registered("charts.json")}, indent=2))
+
+    return reported("charts", work, ValueError, OSError)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
         text = phrase(rng, ("How many boxes are there?", "How many steps does the diagram have?", "How many steps are there?"))
         steps = (reading, f"Count {', '.join(path)}.")
         return Question(task=kind, text=text, steps=steps, answer=str(len(boxes)), operations=2, exact=True, form="count boxes")
+    return _end_of_flow(rng, boxes, kind, reading)
+
+
+def _end_of_flow(rng: random.Random, boxes: tuple[str, ...], kind: str, reading: str) -> Question:
+    """What comes ``first`` or ``last``."""
     text = phrase(
         rng,
         ("What is the first step?", "Where does it start?", "Which box comes first?")

@@ -89,13 +89,7 @@ def render(rng: random.Random, figure: Figure, *, more: random.Random | None = N
         if more is not None and _DRAW[figure.kind] in (_bar, _line):
             vary(more, axes, figure)
         if figure.title:
-            fits = len(figure.title) < 26
-            axes.set_title(
-                figure.title,
-                loc=rng.choice(("center", "center", "center", "left")),
-                fontweight=rng.choice(("normal", "normal", "bold")) if fits else "normal",
-                fontsize=None if fits else "small",
-            )
+            _title(rng, axes, figure.title)
         if rng.random() < 0.95:
             plot.tight_layout(pad=rng.uniform(0.4, 1.1))
         renderer = canvas.get_renderer()
@@ -118,6 +112,16 @@ def render(rng: random.Random, figure: Figure, *, more: random.Random | None = N
 
     marks = {names: [share(place)[1:] for place in places] for names, places in _read_at(figure, shown, texts, axes, image.height).items()}
     return image.crop(box), [share(letter) for letter in written], marks  # type: ignore[arg-type]
+
+
+def _title(rng: random.Random, axes: Any, title: str) -> None:
+    fits = len(title) < 26
+    axes.set_title(
+        title,
+        loc=rng.choice(("center", "center", "center", "left")),
+        fontweight=rng.choice(("normal", "normal", "bold")) if fits else "normal",
+        fontsize=None if fits else "small",
+    )
 
 
 def _read_at(figure: Figure, shown: Shown, texts: dict[Text, list[Letter]], axes: Any, height: int) -> dict[tuple[str, str], list[Letter]]:

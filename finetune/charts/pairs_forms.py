@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finetune.charts.forms import Form
+from finetune.charts.constructions import Form
 
 
 def _compare(words: str, word: str, amount: str, more: tuple[str, ...]) -> Form:

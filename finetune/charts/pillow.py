@@ -275,6 +275,16 @@ def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[flo
         canvas.text((x, at), name, "lm", color=color)
 
 
+def _bar_to(canvas: Canvas, left: float, x: float, y: float, high: float, color: Color) -> None:
+    """A lying bar from ``left`` to ``x``, or a rod with a dot at its end."""
+    if canvas.look.rod:
+        dot = canvas.look.text * 0.3
+        canvas.draw.line((left, y, x, y), fill=color, width=2)
+        canvas.draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=color)
+    else:
+        canvas.draw.rectangle((left, y - high / 2, x, y + high / 2), fill=color)
+
+
 def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> None:
     look = canvas.look
     _, high, marks = _scale(rng, figure, look)
@@ -320,12 +330,7 @@ def _horizontal(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -
         if look.names_above:
             y, high_bar = box[1] + each * (i + 0.7), min(each * look.fill, each * 0.4)
         color = look.colors[i % len(look.colors) if many else 0]
-        if look.rod:
-            dot = look.text * 0.3
-            canvas.draw.line((left, y, x_of(value), y), fill=color, width=2)
-            canvas.draw.ellipse((x_of(value) - dot, y - dot, x_of(value) + dot, y + dot), fill=color)
-        else:
-            canvas.draw.rectangle((left, y - high_bar / 2, x_of(value), y + high_bar / 2), fill=color)
+        _bar_to(canvas, left, x_of(value), y, high_bar, color)
         if look.names_above:
             canvas.text((left + look.text * 0.2, box[1] + each * (i + 0.24)), name, "lm")
         else:

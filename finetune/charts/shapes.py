@@ -14,6 +14,15 @@ Box = tuple[float, float, float, float]
 Point = tuple[float, float]
 
 
+def _leader(canvas: Canvas, center: tuple[float, float], radius: float, turn: tuple[float, float], name: str) -> None:
+    """A ``name`` at the end of a line from its slice, whose middle lies in the direction of ``turn``."""
+    (cos, sin), look = turn, canvas.look
+    end = (center[0] + radius * 1.15 * cos, center[1] + radius * 1.15 * sin)
+    beyond = (end[0] + math.copysign(look.text * 0.6, cos), end[1])
+    canvas.draw.line((center[0] + radius * cos, center[1] + radius * sin, *end, *beyond), fill=look.ink)
+    canvas.text((beyond[0] + math.copysign(look.text * 0.25, cos), end[1]), name, "lm" if cos >= 0 else "rm")
+
+
 def draw_pie(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> None:
     """A pie or doughnut: labels beside their slices with the share inside, or both together, or in a legend."""
     look = canvas.look
@@ -69,10 +78,7 @@ def draw_pie(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) -> N
         if layout == "beside":
             canvas.text(outside, name, anchor)
         elif layout == "leader":
-            end = (center[0] + radius * 1.15 * cos, center[1] + radius * 1.15 * sin)
-            beyond = (end[0] + math.copysign(look.text * 0.6, cos), end[1])
-            canvas.draw.line((center[0] + radius * cos, center[1] + radius * sin, *end, *beyond), fill=look.ink)
-            canvas.text((beyond[0] + math.copysign(look.text * 0.25, cos), end[1]), name, anchor)
+            _leader(canvas, center, radius, (cos, sin), name)
         elif layout != "below":
             _legend_entry(canvas, (x1 - widest - look.text * 1.4, _entry_y(canvas, room, i, len(names))), i, name)
 

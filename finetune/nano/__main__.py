@@ -16,6 +16,7 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+from finetune.command import reported
 from vision.settings import NANO
 
 WORK = Path(".nano")
@@ -131,15 +132,7 @@ def told(owner: type, name: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run one step; the exit code."""
     args = _parser().parse_args(arguments)
-    try:
-        args.run(args)
-    except (OSError, ValueError) as exc:
-        print(f"finetune.nano: {exc}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    return 0
+    return reported("nano", lambda: args.run(args), OSError, ValueError)
 
 
 if __name__ == "__main__":

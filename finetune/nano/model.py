@@ -13,6 +13,8 @@ import torch
 from safetensors.torch import save_file
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
+from vision.files import half_of
+
 IMAGE_SIDE = 320
 """Side of the square that a picture is squeezed into, pixels."""
 PATCH = 10
@@ -149,9 +151,8 @@ def save_hub(model: Gemma3ForConditionalGeneration, folder: Path) -> None:
         for name, value in model.state_dict().items()
         if not name.startswith("lm_head.")
     }
-    half = folder / "model.half.safetensors"
-    save_file(weights, half, metadata={"format": "pt"})
-    half.rename(folder / "model.safetensors")
+    with half_of(folder / "model.safetensors") as half:
+        save_file(weights, half, metadata={"format": "pt"})
 
 
 def count(model: torch.nn.Module) -> int:

@@ -13,10 +13,11 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from finetune.files import write_text
 from finetune.nano.model import IMAGE_SIDE
 from finetune.nano.stream import DIRECT, drawn, lines, question
-from finetune.samples import pictured, registered, sharegpt
+from finetune.samples import pictured, sharegpt
+from vision.files import write_text
+from vision.sharegpt import registered
 
 SEEDS = 500_000_000
 """Training seeds from here on are for thinking."""

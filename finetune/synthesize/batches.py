@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from finetune.files import grown_rows, write_text
+from finetune.files import grown_rows
 from finetune.synthesize.journal import Reply
 from finetune.synthesize.planning import Plan, Request
 from finetune.synthesize.prices import Tokens
 from finetune.synthesize.teacher import reply_of
+from vision.files import write_text
 
 Provider = Literal["openai", "anthropic"]
 

@@ -15,11 +15,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from finetune.files import grown_rows, save_figure, write_text
+from finetune.files import grown_rows, save_figure
 from finetune.samples import Sample
 from finetune.synthesize.alike import exact_duplicates, near_duplicates, near_duplicates_by_minhash, overlaps
 from finetune.synthesize.filters import FILTERS, first_fault
 from finetune.synthesize.problems import Problem, problem_of
+from vision.files import write_text
 
 SET_FILTERS = ("exact duplicates", "near duplicates", "overlap")
 """The three that look at all problems together, after those of one problem."""

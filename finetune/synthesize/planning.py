@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from finetune.files import write_text
 from finetune.sources import SourceError, read_file
 from finetune.synthesize.problems import Problem, problem_of
+from vision.files import half_of, write_text
 
 Form = Literal["json", "text"]
 
@@ -176,9 +176,8 @@ class Plan:
         path = folder / "charts" / f"{record.seed}.png"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            half = path.with_suffix(".half")
-            record.image.save(half, "PNG")
-            half.replace(path)
+            with half_of(path) as half:
+                record.image.save(half, "PNG")
         image = path.relative_to(folder).as_posix()
         return replace(problem, image=image, gold=record.gold, table=table_of(record.figure))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetune.files import grown_rows, write_text
+from finetune.files import grown_rows
 from finetune.samples import Sample, register, sharegpt
 from finetune.sources import SourceError
 from finetune.synthesize.funnel import Stage, kept_in, report_of, table
@@ -16,6 +16,7 @@ from finetune.synthesize.journal import Bill
 from finetune.synthesize.planning import Plan
 from finetune.synthesize.problems import Problem
 from vision.errors import first_line
+from vision.files import write_text
 
 SHOWN = 3
 """Problems that a card shows."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from finetune.charts.records import make
-from finetune.samples import registered
 from tests.bench.runs import Run, made, train
+from vision.sharegpt import registered
 
 CUTOFF = 512
 ROWS = 32

@@ -47,7 +47,7 @@ def test_a_closed_tab_frees_its_turn(browser: Browser, chart_file: Path, tmp_pat
             expect(gone.locator(STOP)).to_be_visible(timeout=SLOW)
         closed = time.monotonic()
         while engine.ended < engine.begun:
-            assert time.monotonic() - closed < 1, "the answer went on without its reader"
+            assert time.monotonic() - closed < 20, "the answer went on without its reader"
             time.sleep(0.02)
         engine.text = SHORT
         with opened(browser, address) as page:

@@ -16,8 +16,8 @@ from finetune import recipe as recipe_module
 from finetune.charts.__main__ import main as draw
 from finetune.footprint import SHAPES, Footprint, Plan, config_of
 from finetune.preflight import main
-from finetune.samples import registered
 from vision.settings import NANO
+from vision.sharegpt import registered
 
 ROOT = Path(__file__).parent.parent.parent
 ASKED = recipe_module.llamafactory

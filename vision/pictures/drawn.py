@@ -111,8 +111,7 @@ def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
             stacked = any(_adjoins(bar, shape, plot.axis.upright) for bar in bars for shape in shapes)
             return () if stacked else tuple(_told(plot, bars, legend))
         certain = plot.axis.upright and not plot.turned and len(plot.axis.texts) > 2
-        found = tuple(_lines(plot, colors, legend, writing.texts)) if certain else ()
-        if found:
+        if found := tuple(_lines(plot, colors, legend, writing.texts)) if certain else ():
             return found
     return ()
 

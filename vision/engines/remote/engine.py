@@ -8,9 +8,6 @@ the answer now, is closed here, and a second request goes on from there.
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
-import json
 import queue
 import threading
 import time
@@ -22,9 +19,10 @@ from PIL import Image
 
 from vision.engines.counts import Ledger
 from vision.engines.engine import Control, EndReason, Piece, Sampling
+from vision.engines.remote.messages import listed, messages_of, said_by
 from vision.errors import GenerationError, LogicFlowError, ModelError, PromptError
 from vision.pictures.crops import GEMMA_SIDE, GEMMA_TOKENS, MIN_CROP, PanAndScan, Seen, seen
-from vision.prompts import Prompt, messages
+from vision.prompts import Prompt
 from vision.thoughts.reasoning import split
 
 POLL_S = 0.05
@@ -111,7 +109,7 @@ class RemoteEngine:
         Raises:
             LogicFlowError: the first that failed, where all did.
         """
-        asked = _messages(prompt)
+        asked = messages_of(prompt)
         async with self._client() as client:
             requests = [_Request(self, client, asked, prompt, sampling, control, gone) for sampling in samplings]
             failed = await asyncio.gather(*(self._one(request, i, pieces) for i, request in enumerate(requests)))
@@ -147,7 +145,7 @@ class RemoteEngine:
         except Exception as exc:
             raise ModelError(str(self._told(exc))) from exc
         if len(served) != 1:
-            raise ModelError(f"{self.url} serves {_listed(served)}; choose one with LOGICFLOW_ENGINE_MODEL or --engine-model")
+            raise ModelError(f"{self.url} serves {listed(served)}; choose one with LOGICFLOW_ENGINE_MODEL or --engine-model")
         return served[0]
 
     def _told(self, exc: BaseException, begun: bool = False) -> LogicFlowError:
@@ -168,17 +166,17 @@ class RemoteEngine:
         if isinstance(exc, openai.NotFoundError):
             return ModelError(self._not_found())
         if isinstance(exc, openai.RateLimitError):
-            return GenerationError(f"{self.url} is too busy or its limit is reached ({_said(exc)}); ask again later{kept}")
+            return GenerationError(f"{self.url} is too busy or its limit is reached ({said_by(exc)}); ask again later{kept}")
         if isinstance(exc, openai.BadRequestError):
-            return PromptError(f"{self.url} refuses the question: {_said(exc)}")
+            return PromptError(f"{self.url} refuses the question: {said_by(exc)}")
         if isinstance(exc, openai.APIStatusError):
-            return GenerationError(f"{self.url} failed with status {exc.status_code}: {_said(exc)}{kept}")
+            return GenerationError(f"{self.url} failed with status {exc.status_code}: {said_by(exc)}{kept}")
         if isinstance(exc, (openai.APIConnectionError, httpx2.TransportError)):  # the time to connect is up, too
             if begun:
                 return GenerationError(f"{self.url} broke off in the middle of its answer{kept}")
             return GenerationError(f"{self.url} cannot be reached; is the server running, and is LOGICFLOW_ENGINE_URL right?")
         if isinstance(exc, openai.APIError):
-            return GenerationError(f"{self.url} failed: {_said(exc)}{kept}")
+            return GenerationError(f"{self.url} failed: {said_by(exc)}{kept}")
         return GenerationError(f"{self.url} sent what is no chat completion ({type(exc).__name__}){kept}")
 
     def _not_found(self) -> str:
@@ -188,7 +186,7 @@ class RemoteEngine:
             served = self._served()
         except (openai.OpenAIError, ValueError):
             return f"{self.url} knows no chat completions; the address has to end with /v1"
-        return f"{self.url} has no model {self._model}; it serves {_listed(served)}"
+        return f"{self.url} has no model {self._model}; it serves {listed(served)}"
 
 
 class _Request:
@@ -305,7 +303,7 @@ class _Request:
         try:
             return await self._ask()
         except (openai.BadRequestError, openai.UnprocessableEntityError) as exc:
-            if not (self.ledger.text and self.engine.continues and any(name in _said(exc) for name in _CONTINUE)):
+            if not (self.ledger.text and self.engine.continues and any(name in said_by(exc) for name in _CONTINUE)):
                 raise
             self.engine.continues = False
             return await self._ask()
@@ -324,7 +322,7 @@ class _Request:
                 where = "a thought" if self.ledger.thinking else "an answer"
                 raise GenerationError(f"{self.engine.url} cannot go on from inside {where}; ask the question again")
             else:
-                asked = _messages(self._with_thought())
+                asked = messages_of(self._with_thought())
         spent = self.ledger.thought_tokens if self.ledger.text else 0
         room = max(self.sampling.max_thought_tokens - spent, 0) if not self.ledger.closed_by else 0
         return await self.client.chat.completions.create(
@@ -369,38 +367,3 @@ class _Marks:
         if self.opened and not self.inline:
             yield "\n</think>\n\n", 0
         self.opened = False
-
-
-def _messages(prompt: Prompt) -> list[dict[str, Any]]:
-    """The chat as OpenAI's protocol has it, pictures as PNG in data URIs."""
-    pictures = iter(prompt.images)
-    made = []
-    for message in messages(prompt):
-        parts: list[dict[str, Any]] = []
-        for part in message["content"]:
-            if part["type"] == "image":
-                parts.append({"type": "image_url", "image_url": {"url": _data_uri(next(pictures))}})
-            else:
-                parts.append(part)
-        plain = message["role"] != "user"
-        made.append({"role": message["role"], "content": "".join(part["text"] for part in parts) if plain else parts})
-    return made
-
-
-def _data_uri(image: Image.Image) -> str:
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:80] for name in names[:5]) + (" …" if len(names) > 5 else "")
-    return shown or "no model"
-
-
-def _said(exc: Any) -> str:
-    """The server's own words, short and on one line."""
-    body: Any = exc.body if isinstance(getattr(exc, "body", None), dict) else {}
-    inner: Any = body["error"] if isinstance(body.get("error"), dict) else body
-    text = inner.get("message") or body.get("detail") or exc.message
-    return " ".join((text if isinstance(text, str) else json.dumps(text)).split())[:300]
