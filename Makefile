@@ -11,7 +11,7 @@ HELD_OUT ?= 1000
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help app test check bench train-nano relay merge evidence screenshots environments vllm clean
+.PHONY: help app test quick check bench train-nano relay merge evidence proof screenshots environments vllm clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ app: $(APP_READY) ## set up, then open the page on the bundled model
 
 test: $(APP_READY) $(TRAIN_READY) ## set up both environments, then run every test
 	$(VENV)/bin/python -m pytest
+
+quick: check ## what can be checked in under a minute: lint, types, and the readers of text
+	$(VENV)/bin/python -m pytest -q tests/vision/thoughts tests/vision/answers/test_trust.py tests/vision/test_prompts.py tests/app/page tests/app/talks/test_values.py
 
 check: $(APP_READY) ## ruff and mypy
 	$(VENV)/bin/ruff check .
@@ -48,6 +51,9 @@ evidence: $(APP_READY) ## measure nano's base, adapter and votes on EVIDENCE hel
 	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing off --out build/evidence/tuned-without-text
 	$(VENV)/bin/python -m finetune.benchmarks run --tasks charts --limit $(EVIDENCE) --writing on --vote 5 --out build/evidence/voted
 	$(VENV)/bin/python -m finetune.modelcard $(addprefix build/evidence/,base tuned-without-text voted tuned) --name nano --licence apache-2.0 --out build/evidence/README.md
+
+proof: $(APP_READY) $(TRAIN_READY) ## the whole, once, in small: draw, tune, GRPO, measure, card, serve; its log is kept
+	examples/proof.sh $(PROOF)
 
 screenshots: $(APP_READY) ## take the README's pictures anew, from the running page
 	$(VENV)/bin/python examples/screenshots.py

@@ -50,6 +50,23 @@ app = typer.Typer(
 app.add_typer(space, name="space")
 
 
+def _told_version(wanted: bool) -> None:
+    if wanted:
+        from app.version import version
+
+        print(f"logicflow {version()}")
+        raise typer.Exit()
+
+
+@app.callback()
+def logicflow(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_told_version, is_eager=True, help="Print the version and its commit.")
+    ] = False,
+) -> None:
+    """Ask a picture a question, watch the answer being reasoned out, and see every arithmetic claim checked."""
+
+
 @app.command()
 def ask(
     words: Words,

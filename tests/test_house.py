@@ -50,20 +50,47 @@ def test_every_module_says_what_it_is() -> None:
             assert ast.get_docstring(ast.parse(path.read_text())), path
 
 
-def test_the_readmes_map_names_what_is_there() -> None:
-    text = (ROOT / "README.md").read_text()
+def mapped(readme: Path, title: str) -> set[str]:
+    """Paths in the map that follows ``title``, seen from the folder of the ``readme``; indented names lie in the folder above them."""
+    block = readme.read_text().split(title, 1)[1].split("```")[1]
     above: list[str] = []
     named = set()
-    for line in text[text.index("## Map") : text.index("## Limits")].splitlines():
-        if match := re.match(r"( *)([\w.]+/?)(?:\s|$)", line):
-            above = above[: len(match[1]) // 2]
-            named.add("/".join([*above, match[2].rstrip("/")]))
-            above.append(match[2].rstrip("/"))
-    missing = [name for name in named if not (ROOT / name).exists()]
-    assert named and not missing
-    for path in (*(ROOT / "vision").glob("*.py"), *(ROOT / "vision").glob("*/*.py"), *(ROOT / "app").glob("*.py")):
-        if path.name != "__init__.py":
-            assert str(path.relative_to(ROOT)) in named, f"{path} is missing from the README's map"
+    for line in block.splitlines():
+        indent, text = len(line) - len(line.lstrip()), line.strip()
+        for name in re.findall(r"[\w*.]+\.\w+|[\w/]+/(?=\s)", re.split(r"\s{2,}", text)[0] + " ") if indent < 4 else []:
+            above = above[: indent // 2]
+            named.add("/".join([*above, name.rstrip("/")]))
+            if name.endswith("/"):
+                above.append(name.rstrip("/"))
+    return named
+
+
+@pytest.mark.parametrize("room", ["app", "vision", "finetune"])
+def test_a_rooms_map_names_what_is_there(room: str) -> None:
+    named = mapped(ROOT / room / "README.md", "## Files")
+    missing = [name for name in named if not list((ROOT / room).glob(name))]
+    assert len(named) > 8 and not missing
+    text = (ROOT / room / "README.md").read_text()
+    for path in (ROOT / room).rglob("*.py"):
+        if path.name not in ("__init__.py", "__main__.py") and "environment" not in path.parts:
+            known = path.name in text or re.search(rf"\b{path.stem}\b", text.split("```")[1])
+            assert known, f"{path.relative_to(ROOT)} is missing from the map of {room}/README.md"
+
+
+def test_the_readme_maps_the_rooms_and_is_one_that_one_reads() -> None:
+    assert {"app", "vision", "finetune", "tests", "examples"} <= mapped(ROOT / "README.md", "## Map")
+    assert (ROOT / "README.md").read_text().count("\n") <= 150
+    for room in ("app", "vision", "finetune"):
+        assert (ROOT / room / "README.md").read_text().count("\n") <= 250
+
+
+def test_no_file_is_longer_than_400_lines_and_no_function_than_60() -> None:
+    for path in (*SOURCES, *(ROOT / "tests").rglob("*.py")):
+        text = path.read_text()
+        assert text.count("\n") <= 400, path
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 60, f"{path}: {node.name}"
 
 
 def test_the_rooms_of_vision_use_only_those_that_they_may() -> None:
@@ -77,7 +104,7 @@ def test_the_rooms_of_vision_use_only_those_that_they_may() -> None:
 
 def test_a_bare_make_explains_every_target() -> None:
     shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("app", "test", "check", "bench", "train-nano"):
+    for target in ("app", "test", "quick", "check", "bench", "train-nano", "proof"):
         assert f"make {target} " in shown
 
 

@@ -11,7 +11,8 @@ import gradio as gr
 
 from app.talks import export
 from app.talks.feedback import preference_rows, write_preferences
-from app.talks.history import History
+from app.talks.history import History, kind_of
+from app.talks.report import to_report
 from app.talks.values import Conversation
 from vision.errors import ConversationError
 
@@ -43,6 +44,28 @@ class Downloads:
         path = self._folder() / f"conversation.{ending}"
         path.write_text(made, encoding="utf-8")
         return str(path)
+
+    def report(self, conversation: Conversation, owner: str, *, pictures: bool) -> str:
+        """The path of a report of the last answer: Markdown, or an archive with the ``pictures`` of its question where they may go along.
+
+        Raises:
+            gr.Error: when there is no answer yet, or a picture is gone.
+        """
+        if not conversation.exchanges:
+            raise gr.Error("there is no answer yet; ask something, then report what is wrong with it", print_exception=False)
+        folder = self._folder() / "report"
+        folder.mkdir()
+        (folder / "report.md").write_text(to_report(conversation), encoding="utf-8")
+        names = conversation.exchanges[-1].pictures if pictures else ()
+        if not names:
+            return str(folder / "report.md")
+        try:
+            for name in names:
+                data = self.history.picture(owner, name)
+                (folder / f"{name}.{kind_of(data)}").write_bytes(data)
+        except ConversationError as exc:
+            raise gr.Error(str(exc), print_exception=False) from exc
+        return shutil.make_archive(str(folder), "zip", folder)
 
     def feedback(self, owner: str) -> str:
         """The path of an archive with the verdicts of ``owner`` as preference rows and their pictures.

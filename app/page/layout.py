@@ -162,12 +162,14 @@ def _sidebar() -> Parts:
             made["branch"] = gr.Button("Branch", size="sm", elem_id="lf-branch")
             made["address"] = gr.Button("Link", size="sm", elem_id="lf-address")
             made["delete"] = gr.Button("Delete", size="sm", elem_id="lf-delete")
-        with gr.Accordion("Export and import", open=False):
+        with gr.Accordion("Export, report, import", open=False, elem_id="lf-files"):
             made["form"] = gr.Radio(["Markdown", "HTML", "JSON"], value="Markdown", label="Format", elem_id="lf-form")
             made["thoughts"] = gr.Checkbox(True, label="With thoughts")
             made["make"] = gr.Button("Make the file", size="sm", elem_id="lf-make")
             made["file"] = gr.File(label="Export", interactive=False, visible=False, elem_id="lf-file")
             made["feedback"] = gr.Button("My feedback as preference rows", size="sm", elem_id="lf-feedback")
+            made["pictures"] = gr.Checkbox(False, label="The picture may go into a report")
+            made["report"] = gr.Button("Report a wrong answer", size="sm", elem_id="lf-report")
             made["upload"] = gr.UploadButton("Import JSON", file_types=[".json"], size="sm", elem_id="lf-upload")
         made["everything"] = gr.Button("Delete everything", variant="stop", size="sm", elem_id="lf-everything")
     return made
@@ -291,6 +293,13 @@ def _wire_history(desk: Desk, downloads: Downloads, wire: Wiring) -> None:
         ["search", *TALK],
     )
     wire.quick(side["feedback"].click, lambda state: {"file": gr.File(downloads.feedback(state["key"]), visible=True)}, ["state"])
+    wire.quick(
+        side["report"].click,
+        lambda conversation, state, pictures: {
+            "file": gr.File(downloads.report(conversation, state["key"], pictures=bool(pictures)), visible=True)
+        },
+        [*TALK, "pictures"],
+    )
     wire.quick(
         side["make"].click,
         lambda form, thoughts, *kept: {"file": gr.File(downloads.conversation(form, thoughts, kept[0], kept[1]["key"]), visible=True)},

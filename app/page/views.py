@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import threading
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from vision.thoughts.steps import Step
 DECODED_BYTES = 256 << 20
 """Memory for pictures that are kept decoded: those of the conversations that are looked at."""
 
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+_CHECKOUT = Path(__file__).parent.parent.parent / "examples"
+EXAMPLES = _CHECKOUT if (_CHECKOUT / "harvest.png").is_file() else Path(sysconfig.get_path("data")) / "share" / "logicflow" / "examples"
+"""Beside the code, or where a wheel puts them."""
 EXAMPLE_QUESTIONS = (
     ("harvest.png", "How much is Apple?"),
     ("visitors.png", "What is the difference between Museum and Library?"),

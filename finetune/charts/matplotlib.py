@@ -116,12 +116,9 @@ def render(rng: random.Random, figure: Figure, *, more: random.Random | None = N
 
 def _title(rng: random.Random, axes: Any, title: str) -> None:
     fits = len(title) < 26
-    axes.set_title(
-        title,
-        loc=rng.choice(("center", "center", "center", "left")),
-        fontweight=rng.choice(("normal", "normal", "bold")) if fits else "normal",
-        fontsize=None if fits else "small",
-    )
+    place = rng.choice(("center", "center", "center", "left"))
+    weight = rng.choice(("normal", "normal", "bold")) if fits else "normal"
+    axes.set_title(title, loc=place, fontweight=weight, fontsize=None if fits else "small")
 
 
 def _read_at(figure: Figure, shown: Shown, texts: dict[Text, list[Letter]], axes: Any, height: int) -> dict[tuple[str, str], list[Letter]]:

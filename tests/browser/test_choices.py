@@ -117,7 +117,7 @@ def test_verdicts_become_preference_rows(browser: Browser, scripted: tuple[Scrip
         expect(page.locator("#lf-chat .bot").last).to_contain_text("The answer is 2.", timeout=SLOW)
         page.locator("#lf-chat").get_by_label("Like", exact=True).click()
         open_side(page)
-        page.get_by_text("Export and import").click()
+        page.get_by_text("Export, report, import").click()
         page.locator("#lf-feedback").click()
         with page.expect_download() as download:
             page.locator("#lf-file a[download], #lf-file .download a, #lf-file a").first.click(timeout=20_000)

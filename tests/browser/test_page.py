@@ -134,7 +134,7 @@ def test_a_conversation_is_exported_and_imported(page: Page, chart: Record, char
     ask(page, chart_file, chart.question)
     ended(page)
     open_side(page)
-    page.get_by_role("button", name="Export and import").click()
+    page.get_by_role("button", name="Export, report, import").click()
     page.locator("#lf-form").get_by_text("JSON").click()
     page.locator("#lf-make").click()
     with page.expect_download(timeout=20_000) as download:
@@ -188,3 +188,16 @@ def test_the_page_is_usable_on_a_telephone(page: Page, chart: Record, chart_file
     ask(page, chart_file, chart.question)
     ended(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_wrong_answer_is_reported_with_its_picture_only_where_one_agrees(page: Page, chart: Record, chart_file: Path) -> None:
+    ask(page, chart_file, chart.question)
+    ended(page)
+    open_side(page)
+    page.get_by_role("button", name="Export, report, import").click()
+    page.locator("#lf-report").click()
+    link = page.locator("#lf-file a[download]").first
+    expect(link).to_have_attribute("download", "report.md", timeout=20_000)
+    page.get_by_label("The picture may go into a report").check()
+    page.locator("#lf-report").click()
+    expect(link).to_have_attribute("download", "report.zip", timeout=20_000)
