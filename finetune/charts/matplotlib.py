@@ -22,7 +22,7 @@ from finetune.charts.canvas import PALETTES, Letter, Marks, contrast
 from finetune.charts.figures import Figure, number
 from finetune.charts.fonts import advance, font
 from finetune.charts.shapes import triangle_corners
-from finetune.charts.variety import draw_pie, fit, vary
+from finetune.charts.variety import draw_pie, fit, head, vary
 
 _STYLES = (
     *("default",) * 8,
@@ -51,27 +51,16 @@ Shown = dict[tuple[str, str], Text | tuple[float, float]]
 
 
 def render(rng: random.Random, figure: Figure, *, more: random.Random | None = None) -> tuple[Image.Image, list[Letter], Marks]:
-    """Draw ``figure`` with matplotlib in a random style: an RGB picture of about 250 to 700 pixels a side.
+    """Draw ``figure`` in a random style: an RGB picture of about 250 to 700 pixels a side, with the place of every letter and value.
 
-    With the place of every letter and value, as :func:`finetune.charts.pillow.render` gives them, and looks of more
-    libraries where there is ``more`` to draw them from.
+    They are as :func:`finetune.charts.pillow.render` gives them. There are looks of more libraries where there is ``more`` to draw from.
     """
     size = rng.choice(_SIZES)
     dpi = rng.choice((80, 100, 100, 120, 140))
     smaller = 1.0
     if more is not None and more.random() < 0.35:  # as on a page that is meant to be read large
         smaller, dpi = more.uniform(0.6, 0.95), max(dpi, 120)
-    settings = {
-        "font.family": [rng.choice(_FAMILIES), "DejaVu Sans"],
-        "font.size": round(rng.uniform(0.035, 0.052) * smaller * size[0] * 72 * 2) / 2,
-        "axes.titlesize": rng.choice(("medium", "medium", "large")),
-        "axes.labelsize": "medium",
-        "xtick.labelsize": "medium",
-        "ytick.labelsize": "medium",
-        "legend.fontsize": "medium",
-        "axes.unicode_minus": False,
-        "text.usetex": False,
-    }
+    settings = _letters(rng, size[0], smaller)
     with (
         matplotlib.rc_context(),
         mpl_style.context(rng.choice(_STYLES[: -1 if figure.kind == "table" else None])),
@@ -89,7 +78,7 @@ def render(rng: random.Random, figure: Figure, *, more: random.Random | None = N
         if more is not None and _DRAW[figure.kind] in (_bar, _line):
             vary(more, axes, figure)
         if figure.title:
-            _title(rng, axes, figure.title)
+            head(rng, axes, figure.title)
         if rng.random() < 0.95:
             plot.tight_layout(pad=rng.uniform(0.4, 1.1))
         renderer = canvas.get_renderer()
@@ -114,11 +103,19 @@ def render(rng: random.Random, figure: Figure, *, more: random.Random | None = N
     return image.crop(box), [share(letter) for letter in written], marks  # type: ignore[arg-type]
 
 
-def _title(rng: random.Random, axes: Any, title: str) -> None:
-    fits = len(title) < 26
-    place = rng.choice(("center", "center", "center", "left"))
-    weight = rng.choice(("normal", "normal", "bold")) if fits else "normal"
-    axes.set_title(title, loc=place, fontweight=weight, fontsize=None if fits else "small")
+def _letters(rng: random.Random, width: float, smaller: float) -> dict[str, Any]:
+    """matplotlib's settings of type for a picture of so many inches."""
+    return {
+        "font.family": [rng.choice(_FAMILIES), "DejaVu Sans"],
+        "font.size": round(rng.uniform(0.035, 0.052) * smaller * width * 72 * 2) / 2,
+        "axes.titlesize": rng.choice(("medium", "medium", "large")),
+        "axes.labelsize": "medium",
+        "xtick.labelsize": "medium",
+        "ytick.labelsize": "medium",
+        "legend.fontsize": "medium",
+        "axes.unicode_minus": False,
+        "text.usetex": False,
+    }
 
 
 def _read_at(figure: Figure, shown: Shown, texts: dict[Text, list[Letter]], axes: Any, height: int) -> dict[tuple[str, str], list[Letter]]:

@@ -187,3 +187,11 @@ def _out(wedge: Any) -> tuple[float, float]:
     """The middle of a wedge's outer edge."""
     middle = radians((wedge.theta1 + wedge.theta2) / 2)
     return wedge.center[0] + wedge.r * cos(middle), wedge.center[1] + wedge.r * sin(middle)
+
+
+def head(rng: random.Random, axes: Any, title: str) -> None:
+    """A ``title`` over a plot, small where it is long."""
+    fits = len(title) < 26
+    place = rng.choice(("center", "center", "center", "left"))
+    weight = rng.choice(("normal", "normal", "bold")) if fits else "normal"
+    axes.set_title(title, loc=place, fontweight=weight, fontsize=None if fits else "small")
