@@ -123,9 +123,9 @@ def _waiting_html(exchange: Exchange) -> str:
 
 
 def trust_html(reply: Reply) -> str:
-    """How far the answer is traced, in one line with links into the steps; nothing while it grows or where nothing was thought."""
+    """How far the answer is traced, in one line with links into the steps; nothing while it grows."""
     trust = reply.trust
-    if trust is None or not reply.steps:
+    if trust is None:
         return ""
     reasons = "; ".join(_reason_html(reason, reply.steps) for reason in trust.reasons[:3])
     return f'<p class="lf-trust lf-{trust.level}"><strong>{trust.level.capitalize()}</strong>: {reasons}</p>'
