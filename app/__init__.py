@@ -1,4 +1,7 @@
-"""What people and programs use: the page and the command line."""
+"""What people and programs use: page, command line, API, MCP, Space.
+
+Uses ``vision``, and nothing of ``finetune``. ``cli`` and ``page.layout.launch`` are the ways in.
+"""
 
 import os
 

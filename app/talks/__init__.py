@@ -1,1 +1,4 @@
-"""Conversations: their values, how they are answered, kept, exported, linked to and judged."""
+"""Conversations: their values, how they are answered, corrected, kept, exported, linked to, judged and reported.
+
+Uses ``vision``; ``export`` also the pure HTML of ``page``. ``values`` knows no file and no engine.
+"""

@@ -1,1 +1,4 @@
-"""What answers: models in this process and servers elsewhere, behind one protocol. Uses no room of answers."""
+"""What answers: models in this process (``local``) and servers elsewhere (``remote``), behind one protocol (``engine``).
+
+Uses ``pictures`` and ``thoughts``, and nothing of ``answers``.
+"""

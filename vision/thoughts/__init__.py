@@ -1,1 +1,4 @@
-"""What is made of the text: thought and answer apart, numbered steps, and the arithmetic in them checked. Uses no engine."""
+"""What is made of the text: thought and answer apart, numbered steps, arithmetic checked, numbers traced.
+
+Uses ``pictures``, and no engine.
+"""
