@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole, once, on the bundled nano: rows drawn, a LoRA tuned by LLaMA-Factory, sharpened by GRPO, base, tune, GRPO and a vote measured
-# on the same held-out charts, a card written from that, and a page that serves the result and answers.
+# The whole, once, on the bundled nano: rows drawn, its adapter tuned further by LLaMA-Factory, sharpened by GRPO, base, tune, GRPO and a
+# vote measured on the same held-out charts, a card written from that, and a page that serves the result and answers.
 #
 #   make proof                              # about a quarter of an hour on two cores, into build/proof
 #   make proof PROOF="640 20 100"           # rows to train on, GRPO steps, held-out charts
@@ -19,9 +19,9 @@ measure() { "$python" -m finetune.benchmarks run --tasks charts --limit "$limit"
 step "rows: $rows drawn charts with exact reasoning"
 "$python" -m finetune.charts --out "$out/data" --count "$rows" --writing
 
-step "tune: LoRA by LLaMA-Factory on nano's base"
+step "tune: LoRA by LLaMA-Factory, on from the bundled adapter (from nothing so few rows teach no thought)"
 "$train/llamafactory-cli" train finetune/nano.yaml model_name_or_path=vision/nano dataset_dir="$out/data" output_dir="$out/tuned" \
-  warmup_steps=5 logging_steps=2
+  adapter_name_or_path=vision/nano/thinking learning_rate=1e-4 warmup_steps=5 logging_steps=2
 
 step "sharpen: $steps steps of GRPO by TRL on rewards that check the work"
 "$python" -m finetune.grpo finetune/grpo_nano.yaml adapter_name_or_path="$out/tuned" output_dir="$out/grpo" max_steps="$steps" \

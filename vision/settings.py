@@ -39,7 +39,9 @@ class Settings(BaseSettings):
     compare: str = Field(
         "", description="second model for side-by-side answers, a checkpoint directory or Hub id; empty for the base of an adapter"
     )
-    precision: Precision = Field("auto", description="weights: bf16 on a GPU and fp32 on a CPU by 'auto'; 8bit and 4bit need bitsandbytes")
+    precision: Precision = Field(
+        "auto", description="weights: auto is bf16, or fp32 where a CPU is faster in it; 8bit and 4bit need bitsandbytes"
+    )
     device: str = Field("auto", description="device map for accelerate, or a device such as cpu or cuda:0")
     compile: Compiling = Field("auto", description="decode steps: on compiles them, auto records them on a GPU, off does neither")
     temperature: float = Field(0.0, ge=0.0, le=2.0, description="0 takes the likeliest token every time")

@@ -84,6 +84,8 @@ def build(folder: Path, settings: Settings, title: str = "LogicFlow") -> list[Pa
     Raises:
         SettingsError: when ``folder`` holds something else, or the model lies in a folder of this machine.
     """
+    from app.page.views import EXAMPLE_QUESTIONS, EXAMPLES  # here, since the page imports much
+
     folder = folder.resolve()
     if folder.exists() and not _may_be_replaced(folder):
         raise SettingsError(f"{folder} is not empty and no Space that was built here; choose another folder")
@@ -97,15 +99,14 @@ def build(folder: Path, settings: Settings, title: str = "LogicFlow") -> list[Pa
     skip = shutil.ignore_patterns("__pycache__", "*.pyi", *([] if bundled else ["nano"]))
     for package in ("app", "vision"):
         shutil.copytree(ROOT / package, half / package, ignore=skip)
-    if (ROOT / "examples").is_dir():
-        (half / "examples").mkdir()
-        for picture in sorted((ROOT / "examples").glob("*.png")):
-            if picture.name not in ("page.png", "phone.png"):
-                shutil.copy(picture, half / "examples")
+    (half / "examples").mkdir()
+    for name, _ in EXAMPLE_QUESTIONS:
+        shutil.copy(EXAMPLES / name, half / "examples")
     for name in ("README.md", "space.py", "requirements.txt"):
         filled = Template((TEMPLATES / f"{name}.txt").read_text()).substitute(_words(settings, hardware, title, bundled=bundled))
         (half / name).write_text(filled)
-    shutil.copy(ROOT / "LICENSE", half / "LICENSE")
+    if (ROOT / "LICENSE").is_file():  # a wheel keeps it elsewhere
+        shutil.copy(ROOT / "LICENSE", half / "LICENSE")
     folder.mkdir(exist_ok=True, parents=True)  # it stays the same folder: somebody may stand in it
     for old in folder.iterdir():
         shutil.rmtree(old) if old.is_dir() else old.unlink()

@@ -2,11 +2,12 @@
 
     make bench
 
-Prints a Markdown table; the figures in the README come from it. ``python -m tests.bench.votes`` measures what voting gives.
+Prints a Markdown table; the figures in vision/README.md come from it. ``python -m tests.bench.votes`` measures what voting gives.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
@@ -264,6 +265,7 @@ def built_otherwise(sides: Sides, conversation: Prompt) -> Iterator[Row]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0]).parse_args()
     records = [make(HELD_OUT_FROM + 7000 + i, kind=kind) for i, kind in enumerate(KINDS)]
     engine = open_engine(Settings())
     assert isinstance(engine, LocalEngine)

@@ -7,6 +7,7 @@ The same questions are asked in turn and at once, on the same server, several ti
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import tempfile
 import time
@@ -28,6 +29,7 @@ KINDS = ("bar", "pie", "line", "table", "grouped", "flow", "hbar", "geometry")
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m tests.bench.served", description=(__doc__ or "").splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         with vllm_serve(merge(str(NANO), folder / "model"), free_port()) as (url, _), served(RemoteEngine(url), folder) as address:
