@@ -55,7 +55,7 @@ class Wishes:
         except (KeyError, IndexError, TypeError, ValueError, OverflowError):  # not from our script
             return {}
         except LogicFlowError as exc:
-            return self.desk.show(conversation, state, error=str(exc))
+            return _sentence(exc) if wanted["kind"] == "cell" else self.desk.show(conversation, state, error=str(exc))
         return {}
 
     def part(self, conversation: Conversation, state: State, number: int, box: list[Any]) -> Path:
@@ -146,10 +146,15 @@ class Wishes:
         except (KeyError, IndexError, TypeError, ValueError, OverflowError):
             return {"values": ""}
         except LogicFlowError as exc:
-            return {"values": f'<p class="lf-quiet">{html.escape(str(exc))}</p>'}
+            return _sentence(exc)
         conversation = with_table(conversation, number, made, writing)
         self.desk.history.save(state["key"], conversation, anew=False)
         return {"conversation": conversation, "values": table_html(made, number)}
+
+
+def _sentence(exc: LogicFlowError) -> View:
+    """What is wrong, where the table would stand."""
+    return {"values": f'<p class="lf-quiet" role="status">{html.escape(str(exc))}</p>'}
 
 
 def _wanted(wish: str) -> dict[str, Any]:
