@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from finetune.charts.records import Record
-from tests.browser.conftest import SLOW, STOP, ask, ended, open_settings, open_side
-from vision import Engine
+from tests.browser.conftest import SLOW, STOP, ask, ended, open_settings, open_side, opened, served
+from tests.fakes import TOOK, OneByOne
+from vision import Control, Engine, Prompt, Sampling
 from vision import ask as ask_engine
+from vision.engines.engine import Delta, Piece
 
 
 def set_traces(page: Page, count: int) -> None:
@@ -55,15 +60,33 @@ def test_a_second_question_needs_no_second_picture(page: Page, chart: Record, ch
     ended(page)
 
 
-def test_a_stopped_answer_is_kept_and_goes_on(page: Page, chart_file: Path) -> None:
-    ask(page, chart_file, "What is the average?")
-    page.locator(STOP).click(timeout=30_000)
-    expect(page.locator("#lf-continue")).to_be_visible(timeout=SLOW)
-    expect(page.locator("#lf-steps")).to_contain_text("stopped")
-    page.locator("#lf-continue").click()
-    expect(page.locator("#lf-continue")).to_be_hidden(timeout=SLOW)
-    expect(page.locator("#lf-steps")).not_to_contain_text("stopped", timeout=SLOW)
-    ended(page)
+class Unhurried(OneByOne):
+    """Thinks slowly, and answers at once when it goes on."""
+
+    name = "unhurried"
+
+    def stream(self, prompt: Prompt, sampling: Sampling, control: Control) -> Iterator[Piece]:
+        pieces = ["\n</think>\n\nThe answer is 7."] if prompt.draft else ["<think>\n", *["Look again. "] * 2000]
+        for piece in pieces:
+            time.sleep(0.02)
+            yield Delta(piece)
+            if control.stopped:
+                break
+        yield replace(TOOK, end="stopped" if control.stopped else "end")
+
+
+def test_a_stopped_answer_is_kept_and_goes_on(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
+    with served(Unhurried(), tmp_path) as address, opened(browser, address) as page:
+        ask(page, chart_file, "What is the average?")
+        expect(page.locator("#lf-steps")).to_contain_text("Look again.", timeout=SLOW)
+        page.locator(STOP).click(timeout=SLOW)
+        expect(page.locator("#lf-continue")).to_be_visible(timeout=SLOW)
+        expect(page.locator("#lf-steps")).to_contain_text("stopped")
+        page.locator("#lf-continue").click()
+        expect(page.locator("#lf-verdict .lf-said")).to_have_text("The answer is 7.", timeout=SLOW)
+        expect(page.locator("#lf-steps")).to_contain_text("Look again.")
+        expect(page.locator("#lf-continue")).to_be_hidden(timeout=SLOW)
+        expect(page.locator("#lf-steps")).not_to_contain_text("stopped", timeout=SLOW)
 
 
 def test_a_question_is_edited_asked_again_and_taken_back(page: Page, chart: Record, chart_file: Path) -> None:
