@@ -176,3 +176,9 @@ def test_traces_weigh_by_how_far_they_are_traced() -> None:
 
     replies = [reply("2 + 2 = 5", "5"), reply("2 + 2 = 5", "5"), reply("2 + 2 = 4", "4")]
     assert count_votes(replies).winner == "5" and count_votes(replies, "trust").winner == "4"
+
+
+def test_only_an_answer_that_is_missing_in_the_end_has_a_reason() -> None:
+    assert Reply(question="How much?").why_no_answer == "", "it is still being written"
+    assert Reply(question="How much?", answer_text="The answer is 64.", usage=TOOK).why_no_answer == ""
+    assert Reply(question="How much?", usage=TOOK).why_no_answer.startswith("no answer: the model wrote nothing")

@@ -128,3 +128,8 @@ def test_no_text_breaks_the_reading_of_numbers(text: str) -> None:
     number = number_of(text)
     assert number is None or any(letter.isdigit() for letter in text)
     assert equivalent(text, text) or not text.strip()
+
+
+@pytest.mark.parametrize("answer", ["$", '""'])
+def test_marks_around_nothing_are_the_answer_itself(answer: str) -> None:
+    assert extract(f"The answer is {answer}.") == answer

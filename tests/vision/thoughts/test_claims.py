@@ -323,3 +323,9 @@ def test_fractions_that_never_close_hang_and_claim_nothing_false(text: str) -> N
 )
 def test_what_is_right_in_a_form_that_is_not_computed_is_not_called_false(text: str) -> None:
     assert all(claim.verdict != "false" for claim in find_claims(text))
+
+
+def test_a_count_is_marked_where_it_stands() -> None:
+    text = "Above 70: A 92 yes 1, B 67 no 1, C 80 yes 2.\n- That makes 2."
+    (*_, total) = find_claims(text, "")
+    assert (total.start, total.end) == (text.index("That"), text.index("2.", 50) + 1) and text[total.start : total.end] == total.text
