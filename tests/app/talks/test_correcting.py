@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from app.talks.correcting import with_cell, with_table
+from app.talks.correcting import corrected_writing, with_cell, with_table
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json, prompt_of
 from vision import Text, Writing
 from vision.answers.tables import tabulate
 from vision.pictures.box import Box
 from vision.pictures.writing import Drawn
 from vision.replies import Reply
+from vision.thoughts.sources import Source
 
 PICTURE = "a" * 64
 TEXTS = {"Oslo": (20, 280), "Rome": (150, 280), "Bonn": (280, 280), "46": (25, 100), "9": (155, 220), "31": (285, 150)}
@@ -67,3 +68,19 @@ def test_a_value_that_is_not_there_is_refused(conversation: Conversation) -> Non
     for place in ((1, 0, 0), (0, 9, 0), (0, 0, 9)):
         with pytest.raises(IndexError):
             with_cell(conversation, *place, "1")
+
+
+def test_a_corrected_number_stands_where_the_wrong_one_stood_at_its_bar_or_at_its_name() -> None:
+    oslo, printed = WRITING.texts[0], WRITING.texts[3]
+    bar = Drawn(name="Oslo", value=46, error=0.5, box=Box(25, 100, 45, 270))
+    writing = replace(WRITING, drawn=(bar,))
+    where = {"start": 0, "end": 2, "text": "46", "why": "", "kind": "picture", "named": (oslo,)}
+
+    def corrected(**more: object) -> Writing:
+        (changed,) = corrected_writing((writing,), Source(**(where | more)), "64")  # type: ignore[arg-type]
+        return changed
+
+    assert [text.box for text in corrected(texts=(printed,)).texts if text.text == "64"] == [printed.box]
+    assert [text.box for text in corrected(drawn=bar).texts if text.text == "64"] == [bar.box] and corrected(drawn=bar).drawn == ()
+    assert [text.box for text in corrected().texts if text.text == "64"] == [oslo.box]
+    assert corrected(named=()) == writing, "nothing tells where it would stand"
