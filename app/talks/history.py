@@ -21,6 +21,7 @@ from pathlib import Path
 from sqlalchemy import Float, String, Text, create_engine, delete, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import NullPool
 
 from app.talks.values import Conversation, conversation_as_json, conversation_from_json
 from vision.errors import ConversationError, SettingsError, first_line
@@ -84,7 +85,8 @@ class History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._files = threading.Lock()  # a picture is not swept while another key begins to keep it
-        self._engine = create_engine(f"sqlite:///{folder / 'history.sqlite'}", connect_args={"timeout": 30})
+        where, waiting = f"sqlite:///{folder / 'history.sqlite'}", {"timeout": 30}
+        self._engine = create_engine(where, connect_args=waiting, poolclass=NullPool)  # each connection is closed after its use
 
         @event.listens_for(self._engine, "connect")
         def _write_ahead(connection: object, _: object) -> None:

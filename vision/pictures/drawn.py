@@ -328,7 +328,7 @@ def _adjoins(bar: _Bar, shape: _Shape, upright: bool) -> bool:
     """Whether ``shape`` goes on where ``bar`` ends, as bars do that are stacked."""
     start, end = (shape.bottom, bar.shape.top) if upright else (shape.top, bar.shape.bottom)
     same = abs(shape.left - bar.shape.left) <= 2 and abs(shape.right - bar.shape.right) <= 2
-    return same and abs(start - end) <= 3 and shape.bottom - shape.top > 2 * MIN_LENGTH_PX and shape.mask.mean() > 0.85
+    return same and abs(start - end) <= 3 and shape.bottom - shape.top > 2 * MIN_LENGTH_PX and bool(shape.mask.mean() > 0.85)
 
 
 def _lines(plot: _Plot, colors: Sequence[Color], legend: dict[int, Text], texts: Sequence[Text]) -> Iterator[Drawn]:
