@@ -52,7 +52,7 @@ app.add_typer(space, name="space")
 
 def _told_version(wanted: bool) -> None:
     if wanted:
-        from app.version import version
+        from vision.version import version
 
         print(f"logicflow {version()}")
         raise typer.Exit()

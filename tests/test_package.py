@@ -49,7 +49,7 @@ def test_the_wheel_works_outside_of_the_checkout(wheel: Path, tmp_path: Path) ->
     assert run(str(bin / "logicflow"), "--version", cwd=tmp_path).strip() == f"logicflow {wheel.name.split('-')[1]}"
     place = run(str(bin / "python"), "-c", "import vision; print(vision.__file__)", cwd=tmp_path)
     assert str(tmp_path) in place, "it is the wheel that is used"
-    examples = run(str(bin / "python"), "-c", "from app.page.views import EXAMPLES; print(EXAMPLES)", cwd=tmp_path).strip()
+    examples = run(str(bin / "python"), "-c", "from app.page.examples import EXAMPLES; print(EXAMPLES)", cwd=tmp_path).strip()
     assert len(list(Path(examples).glob("*.png"))) == 5
     said = run(str(bin / "logicflow"), "ask", f"{examples}/harvest.png", "How much is Apple?", cwd=tmp_path)
     assert said.strip() == "The answer is 39."

@@ -131,7 +131,6 @@ class Desk(Views):
         session = str(request.session_hash)
         control, sent = self.running.begin(session, conversation.id), list[Step]()
         error, said, read, shown_at, saved_at = "", "", conversation.exchanges[-1].writing, 0.0, time.monotonic()
-        looking = state | {"talk": conversation.id}
         self.history.save(state["key"], conversation)
         try:
             yield self.show(conversation, state, busy=True, box=box)
@@ -148,12 +147,10 @@ class Desk(Views):
                 if now - saved_at >= SAVE_S:
                     self.history.save(state["key"], conversation, anew=False)
                     saved_at = now
-                if now - shown_at >= PACE_S and self.running.shows(
-                    session, control
-                ):  # the chat and the pictures go over the wire only when there is something new in them
+                if now - shown_at >= PACE_S and self.running.shows(session, control):
                     last = conversation.exchanges[-1]
-                    # the state is said again: a skip in the middle of a stream would leave its mark in it
-                    view: View = {"state": looking, "conversation": conversation} | self.growing(conversation, sent)
+                    view: View = {"conversation": conversation} | self.growing(conversation, sent)
+                    # the chat and the pictures go over the wire only when there is something new in them
                     if last.answer_text != said:
                         said = last.answer_text
                         view |= {"chat": self.chat(conversation, state, busy=True)}

@@ -94,12 +94,12 @@ def verdict_html(
         alone: whether it stands in a file, where nobody can be asked again.
         thoughts: whether what is said of the thought may stand there.
     """
-    best = exchange.best
-    if best is None:
-        return f'<section class="lf-verdict"><p class="lf-quiet" role="status">{_waiting_html(exchange)}</p></section>' if growing else ""
-    reply = version.reply if version is not None else best
-    if not reply.answer_text:
-        why = _waiting_html(exchange) if growing and reply.usage is None else html.escape(reply.why_no_answer)
+    reply = version.reply if version is not None else exchange.best
+    if reply is None and not growing:
+        return ""
+    if reply is None or not reply.answer_text:
+        waits = growing and (reply is None or reply.usage is None)
+        why = _waiting_html(exchange) if reply is None or waits else html.escape(reply.why_no_answer)
         return f'<section class="lf-verdict"><p class="lf-quiet" role="status">{why}</p></section>'
     long = " lf-long" if len(reply.answer_text) > LONG_ANSWER else ""
     said = inline_html(reply.answer_text, formulas(reply.answer_text))

@@ -20,9 +20,10 @@ from starlette.middleware import Middleware
 
 from app.page.downloads import Downloads
 from app.page.events import Desk
+from app.page.examples import EXAMPLES
 from app.page.programs import add_endpoints
 from app.page.taken import FILE_TYPES
-from app.page.views import EXAMPLES, View
+from app.page.views import View
 from app.page.wishes import Wishes
 from app.serving.accounts import Accounts, Pace
 from app.serving.endpoint import Endpoint
@@ -146,7 +147,11 @@ class Wiring:
 
         @wraps(does)
         def growing(*given: Any) -> Iterator[Any]:
-            yield from map(view, does(*given))
+            said: View = {}
+            for named in does(*given):
+                # what a browser keeps is said again: a skip in the middle of a stream would leave its mark in it
+                said = {"state": named["state"]} if "state" in named else said
+                yield view(said | named)
 
         return growing if isgeneratorfunction(does) else once
 

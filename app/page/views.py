@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sysconfig
 import threading
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,6 +10,7 @@ from cachetools import LRUCache, cached
 from PIL import Image
 
 from app.page.evidence import Sheet, cards_html, sheets_html, table_html, url_of, verdict_html
+from app.page.examples import EXAMPLE_QUESTIONS, EXAMPLES
 from app.page.render import chat_messages, exchange_html, step_html
 from app.talks.answering import resumable
 from app.talks.correcting import version_of
@@ -24,17 +23,6 @@ from vision.thoughts.steps import Step
 
 DECODED_BYTES = 256 << 20
 """Memory for pictures that are kept decoded: those of the conversations that are looked at."""
-
-_CHECKOUT = Path(__file__).parent.parent.parent / "examples"
-EXAMPLES = _CHECKOUT if (_CHECKOUT / "harvest.png").is_file() else Path(sysconfig.get_path("data")) / "share" / "logicflow" / "examples"
-"""Beside the code, or where a wheel puts them."""
-EXAMPLE_QUESTIONS = (
-    ("harvest.png", "How much is Apple?"),
-    ("visitors.png", "What is the difference between Museum and Library?"),
-    ("budget.png", "What is the sum of Savings and Food?"),
-    ("bakery.png", "What comes after Mix?"),
-    ("garden.png", "What is the perimeter?"),
-)
 
 State = dict[str, Any]
 """What a browser keeps: ``key`` of its history, ``user`` who signed in, and ``talk``, the id of the conversation it shows."""

@@ -7,6 +7,7 @@ with Waiting("127.0.0.1", 7860, lambda: "Fetching gemma: 3.1 of 54.0 GB"):
 from __future__ import annotations
 
 import html
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -60,7 +61,12 @@ class Waiting:
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing: it is asked every second."""
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        host = host.strip("[]")  # as Gradio takes an IPv6 address
+
+        class Server(ThreadingHTTPServer):
+            address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+
+        self._server = Server((host, port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
+from app.page.examples import EXAMPLE_QUESTIONS, EXAMPLES
 from vision.engines.checkpoints import adapter_of, display_name
 from vision.engines.loading import SMALL_BYTES
 from vision.errors import SettingsError, first_line
@@ -84,8 +85,6 @@ def build(folder: Path, settings: Settings, title: str = "LogicFlow") -> list[Pa
     Raises:
         SettingsError: when ``folder`` holds something else, or the model lies in a folder of this machine.
     """
-    from app.page.views import EXAMPLE_QUESTIONS, EXAMPLES  # here, since the page imports much
-
     folder = folder.resolve()
     if folder.exists() and not _may_be_replaced(folder):
         raise SettingsError(f"{folder} is not empty and no Space that was built here; choose another folder")

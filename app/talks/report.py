@@ -7,11 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from app.talks.values import Conversation
-from app.version import version
 from vision.as_json import checked_as_json
-
-MOST_CHARS = 60_000
-"""Of a report: an issue takes no more."""
+from vision.version import version
 
 
 def to_report(conversation: Conversation) -> str:
@@ -39,7 +36,7 @@ def to_report(conversation: Conversation) -> str:
         _fenced("Corrected readings", corrected) if corrected else "",
         _fenced("Text read in the picture", [each and [[text.text, *_edges(text.box)] for text in each.texts] for each in last.writing]),
     ]
-    return "\n\n".join(part for part in parts if part)[:MOST_CHARS] + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _edges(box: Any) -> list[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -34,6 +33,7 @@ from vision.pictures.lines import GiveWriting
 from vision.prompts import Prompt, Turn
 from vision.replies import Reply
 from vision.settings import Settings
+from vision.version import commit
 
 AT_ONCE = 8
 """Questions that are asked side by side."""
@@ -272,14 +272,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def commit() -> str:
-    """The commit of the code that runs, "+" behind it where files were changed since; "" outside a checkout."""
-    try:
-        here = Path(__file__).parent
-        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=10)
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return head.stdout.strip() + ("+" if changed.stdout.strip() and head.returncode == 0 else "")

@@ -24,6 +24,7 @@ SORTED_LOW = "[sorted|ordered|ranked] from [lowest to highest|low to high|smalle
 
 
 def extreme(words: str, value: str, most: str, end: str, place: str, beyond: str, more: tuple[str, ...]) -> Form:
+    """A form that asks who has the highest or the lowest value."""
     return Form(
         nouns=(
             f"the {{each}} with the {value} value{{of}}",
@@ -68,6 +69,7 @@ def extreme(words: str, value: str, most: str, end: str, place: str, beyond: str
 
 
 def extreme_value(words: str, value: str, end: str, more: tuple[str, ...]) -> Form:
+    """A form that asks for the highest or the lowest value itself."""
     return Form(
         nouns=(
             f"the {value} value{{of}}",
@@ -100,6 +102,7 @@ def extreme_value(words: str, value: str, end: str, more: tuple[str, ...]) -> Fo
 
 
 def count(words: str, side: str, more: tuple[str, ...]) -> Form:
+    """A form that asks how many values lie above or below a limit."""
     return Form(
         nouns=(
             f"the number of values {words} {{line}}{{of}}",
@@ -133,6 +136,7 @@ def count(words: str, side: str, more: tuple[str, ...]) -> Form:
 
 
 def rank(words: str, end: str, best: str, order: str, place: str, side: str, more: tuple[str, ...]) -> Form:
+    """A form that asks who comes at a place, counted from one end."""
     return Form(
         nouns=(
             f"the {{nth}} {words} {{each}}{{of}}",

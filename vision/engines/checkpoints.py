@@ -149,8 +149,9 @@ def loading_progress(settings: Settings) -> Callable[[], str]:
     if not total:
         return lambda: f"Loading {name}"
     from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
 
-    folder = Path(constants.HF_HUB_CACHE) / f"models--{settings.model.replace('/', '--')}" / "blobs"
+    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=settings.model, repo_type="model") / "blobs"
 
     def told() -> str:
         come = 0

@@ -28,6 +28,12 @@ def test_a_page_tells_how_far_the_model_is_and_gives_its_port_back() -> None:
         read(f"http://127.0.0.1:{port}/")
 
 
+def test_it_listens_at_an_address_of_the_new_kind_too() -> None:
+    port = free_port()
+    with Waiting("[::1]", port, lambda: "Loading b"):
+        assert "Loading b" in read(f"http://[::1]:{port}/")[0]
+
+
 def test_what_has_come_from_the_hub_is_told_of_all_that_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(checkpoints, "_hub_bytes", lambda settings: 4_000_000_000)
