@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from app.talks import export, links
 from app.talks.answering import answer, resumable, resume
 from app.talks.feedback import REASONS
 from app.talks.history import History
+from app.talks.rival import Rival
 from app.talks.values import (
     MAX_EXCHANGES,
     MAX_PICTURES,
@@ -30,7 +31,7 @@ from app.talks.values import (
     options_of,
 )
 from vision.ask import limits_of
-from vision.engines.engine import Engine
+from vision.engines.engine import Control, Engine
 from vision.errors import ConversationError, LogicFlowError, PromptError
 from vision.pictures.images import open_image
 from vision.prompts import check_question
@@ -49,7 +50,7 @@ EMPTY: dict[str, Any] = {"text": "", "files": []}
 class Desk(Views):
     """What the page's events do. One for all sessions: everything that is a session's own comes in as an argument."""
 
-    def __init__(self, engine: Engine, settings: Settings, history: History, pace: Pace, rival: Callable[[], Engine] | None = None) -> None:
+    def __init__(self, engine: Engine, settings: Settings, history: History, pace: Pace, rival: Rival | None = None) -> None:
         super().__init__(engine, history, limits_of(settings))
         self.settings, self.pace = settings, pace
         self.answer = partial(answer, rival=rival)
@@ -142,8 +143,8 @@ class Desk(Views):
                 self.settings.max_answer_tokens,
                 abstain=self.settings.abstain,
             )
-            for conversation in growing:
-                now = time.monotonic()
+            for grown in growing:
+                conversation, now = self._named(grown, session, control), time.monotonic()
                 if now - saved_at >= SAVE_S:
                     self.history.save(state["key"], conversation, anew=False)
                     saved_at = now
@@ -163,11 +164,16 @@ class Desk(Views):
         except LogicFlowError as exc:
             error = str(exc)
         finally:
+            conversation = self._named(conversation, session, control)
             seen, overtaken = self.running.shows(session, control), self.running.overtaken(session, control, conversation.id)
             self.running.end(session, control)
             kept = not overtaken and self.history.save(state["key"], conversation, anew=False)
         if seen:
             yield self.show(conversation if kept else Conversation(), state, error=error)
+
+    def _named(self, conversation: Conversation, session: str, control: Control) -> Conversation:
+        """``conversation`` with the name that it was given while it is being answered."""
+        return replace(conversation, name=self.running.name_of(session, control) or conversation.name)
 
     def refused(self, request: gr.Request) -> str:
         """Why this person may not ask now, "" where nothing is in the way; counts as a question."""
@@ -276,11 +282,15 @@ class Desk(Views):
             self.history.save(state["key"], conversation)
         return self.show(conversation, state)
 
-    def rename(self, name: str, conversation: Conversation, state: State) -> View:
-        if conversation.exchanges and name.strip():
-            conversation = replace(conversation, name=name.strip()[:200])
-            self.history.save(state["key"], conversation)
-        return {"name": ""} | self.show(conversation, state)
+    def rename(self, name: str, conversation: Conversation, state: State, request: gr.Request) -> View:
+        """A name of a person's own; what is being answered takes it along and shows the rest itself."""
+        name = name.strip()[:200]
+        if not (conversation.exchanges and name):
+            return {"name": ""}
+        answering = self.running.rename(str(request.session_hash), conversation.id, name)
+        conversation = replace(conversation, name=name)
+        self.history.save(state["key"], conversation, anew=not answering)
+        return {"name": "", "kept": self.kept(state, conversation)} | ({} if answering else {"conversation": conversation})
 
     def delete(self, conversation: Conversation, state: State, request: gr.Request) -> View:
         self.leave(request)

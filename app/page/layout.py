@@ -10,7 +10,7 @@ from __future__ import annotations
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from functools import cache, wraps
+from functools import wraps
 from inspect import isgeneratorfunction
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ from app.serving.headers import Headers
 from app.serving.waiting import Waiting
 from app.talks.feedback import REASONS
 from app.talks.history import History
+from app.talks.rival import Rival
 from app.talks.values import Conversation, Options
-from vision.engines.checkpoints import display_name, loading_progress
+from vision.engines.checkpoints import loading_progress
 from vision.engines.engine import Engine
 from vision.engines.opening import open_engine, rival_of
 from vision.settings import Settings
@@ -75,12 +76,12 @@ def about(engine: Engine) -> str:
 def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, compare: bool = True) -> gr.Blocks:
     """The page around an ``engine``; ``settings`` give the limits and defaults, and the second model where there is to be one."""
     compared = rival_of(settings) if compare else None
-    rival = None if compared is None else cache(lambda: open_engine(compared))  # loaded when it is first asked
+    rival = None if compared is None else Rival(compared)
     desk = Desk(engine, settings, history, pace, rival)
     with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
         parts: Parts = {"state": gr.BrowserState(None, storage_key="logicflow", secret=history.secret)}
         parts["conversation"] = gr.State(Conversation(), time_to_live=86400)
-        parts |= _sidebar() | _settings(settings, display_name(compared) if compared is not None else "")
+        parts |= _sidebar() | _settings(settings, rival.name if rival is not None else "")
         gr.Markdown(f"# LogicFlow\n{about(engine)}", elem_id="lf-head")
         with gr.Row(elem_id="lf-panes"):
             with gr.Column(scale=5, min_width=320, elem_id="lf-talk"):

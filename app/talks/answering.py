@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from PIL import Image
 
+from app.talks.rival import Rival
 from app.talks.values import Conversation, Exchange, prompt_of
 from vision.ask import elect, follow, read_pictures, spread
-from vision.engines.engine import Control, Engine
+from vision.engines.engine import Control, Engine, Sampling
 from vision.pictures.writing import Writing
 from vision.prompts import Prompt
 from vision.replies import Reply
@@ -27,7 +28,7 @@ def answer(
     open_picture: OpenPicture,
     control: Control,
     max_answer_tokens: int = 512,
-    rival: Callable[[], Engine] | None = None,
+    rival: Rival | None = None,
     *,
     abstain: bool = False,
 ) -> Iterator[Conversation]:
@@ -52,9 +53,22 @@ def answer(
             last = replace(last, replies=(_lean(reply),))
             yield conversation.with_last(last)
     if last.options.compare and rival is not None and not control.stopped:
-        other = rival()
-        for reply in follow(other, read_pictures(other, asked, last.options.writing), sampling, control, abstain=abstain):
-            yield conversation.with_last(replace(last, rival=_lean(reply), rival_model=other.name))
+        yield from _compared(rival, conversation.with_last(last), asked, sampling, control, abstain=abstain)
+
+
+def _compared(
+    rival: Rival, conversation: Conversation, asked: Prompt, sampling: Sampling, control: Control, *, abstain: bool
+) -> Iterator[Conversation]:
+    """The same question to the ``rival``; until it is loaded, how far it is stands behind its name."""
+    last = conversation.exchanges[-1]
+    for told in rival.loading(control):
+        yield conversation.with_last(replace(last, rival=Reply(question=last.question), rival_model=f"{rival.name} ({told} …)"))
+    if control.stopped:
+        yield conversation
+        return
+    other = rival.engine()
+    for reply in follow(other, read_pictures(other, asked, last.options.writing), sampling, control, abstain=abstain):
+        yield conversation.with_last(replace(last, rival=_lean(reply), rival_model=other.name))
 
 
 def resume(

@@ -130,3 +130,16 @@ def test_the_steps_of_a_vote_go_over_the_wire_as_a_whole() -> None:
     conversation = Conversation(exchanges=(Exchange(question="q", replies=replies, options=Options(traces=2)),))
     sent: list[Step] = []
     assert "steps" in Views.growing(conversation, sent) and "steps" in Views.growing(conversation, sent)
+
+
+def test_a_name_that_is_given_while_an_answer_is_written_stays(desk: Desk) -> None:
+    state = state_of(desk.arrive(None, coming()))
+    asked = Conversation(exchanges=(Exchange(question="How many?"),))
+    for view in desk.grow(asked, state, coming(), desk.answer):
+        if "verdict" in view and desk.history.list(state["key"])[0].title == "How many?":
+            renamed = desk.rename(" Shops ", view["conversation"], state, coming())
+            assert renamed.keys() == {"name", "kept"}, "the box keeps its Stop"
+    assert view["conversation"].name == "Shops" and desk.history.load(state["key"], asked.id).name == "Shops"
+    assert desk.rename("Shops of May", view["conversation"], state, coming())["conversation"].name == "Shops of May"
+    assert desk.rename("  ", view["conversation"], state, coming()) == {"name": ""}
+    assert desk.history.load(state["key"], asked.id).name == "Shops of May"
