@@ -71,7 +71,7 @@ def check(question: str, thought: str, answer: str, writing: Sequence[Writing] =
         return Checked(
             level="broken", fault="a number that does not stand there", why=f"{nowhere.text} stands nowhere and follows from nothing"
         )
-    if any(source.verdict == "false" for source in sources) and trust.level == "broken":
+    if any(source.verdict == "false" for source in sources) and (whole or trust.level == "broken"):
         return Checked(level="broken", fault="a number that does not stand there", why=why)
     if not steps or not answer or not arrives(steps, answer):
         return Checked(level="broken", fault="an answer that no step arrives at", why=f"no step arrives at {answer or 'an answer'}")
@@ -106,15 +106,24 @@ def said_again(text: str) -> float:
 
 
 def as_writing(table: Sequence[Sequence[str]]) -> Writing:
-    """A table as if it were printed: names in the first column, heads in the first row."""
+    """A table as if it were printed: names in the first column, heads in the first row.
+
+    The second half lies wider than the first, lest even numbers look like those of an axis.
+    """
     width, height = CELL
+    columns = max(map(len, table), default=1)
+
+    def places(size: int, many: int) -> list[float]:
+        return [size * (i + 0.2 * max(0, i - many // 2)) + 10 for i in range(many)]
+
+    lefts, tops = places(width, columns), places(height, len(table))
     texts = [
-        Text(text=cell.strip(), box=Box(x * width + 10, y * height + 10, x * width + 10 + min(8 * len(cell.strip()), 180), y * height + 30))
+        Text(text=cell.strip(), box=Box(lefts[x], tops[y], lefts[x] + min(8 * len(cell.strip()), 180), tops[y] + 20))
         for y, row in enumerate(table)
         for x, cell in enumerate(row)
         if cell.strip()
     ]
-    size = (width * max(map(len, table), default=1), height * max(len(table), 1))
+    size = (max(lefts, default=0) + width, max(tops, default=0) + height)
     return Writing(size=size, texts=tuple(texts[:MOST_CELLS]))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from finetune.files import save_figure
-from finetune.nano.evaluate import Scored, answer_all, held_out
+from finetune.nano.evaluate import Scored, answer_all, held_out, texts_of
 from finetune.nano.precision import options
 from finetune.nano.thoughts import write_thoughts
 from tests.bench.runs import Run, train
@@ -53,17 +53,18 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".nano/tunes"), help="folder for rows and runs")
     parser.add_argument("options", nargs="*", metavar="KEY=VALUE", help="on top of the recipe")
     args = parser.parse_intermixed_args()
-    write_thoughts(args.work / "rows", args.work / "pool", args.rows)
+    write_thoughts(args.work / "rows", args.rows)
     given: dict[str, object] = {"dataset_dir": args.work / "rows", "overwrite_output_dir": True, "save_steps": 100_000}
     given |= options(NANO, args.work) | dict(option.split("=", 1) for option in args.options)
     runs = {name: train((args.work / name).absolute(), given | more) for name, more in TUNES.items()}
     save_figure(curves(runs), args.work / "loss.png")
-    records = list(held_out(args.count, FIRST))
+    cases = list(held_out(args.count, FIRST))
+    lines = texts_of(cases)
     print("| model | right (95 % interval) | training | peak of its own memory | last loss |\n|---|---|---|---|---|")
-    base = answer_all(load(Settings(model=str(NANO), adapter="none")), records, thinking=False, max_tokens=32)
+    base = answer_all(load(Settings(model=str(NANO), adapter="none")), cases, lines, thinking=False)
     print(row("base", base, None), flush=True)
     for name, run in runs.items():
-        tuned = answer_all(load(Settings(model=str(NANO), adapter=str(args.work / name))), records, thinking=True)
+        tuned = answer_all(load(Settings(model=str(NANO), adapter=str(args.work / name))), cases, lines, thinking=True)
         print(row(f"base + {name}", tuned, run), flush=True)
 
 

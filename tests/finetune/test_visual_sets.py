@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from finetune.checking import check, table_of
+from finetune.checking import as_writing, check, table_of
 from finetune.prepare import main
 from finetune.samples import Rejected
 from finetune.sources import shuffled, source_of
@@ -126,10 +126,27 @@ def test_thoughts_are_held_to_the_picture_before_they_teach(tmp_path: Path, pict
 def test_a_table_tells_what_a_picture_does_not_print():
     table = [*map(list, [("City", "Rain"), *((name, str(value)) for name, value in TABLE.items())])]
     assert table_of(CSV) == table and table_of("no table") == [] == table_of("a,b\nc")
-    from finetune.checking import as_writing
-
     assert check(QUESTION, RIGHT, "37", [as_writing(table)]).level == "traced"
     assert check(QUESTION, "Oslo: 64\nRome: 9\n64 - 9 = 55", "55", [as_writing(table)], whole=True).level == "broken"
+
+
+@pytest.mark.parametrize("values", [("90", "60", "30"), ("10", "20", "30", "40", "50"), ("33", "27", "40"), ("85", "33", "7")])
+def test_even_values_of_a_table_are_read_and_not_taken_for_an_axis(values: tuple[str, ...]) -> None:
+    names = ("Oslo", "Rome", "Paris", "Turin", "Lyon")[: len(values)]
+    thought = "\n".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
+    thought += f"\nLook up {names[0]} {values[0]}."
+    down = [["City", "Rain"], *map(list, zip(names, values, strict=True))]
+    across = [["Rain", *names], ["May", *values]]
+    for table in (down, across):
+        held = check(f"How much is {names[0]}?", thought, values[0], [as_writing(table)], whole=True)
+        assert held.level == "traced", held
+
+
+def test_a_misread_value_of_a_table_falls_even_where_the_answer_does_not_need_it() -> None:
+    table = as_writing([["City", "Rain"], ["Oslo", "46"], ["Rome", "9"], ["Turin", "12"]])
+    right, wrong = "Oslo: 46\nRome: 9\nTurin: 12\n46 - 9 = 37", "Oslo: 46\nRome: 9\nTurin: 46\n46 - 9 = 37"
+    assert check(QUESTION, right, "37", [table], whole=True).level == "traced"
+    assert check(QUESTION, wrong, "37", [table], whole=True).fault == "a number that does not stand there"
 
 
 def test_a_bounded_set_is_drawn_by_its_seed(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ _VALUE = re.compile(
 _SCALES = {"k": 10**3, "K": 10**3, "thousand": 10**3, "M": 10**6, "million": 10**6, "bn": 10**9}
 _THIRD = 0.34
 """Of the gap between two labels, how far from its label a number may stand to be its own."""
+_UNEVEN = 0.06
+"""Of the least step between two numbers of a scale, how far another may be from one of its multiples: 0, 33, 67, 100."""
 
 
 def value_of(text: str) -> Fraction | None:
@@ -134,6 +136,9 @@ class Labels:
         values = [float(self.values[id(text)]) for text in line]
         rise = (values[-1] - values[0]) / (at[-1] - at[0]) if at[-1] > at[0] else 0.0
         if rise * sign <= 0:
+            return ()
+        steps = [abs(b - a) for a, b in pairwise(values)]
+        if any(abs(step / min(steps) - round(step / min(steps))) > _UNEVEN for step in steps if min(steps)):  # 92, 50 and 3 of a table
             return ()
         off = max(abs(value - values[0] - rise * (a - at[0])) for value, a in zip(values, at, strict=True))
         return line if off <= 0.03 * abs(values[-1] - values[0]) else ()

@@ -169,7 +169,8 @@ def _of_step(
         source = _source(index, text, token, value, named, names, asked, pictures, known)
         read += bool(named)
         if source.kind in ("picture", "estimate"):
-            known.read.setdefault(value, source)
+            if value not in known.read or known.read[value].verdict != "true":  # of two readings alike the one that holds is meant
+                known.read[value] = source
             if source.name:
                 known.by_name.setdefault((source.name.casefold(), value), source)
         yield source

@@ -38,6 +38,12 @@ def test_the_numbers_of_a_scale_are_no_values() -> None:
     assert labels.stands(scale[1], BARS.find("Museum")[0]) == ""
 
 
+def test_nearly_even_values_in_a_column_are_no_scale() -> None:
+    rows = (("Togo", "92"), ("Austria", "50"), ("Kyoto", "3"))
+    table = Labels(writing(*((cell, 60 + 140 * x, 80 + 40 * y) for y, row in enumerate(rows) for x, cell in enumerate(row))))
+    assert not table.scale and {text.text for text in table.numbers} == {"92", "50", "3"}
+
+
 def test_rows_of_a_table_and_columns_below_their_headings() -> None:
     table = writing(
         ("City", 60, 40), ("North", 200, 40), ("South", 340, 40), ("Oslo", 60, 80), ("1,200", 200, 80), ("7", 340, 80),

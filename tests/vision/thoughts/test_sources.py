@@ -37,6 +37,7 @@ STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
     ("Museum (64) is higher than Library (12).", [("64", *WITH), ("12", *WITH)]),
     ("Library had 85 visitors.", [("85", *AWAY)]),
     ("Wait, that is wrong. Library 12.", [("12", *WITH)]),
+    ("Library 85. Park 85. 85 - 64 = 21.", [("85", *AWAY), ("85", *WITH), ("85", *WITH), ("64", *FOUND)]),
     ("Museum 64. Park 85. 64 + 85 = 149. Then 149 - 12 = 137.", [*2 * [("64", *WITH), ("85", *WITH)], ("149", "step", ""), ("12", *FOUND)]),
     ("Museum 46.", [("46", "estimate", "")]),
     ("Museum: Galleries 85.", [("85", *FOUND)]),  # belongs to what was not found, not to what heads it
