@@ -8,6 +8,7 @@ from typing import Any
 from vision.pictures.box import Box
 from vision.pictures.writing import Writing
 from vision.replies import Ballot, Reply
+from vision.thoughts.names import Lookup
 from vision.thoughts.sources import Source
 
 
@@ -33,6 +34,7 @@ def checked_as_json(reply: Reply) -> dict[str, Any]:
                 "text": step.text,
                 "claims": [{"text": claim.text, "verdict": claim.verdict, "correct_value": claim.correct_value} for claim in step.claims],
                 "sources": [source_as_json(source) for source in step.sources],
+                "lookups": [lookup_as_json(lookup) for lookup in step.lookups],
             }
             for step in reply.steps
         ],
@@ -54,6 +56,12 @@ def source_as_json(source: Source) -> dict[str, Any]:
         "picture": source.picture if source.texts or source.drawn else None,
         "boxes": [_edges(each.box) for each in (*source.texts, *((source.drawn,) if source.drawn else ()))],
     }
+
+
+def lookup_as_json(lookup: Lookup) -> dict[str, Any]:
+    """Where a name stands that no number is told for; places are told as for a number."""
+    boxes = [_edges(text.box) for text in lookup.texts]
+    return {"text": lookup.text, "start": lookup.start, "end": lookup.end, "picture": lookup.picture, "boxes": boxes}
 
 
 def _edges(box: Box) -> list[float]:

@@ -19,6 +19,7 @@ from vision.answers.corrections import READ
 from vision.answers.tables import Cell, Table
 from vision.pictures.writing import Drawn, Writing
 from vision.replies import Reply
+from vision.thoughts.names import Lookup
 from vision.thoughts.sources import Source
 from vision.thoughts.steps import Step
 
@@ -57,16 +58,15 @@ def url_of(path: str) -> str:
     return f"gradio_api/file={quote(path)}"
 
 
-def lights_of(source: Source, writing: Sequence[Writing]) -> list[str]:
-    """The boxes that a number lights: of the texts in which it stands and of its name, or of the bar that was measured."""
+def lights_of(source: Source | Lookup, writing: Sequence[Writing]) -> list[str]:
+    """The boxes that a number lights: of the texts in which it stands and of its name, or of the bar that was measured; a name's own."""
     if not 0 <= source.picture < len(writing):
         return []
     picture = writing[source.picture]
     at = {id(text): i for i, text in enumerate(picture.texts)}
-    texts = [f"{source.picture}:{at[id(text)]}" for text in (*source.texts, *source.named) if id(text) in at]
-    if source.drawn is not None and source.drawn in picture.drawn:
-        texts.append(f"{source.picture}:d{picture.drawn.index(source.drawn)}")
-    return texts
+    named, drawn = (source.named, source.drawn) if isinstance(source, Source) else ((), None)
+    texts = [f"{source.picture}:{at[id(text)]}" for text in (*source.texts, *named) if id(text) in at]
+    return texts + [f"{source.picture}:d{i}" for i, each in enumerate(picture.drawn) if each == drawn]
 
 
 def chip_html(source: Source, step: Step, writing: Sequence[Writing], *, fixable: bool) -> str:
@@ -76,12 +76,18 @@ def chip_html(source: Source, step: Step, writing: Sequence[Writing], *, fixable
     data = f' data-lights="{" ".join(lights_of(source, writing))}"' + (f' data-from="{source.step}"' if source.step else "")
     if fixable and source.kind in READ:
         data += f' data-place="{step.number}:{source.start}:{source.end}"'
-    title = html.escape(visible(told), quote=True)
-    shown = html.escape(visible(source.text))
-    return (
-        f'<button type="button" tabindex="-1" class="lf-chip lf-from-{source.kind} lf-is-{source.verdict}"{data} title="{title}" '
-        f'aria-label="{shown}, {title}">{shown}</button>'
-    )
+    return _chip(f"lf-from-{source.kind} lf-is-{source.verdict}", data, told, source.text)
+
+
+def name_html(lookup: Lookup, writing: Sequence[Writing]) -> str:
+    """One name that lights where it stands in the picture."""
+    return _chip("lf-lookup lf-from-picture", f' data-lights="{" ".join(lights_of(lookup, writing))}"', lookup.why, lookup.text)
+
+
+def _chip(classes: str, data: str, told: str, text: str) -> str:
+    title, shown = html.escape(visible(told), quote=True), html.escape(visible(text))
+    label = f'title="{title}" aria-label="{shown}, {title}"'
+    return f'<button type="button" tabindex="-1" class="lf-chip {classes}"{data} {label}>{shown}</button>'
 
 
 def verdict_html(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.page.evidence import chip_html, trust_html
+from app.page.evidence import chip_html, name_html, trust_html
 from app.page.safe import formulas, harmless, inline_html, plain, visible
 from app.talks.correcting import Version
 from app.talks.values import Conversation, Exchange
@@ -35,6 +35,7 @@ def step_html(step: Step, writing: Sequence[Writing] = (), *, fixable: bool = Fa
     """One numbered step, its claims marked in place and its numbers as chips; those that were read may be ``fixable``."""
     math = formulas(step.text)
     chips = [(source.start, source.end, chip_html(source, step, writing, fixable=fixable)) for source in step.sources]
+    chips += [(name.start, name.end, name_html(name, writing)) for name in step.lookups]
     pieces, at = [], 0
     for claim in _apart(step.claims):
         if any(start < claim.end and claim.start < end for start, end, _ in math):

@@ -73,7 +73,7 @@ class Sides:
 
     def traces(self, conversation: Prompt, count: int, *, endless: bool = False, tokens: int = NEW_TOKENS) -> list[Usage]:
         """So many traces side by side; ``endless`` ones write so many ``tokens`` each."""
-        self.engine._forget()
+        self.engine.forget()
         drawn = [Sampling(temperature=0.7, seed=i, max_thought_tokens=THOUGHT) for i in range(count)]
         ends = self.engine.ends
         if endless:
@@ -100,7 +100,7 @@ class Sides:
 
     def first_token(self, conversation: Prompt, before: Prompt | None) -> float:
         """Seconds to the first token of ``conversation``, after ``before`` was asked, or from scratch."""
-        self.engine._forget()
+        self.engine.forget()
         short = Sampling(max_thought_tokens=1, max_answer_tokens=1)
         if before is not None:
             list(stream(self.engine, before, short))
@@ -113,7 +113,7 @@ class Sides:
 
     def together(self, conversations: list[Prompt]) -> None:
         """Every talk from a thread of its own, as users ask."""
-        self.engine._forget()
+        self.engine.forget()
         asking = [
             threading.Thread(target=lambda conversation=conversation: list(stream(self.engine, conversation, CAPPED)))
             for conversation in conversations
@@ -124,7 +124,7 @@ class Sides:
             each.join()
 
     def in_turn(self, conversations: list[Prompt]) -> None:
-        self.engine._forget()
+        self.engine.forget()
         for conversation in conversations:
             list(stream(self.engine, conversation, CAPPED))
 
@@ -133,7 +133,7 @@ def answers(engine: LocalEngine, conversations: list[Prompt]) -> tuple[float, fl
     """Median seconds to the end of the first step and of the answer."""
     first_step, whole = [], []
     for conversation in conversations * 2:  # the first round warms up
-        engine._forget()
+        engine.forget()
         started, step_at, usage = time.perf_counter(), 0.0, None
         for reply in follow(engine, conversation, Sampling()):
             if not step_at and "\n" in reply.thought:
@@ -161,7 +161,7 @@ def streamed(sides: Sides, conversation: Prompt) -> float:
 
 
 def sides_usage(engine: LocalEngine, conversation: Prompt) -> Usage:
-    engine._forget()
+    engine.forget()
     return next(piece for piece in stream(engine, conversation, Sampling()) if not isinstance(piece, Delta))
 
 

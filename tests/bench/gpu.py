@@ -188,7 +188,7 @@ def step_ms(engine: LocalEngine, prompt: Prompt) -> str:
     def measured() -> str:
         begun, told = engine.prefill.read(engine.encoder.encode(prompt)), []
         for rows in (1, 8):
-            batch = engine._new_batch()
+            batch = engine.new_batch()
             batch.join(list(range(rows)), begun)  # type: ignore[arg-type]
             knobs = Knobs(([0.7] * rows, [0.95] * rows, [0.3] * rows), cold=False)
             batch.draw([5] * rows, knobs)
@@ -263,7 +263,7 @@ def decoding(report: Report, shape: str, rate: float) -> None:
         return f"{more / one:.2f}x of one's time, {8 * alone / more:.0f} tokens/s together, {8 * one / more:.1f}x one user's"
 
     def again() -> str:
-        engine._forget()
+        engine.forget()
         first, second = first_token_s(engine, asked("Which is the highest?", 7)), first_token_s(engine, asked("Which is the lowest?", 7))
         return f"{1000 * first:.0f} ms, then {1000 * second:.0f} ms ({second / first:.2f}x)"
 

@@ -20,7 +20,7 @@ QUESTION = "What is the difference between Museum and Library?"
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory):
     """A page whose model reads the chart of visitors, and misreads one bar."""
-    text = "<think>\nRead Museum 64, Library 46.\nSubtract 64 - 46 = 18.\nSo it is 18.\n</think>\n\nThe answer is 18."
+    text = "<think>\nRead Museum 64, Library 46.\nSubtract 64 - 46 = 18.\nSo it is 18.\nMuseum stands first.\n</think>\n\nThe answer is 18."
     with served(ScriptedEngine(text, pause_s=0.01), tmp_path_factory.mktemp("kept")) as address:
         yield address
 
@@ -48,6 +48,13 @@ def test_a_number_lights_its_box_and_a_box_its_numbers(asked: Page) -> None:
     asked.locator(f'.lf-box[data-box="{name}"]').hover(force=True)
     expect(asked.locator("#lf-steps .lf-chip.lf-lit")).to_have_count(2)
     expect(asked.locator("#lf-steps li.lf-lit")).to_have_count(2)
+
+
+def test_a_name_that_is_looked_up_lights_where_it_stands(asked: Page) -> None:
+    chip(asked, "Museum").hover()
+    assert asked.locator(".lf-box.lf-lit title").all_text_contents() == ["Museum"]
+    chip(asked, "Museum").click()
+    expect(asked.locator(".lf-fix")).to_have_count(0)  # a name is no reading to be corrected
 
 
 def test_a_number_of_an_earlier_step_leads_there(asked: Page) -> None:

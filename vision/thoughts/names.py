@@ -123,6 +123,31 @@ def names_in(text: str, writing: Sequence[Writing]) -> list[Named]:
     return sorted(apart, key=lambda each: each.start)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lookup(Mark):
+    """A name in a step that stands in the picture and for which no number is told there: ``The highest is Museum``.
+
+    Attributes:
+        texts: in which it stands.
+        picture: of which picture, counted from 0.
+    """
+
+    texts: tuple[Text, ...]
+    picture: int
+
+
+def looked_up(text: str, names: Sequence[Named], told: Sequence[Named]) -> Iterator[Lookup]:
+    """The names that a step holds as the picture writes them, but for those that a number is told for."""
+    for named in names:
+        alike = {" ".join(label.text.split()) for label in named.texts}
+        article = named.name in ("A", "I") and re.match(r" [a-z]", text[named.end :])
+        if any(named.start == other.start for other in told) or not alike & {" ".join(named.name.split())}:
+            continue
+        if not article and (named.name[0].isupper() or named.name[0].isdigit()):
+            why = f"{named.name} stands in the picture"
+            yield Lookup(text=named.name, start=named.start, end=named.end, why=why, texts=named.texts, picture=named.picture)
+
+
 def is_in_a_name(text: str, token: Token, names: Sequence[Named]) -> bool:
     """Whether a number is part of a name, ``Room 6``; at its end it may be a value that OCR read with it: ``Judge 13``, no other behind."""
     for named in names:

@@ -1,7 +1,7 @@
 """Where each number of a thought comes from: the picture (which text, with which name), the question, an earlier step, a given fact.
 
-    for step, sources in zip(steps, sources_of(texts, claims, question, writing)):
-        for source in sources:
+    for step, traced in zip(steps, sources_of(texts, claims, question, writing)):
+        for source in traced.numbers:
             print(source.text, source.kind, source.why)
 
 Only what can be shown is told. A number that stands in the picture is found *with* its name, *elsewhere* (at another name), or just
@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from cachetools import LRUCache
 
@@ -25,11 +25,13 @@ from vision.pictures.labels import Standing
 from vision.pictures.writing import Drawn, Text, Writing
 from vision.thoughts.marks import Claim, Mark, Verdict
 from vision.thoughts.names import (
+    Lookup,
     Named,
     PictureText,
     behind_name,
     heads_list,
     is_in_a_name,
+    looked_up,
     name_of,
     names_in,
     numbers_in,
@@ -80,6 +82,13 @@ class Source(Mark):
         return "true" if shown else "unchecked"
 
 
+class Traced(NamedTuple):
+    """What is known of a step: where its numbers come from, and where its names stand, each in order."""
+
+    numbers: tuple[Source, ...] = ()
+    names: tuple[Lookup, ...] = ()
+
+
 @dataclass
 class _Known:
     """What is known before a step: numbers that were read or worked out, and in which step."""
@@ -99,13 +108,13 @@ class _Trail:
 
     Attributes:
         steps: texts and claims.
-        sources: of each step.
+        traced: of each step.
         known: what is known after them.
         writing: the pictures' texts.
     """
 
     steps: list[tuple[str, tuple[Claim, ...]]]
-    sources: list[tuple[Source, ...]]
+    traced: list[Traced]
     known: _Known
     writing: tuple[Writing, ...]
 
@@ -119,8 +128,8 @@ MOST_TRAILS = 16
 
 def sources_of(
     texts: Sequence[str], claims: Sequence[Sequence[Claim]], question: str, writing: Sequence[Writing]
-) -> list[tuple[Source, ...]]:
-    """The sources of each step's numbers, in order.
+) -> list[Traced]:
+    """Where the numbers and the names of each step come from.
 
     Args:
         texts: of the steps.
@@ -130,7 +139,7 @@ def sources_of(
     """
     steps = [(text, tuple(claims[i])) for i, text in enumerate(texts[:MAX_STEPS])]
     if not steps:
-        return [()] * len(texts)
+        return [Traced()] * len(texts)
     pictures = [picture_of(each) for each in writing]
     asked = {value for _, value in numbers_in(question)}
     key = (question, *map(id, writing))
@@ -141,40 +150,44 @@ def sources_of(
         if fitting:
             trails.remove(trail)  # nobody else goes on from it meanwhile
     for i in range(len(trail.steps), len(steps) - 1):
-        trail.sources.append(tuple(_of_step(i, *steps[i], asked, pictures, trail.known)))
+        trail.traced.append(_of_step(i, *steps[i], asked, pictures, trail.known))
         trail.steps.append(steps[i])
-    last = tuple(_of_step(len(steps) - 1, *steps[-1], asked, pictures, trail.known.copy()))
+    last = _of_step(len(steps) - 1, *steps[-1], asked, pictures, trail.known.copy())
     with _TRAILS_LOCK:
         trails.append(trail)
-    return [*trail.sources, last, *[()] * (len(texts) - len(steps))]
+    return [*trail.traced, last, *[Traced()] * (len(texts) - len(steps))]
 
 
 def _of_step(
     index: int, text: str, claims: Sequence[Claim], asked: set[Fraction], pictures: Sequence[PictureText], known: _Known
-) -> Iterator[Source]:
+) -> Traced:
     names = names_in(text, [picture.writing for picture in pictures])
     results = {claim.end for claim in claims if re.search("[=≈]| is ", claim.text)}
     counted = _counting(text)
     numbers = [behind_name(token, value, names) for token, value in numbers_in(text)]
     found = [(token, value) for token, value in numbers if not is_in_a_name(text, token, names)]
     names = [without_number(named, [token for token, _ in found]) for named in names]
+    sources: list[Source] = []
+    told: list[Named] = []
     read = 0
     for nth, (token, value) in enumerate(found):
         last = found[nth - 1][0].end if nth else 0
         following = found[nth + 1][0].start if nth + 1 < len(found) else len(text)
         named = name_of(text, token, last, following, names)
+        told += [named] if named is not None else []
         if token.end in counted or (token.end in results and not named):
             known.made[value] = index + 1
             continue
         source = _source(index, text, token, value, named, names, asked, pictures, known)
-        read += bool(named)
         if source.kind in ("picture", "estimate"):
             if value not in known.read or known.read[value].verdict != "true":  # of two readings alike the one that holds is meant
                 known.read[value] = source
             if source.name:
                 known.by_name.setdefault((source.name.casefold(), value), source)
-        yield source
+        read += named is not None
+        sources.append(source)
     known.counts |= {read, len(found)}
+    return Traced(tuple(sources), tuple(looked_up(text, names, told)))
 
 
 _COUNTED = re.compile(r"\b(?:yes|no|makes) (\d+)\b", re.IGNORECASE)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from vision.pictures.writing import Writing
 from vision.thoughts.claims import find_claims
 from vision.thoughts.marks import Claim
-from vision.thoughts.sources import Source, sources_of
+from vision.thoughts.names import Lookup
+from vision.thoughts.sources import Source, Traced, sources_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +22,14 @@ class Step:
         text: without its own numbering or bullet.
         claims: the arithmetic claims in ``text``, in order.
         sources: where its numbers come from, in order; none where it was not asked for.
+        lookups: names that stand in the picture, in order, but for those that a number is told for.
     """
 
     number: int
     text: str
     claims: tuple[Claim, ...]
     sources: tuple[Source, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
 
 
 _NUMBERED = re.compile(r"^\s*(?:step\s+)?(\d{1,3})\s*[.):]\s+(?=\S)", re.IGNORECASE)
@@ -50,13 +53,17 @@ def steps_of(thought: str, question: str = "", writing: Sequence[Writing] | None
     """
     parts = _parts(thought)
     claims = [tuple(find_claims(text, parts[i - 1] if i else "")) for i, text in enumerate(parts)]
-    sources: list[tuple[Source, ...]] = [()] * len(parts)
+    traced = [Traced()] * len(parts)
     if writing is not None:
-        sources = sources_of(parts, claims, question, writing)
+        traced = sources_of(parts, claims, question, writing)
     if parts and growing and not thought.endswith("\n"):
         claims[-1] = tuple(claim for claim in claims[-1] if parts[-1][claim.end :].strip(" .,"))
-        sources[-1] = tuple(source for source in sources[-1] if parts[-1][source.end :].strip(".,"))
-    return [Step(number=i + 1, text=text, claims=claims[i], sources=sources[i]) for i, text in enumerate(parts)]
+        numbers, names = traced[-1]
+        numbers = tuple(source for source in numbers if parts[-1][source.end :].strip(".,"))
+        traced[-1] = Traced(numbers, tuple(name for name in names if parts[-1][name.end :].strip()))
+    return [
+        Step(number=i + 1, text=text, claims=claims[i], sources=traced[i].numbers, lookups=traced[i].names) for i, text in enumerate(parts)
+    ]
 
 
 def _parts(thought: str) -> list[str]:

@@ -81,6 +81,22 @@ def test_cells_of_a_table_belong_to_a_row_and_a_column(thought: str, sources: li
     assert traced(thought, "What do the 7 regions sell?", TABLE) == sources
 
 
+@pytest.mark.parametrize(
+    ("thought", "names"),
+    [
+        ("The highest is Park.", ["Park"]),
+        ("Park 85 is higher than Library.", ["Library"]),
+        ("Museum 64, Park 85.", []),
+        ("The park is the highest.", []),  # not as the picture writes it: it may be any park
+        ("Compare Museum and Park.\nPark 85.", ["Museum", "Park"]),
+    ],
+)
+def test_names_that_are_looked_up_are_found_where_they_stand(thought: str, names: list[str]) -> None:
+    found = [name for step in steps_of(thought, "?", (BARS,)) for name in step.lookups]
+    assert [name.text for name in found] == names
+    assert all(text.text == name.text for name in found for text in name.texts)
+
+
 def test_the_reason_is_told_in_words() -> None:
     (step,) = steps_of("Library had 85 visitors, Park 46.", "?", (BARS,))
     wrong, unread = step.sources

@@ -69,7 +69,7 @@ class LocalEngine:
         self.ends = ends_of(self.model, loaded.processor)
         self.steps = self._kind_of_steps(compiling)
         log.info("%s: %s", self.name, self.path)
-        self._batch = self._new_batch()
+        self._batch = self.new_batch()
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._leading = False
@@ -80,6 +80,11 @@ class LocalEngine:
         if not self.shares:
             return "each question is stepped on its own, as generate does it: this kind of model does not share its steps"
         return f"questions and traces share their steps, which are {self.steps}; pictures and beginnings of prompts are kept"
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being answered, or waits for it."""
+        return bool(self._batch.rows or self._waiting)
 
     def _kind_of_steps(self, compiling: Compiling) -> Literal["plain", "recorded", "compiled"]:
         if not self.shares or compiling == "off":
@@ -124,7 +129,8 @@ class LocalEngine:
         """See :class:`vision.engines.engine.Engine`."""
         return self.encoder.seen(image, pan_and_scan)
 
-    def _new_batch(self) -> AnyBatch:
+    def new_batch(self) -> AnyBatch:
+        """An empty batch of the kind that :attr:`steps` asks for."""
         if not self.shares:
             return PlainBatch(self.model)
         return Batch(self.model) if self.steps == "plain" else RecordedBatch(self.model, compiled=self.steps == "compiled")
@@ -216,7 +222,7 @@ class LocalEngine:
             needed += sum(self.memory.writing([each.sampling], each.made) for _, each in traces)
         if not self.memory.lacking(needed):
             return ""
-        self._forget()
+        self.forget()
         return self.memory.lacking(needed)
 
     def _step(self) -> None:
@@ -232,7 +238,7 @@ class LocalEngine:
             else:
                 batch.keep(self._write(rows, batch.draw([row.token for row in rows], knobs_of([row.trace for row in rows]))))
         except Exception as exc:
-            self._batch = self._new_batch()
+            self._batch = self.new_batch()
             self._recover(exc)
             for row in rows:
                 row.job.fail(exc)
@@ -264,9 +270,9 @@ class LocalEngine:
 
     def _recover(self, exc: Exception) -> None:
         if out_of_memory(exc):
-            self._forget()
+            self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Give back the memory of what was only kept for later."""
         import torch
 

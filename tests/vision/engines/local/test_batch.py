@@ -44,7 +44,7 @@ def texts(pieces: Iterator[tuple[int, Any]], count: int) -> list[str]:
 
 
 def alone(engine: LocalEngine, talk: Prompt, sampling: Sampling) -> str:
-    engine._forget()
+    engine.forget()
     return texts(engine.streams(talk, [sampling]), 1)[0]
 
 
@@ -70,7 +70,7 @@ def test_traces_are_drawn_as_each_would_be_alone(engine: LocalEngine, chart: Rec
 
 
 def test_the_prompt_is_read_once_and_an_ended_row_leaves(engine: LocalEngine, chart: Record, passes: list[tuple[int, int]]) -> None:
-    engine._forget()
+    engine.forget()
     budgets = [Sampling(max_thought_tokens=budget, max_answer_tokens=2) for budget in (4, 12, 12)]
     list(engine.streams(about((chart.question, [chart.image], "")), budgets))
     reading = [tokens for rows, tokens in passes if tokens > 1]
@@ -88,7 +88,7 @@ def test_the_tower_sees_a_picture_once(engine: LocalEngine, chart: Record, monke
         return tower(pixel_values, **options)
 
     monkeypatch.setattr(engine.model.model.vision_tower, "forward", counted)
-    engine._forget()
+    engine.forget()
     other = record(31).image
     short = Sampling(max_thought_tokens=2, max_answer_tokens=1)
     for question, pictures in (("What?", [chart.image]), ("Which?", [other, chart.image, other]), ("How many?", [other])):
@@ -114,7 +114,7 @@ def test_callers_share_steps_and_change_nothing_for_each_other(engine: LocalEngi
                 del running[i]
             elif isinstance(piece[1], Delta):
                 made[i] += piece[1].text
-    assert not running and not engine._batch.rows
+    assert not running and not engine.busy
     assert max(rows for rows, tokens in passes if tokens == 1) >= 3
     assert [made[i] for i in (1, 2, 3)] == apart[1:]
     assert apart[0].startswith(made[0]) and made[0]
@@ -183,10 +183,10 @@ REUSED: dict[str, tuple[Prompt, Prompt]] = {
 @pytest.mark.parametrize("case", REUSED)
 def test_a_prompt_that_goes_on_is_read_as_from_nothing(engine: LocalEngine, passes: list[tuple[int, int]], case: str) -> None:
     before, after = REUSED[case]
-    engine._forget()
+    engine.forget()
     fresh = first_logits(engine, after)
     whole = sum(tokens for _, tokens in passes)
-    engine._forget()
+    engine.forget()
     first_logits(engine, before)
     passes.clear()
     again = first_logits(engine, after)

@@ -14,7 +14,7 @@ from vision.engines.local.memory import _left_of_container
 @pytest.mark.parametrize("pictures", [1, 6])
 def test_a_cache_is_counted_to_the_byte(engine: LocalEngine, chart: Record, pictures: int) -> None:
     """What is held, not what is seen of it: beyond the sliding window layers keep the end of a longer tensor."""
-    engine._forget()
+    engine.forget()
     encoded = engine.encoder.encode(Prompt(turns=(Turn(question=chart.question, images=(chart.image,) * pictures),)))
     layers = engine.prefill.read(encoded).layers
     held = sum(part.untyped_storage().nbytes() for keys, values, _ in layers for part in (keys, values))
@@ -55,5 +55,5 @@ def test_what_fits_later_waits(engine: LocalEngine, chart: Record, monkeypatch: 
     monkeypatch.setattr(engine.memory, "lacking", lambda needed: "too much" if engine._batch.rows else "")
     second = engine.streams(talk, [short])
     pieces = list(second)
-    assert pieces and not engine._batch.rows, "the second took the first one's steps until there was room"
+    assert pieces and not engine.busy, "the second took the first one's steps until there was room"
     assert list(first)

@@ -32,7 +32,7 @@ def test_a_prefill_in_chunks_keeps_its_pictures(engine: LocalEngine) -> None:
         options = {"max_new_tokens": 1, "do_sample": False, "output_logits": True, "return_dict_in_generate": True}
         chunked = engine.model.generate(**encoded, **options, top_k=None, top_p=None, prefill_chunk_size=64).logits[0][0]
     assert (chunked - whole).abs().max() > 1e-3, "the naive way: a picture's tokens do not see those of a later chunk"
-    engine._forget()
+    engine.forget()
     assert (first_logits(engine, talk) - whole).abs().max() < 1e-4
 
 
@@ -56,7 +56,7 @@ def test_a_picture_after_a_cached_beginning_is_seen_whole(engine: LocalEngine) -
 
     with torch.inference_mode():
         right = engine.model(**whole).logits[0, -1]
-    engine._forget()
+    engine.forget()
     first_logits(engine, before)
     assert (first_logits(engine, after) - right).abs().max() < 1e-4
     assert (went_on(whole["token_type_ids"][:, start:]) - right).abs().max() > 1e-3, "the naive way"
@@ -98,7 +98,7 @@ def test_five_hundred_mixed_questions_leave_nothing_behind(engine: LocalEngine) 
     import gc
     import threading
 
-    engine._forget()
+    engine.forget()
     small = [Image.new("RGB", (64, 64), (i, 0, 0)) for i in range(6)]
     held: list[int] = []
     for i in range(500):
@@ -112,11 +112,11 @@ def test_five_hundred_mixed_questions_leave_nothing_behind(engine: LocalEngine) 
             control.stop()
         assert i % 5 == 0 or isinstance([first, *pieces][-1][1], Usage)
         if i % 100 == 99:
-            engine._forget()
+            engine.forget()
             gc.collect()
             held.append(sum(1 for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)))
     assert held[-1] <= held[0] + 5 and threading.active_count() < 20
-    assert not engine._batch.rows and not engine._waiting
+    assert not engine.busy
 
 
 def test_charts_that_are_nearly_equal_are_told_apart_at_once_and_one_by_one(engine: LocalEngine) -> None:
@@ -128,9 +128,9 @@ def test_charts_that_are_nearly_equal_are_told_apart_at_once_and_one_by_one(engi
     prompts = [about((f"How much is {figure.categories[0]}?", [picture], "")) for picture in pictures]
     one_by_one = []
     for prompt in prompts:
-        engine._forget()
+        engine.forget()
         one_by_one.append(alone(engine, prompt, Sampling(max_thought_tokens=60)))
-    engine._forget()
+    engine.forget()
     running = [engine.streams(prompt, [Sampling(max_thought_tokens=60)]) for prompt in prompts]
     begun = [[next(pieces)] for pieces in running]
     at_once = [texts(iter([*first, *pieces]), 1)[0] for first, pieces in zip(begun, running, strict=True)]

@@ -142,7 +142,7 @@ def test_rows_of_every_kind_that_shares_steps_may_be_recorded(kind: str, tokeniz
     """What is recorded on a GPU is computed here as it is: slots, rings, places that pictures shift, scores that are capped."""
     engine, plain = of(kind, tokenizer)
     engine.steps = "recorded"
-    engine._batch = engine._new_batch()
+    engine._batch = engine.new_batch()
     prompts = [looking(PICTURES[0].resize((130, 90)), then="And the mean?"), SHORT] if kind in SEEING else [LONG, SHORT]
     due = [generated(engine, plain, prompt) for prompt in prompts]
     for prompt_due, written in zip(due, texts_of(engine, [(prompt, 2) for prompt in prompts]), strict=True):
