@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from finetune.samples import Rejected, Sample, sharegpt
+from vision.engines.checkpoints import hub_answers
 
 GRAM = 13
 """Words in a row that a sample may not share with a test set's question (as GPT-3's authors had it, arXiv 2005.14165)."""
@@ -89,10 +91,10 @@ def row_tokens(row: Mapping[str, Any], tokenizer: Any, tokens_a_picture: int) ->
 
 @cache
 def tokenizer_of(name: str) -> Any:
-    """The tokenizer at a Hub id or directory."""
+    """The tokenizer at a Hub id or directory; one that was fetched before where the Hub does not answer."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(name)
+    return AutoTokenizer.from_pretrained(name, local_files_only=not Path(name).is_dir() and not hub_answers())
 
 
 def is_english(text: str) -> bool:

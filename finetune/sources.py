@@ -17,6 +17,7 @@ from typing import Any
 from finetune.benchmarks import BENCHMARKS
 from finetune.samples import Row, Sample, gsm8k, open_r1_math, open_thoughts, openo1, pictured
 from finetune.visual_sets import VISUAL, chartnet, chartverse, llava_cot, reachqa
+from vision.engines.checkpoints import hub_answers
 from vision.errors import first_line
 
 
@@ -216,6 +217,8 @@ def from_hub(repo: str, config: str | None, split: str, remedy: str, start: int 
     """
     from datasets import load_dataset
 
+    if not hub_answers():  # one look: datasets tries for half a minute
+        raise SourceError(f"{repo} cannot be read from the Hub (it does not answer); download it where it can and {remedy}")
     try:
         yield from load_dataset(repo, config, split=split, streaming=True).decode(False).skip(start)
     except (OSError, ValueError) as exc:  # datasets wraps what the network says in either
