@@ -27,6 +27,7 @@ quick: check ## what can be checked in under a minute: lint, types, and the read
 
 check: $(APP_READY) ## ruff and mypy
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/mypy
 
 bench: $(APP_READY) ## measure speeds as ratios, each against what a user would write

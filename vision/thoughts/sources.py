@@ -126,9 +126,7 @@ MOST_TRAILS = 16
 """Thoughts of one question that are followed at once."""
 
 
-def sources_of(
-    texts: Sequence[str], claims: Sequence[Sequence[Claim]], question: str, writing: Sequence[Writing]
-) -> list[Traced]:
+def sources_of(texts: Sequence[str], claims: Sequence[Sequence[Claim]], question: str, writing: Sequence[Writing]) -> list[Traced]:
     """Where the numbers and the names of each step come from.
 
     Args:
