@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -37,6 +37,7 @@ from app.command import (
 from app.space.command import space
 
 if TYPE_CHECKING:
+    from vision.answers.consensus import Weighing
     from vision.settings import Settings
 
 app = typer.Typer(
@@ -153,7 +154,9 @@ def vote(
     from app.terminal import show_votes
     from vision.ask import vote_live
 
-    ballot = _run(words, settings, partial(vote_live, temperatures=drawn, weighing=weights), partial(show_votes, quiet=as_json))
+    ballot = _run(
+        words, settings, partial(vote_live, temperatures=drawn, weighing=cast("Weighing", weights)), partial(show_votes, quiet=as_json)
+    )
     if as_json:
         from vision.as_json import ballot_as_json
 

@@ -23,7 +23,13 @@ from vision.pictures.writing import Text, Writing
 from vision.thoughts.steps import Step, steps_of
 
 Fault = Literal[
-    "", "a claim that is false", "a number that does not stand there", "an answer that no step arrives at", "it contradicts itself"
+    "",
+    "a claim that is false",
+    "a number that does not stand there",
+    "an answer that no step arrives at",
+    "it contradicts the picture or itself",
+    "a number without a source",
+    "not all of it is shown",
 ]
 
 Keep = Literal["traced", "unbroken", "all"]
@@ -123,7 +129,7 @@ def as_writing(table: Sequence[Sequence[str]]) -> Writing:
         for x, cell in enumerate(row)
         if cell.strip()
     ]
-    size = (max(lefts, default=0) + width, max(tops, default=0) + height)
+    size = (round(max(lefts, default=0.0)) + width, round(max(tops, default=0.0)) + height)
     return Writing(size=size, texts=tuple(texts[:MOST_CELLS]))
 
 

@@ -166,8 +166,8 @@ def page(folder: Path, peak: tuple[float, float] | None) -> Any:
     with gr.Blocks(title=f"{folder.name} · LogicFlow") as blocks:
         gr.Markdown(f"# {folder.name}")
         said, plot = gr.Markdown(), gr.Plot(show_label=False)
-        blocks.load(now, None, [said, plot], api_name=False)
-        gr.Timer(REFRESH_S).tick(now, None, [said, plot], api_name=False, show_progress="hidden")
+        blocks.load(now, None, [said, plot], api_visibility="private")
+        gr.Timer(REFRESH_S).tick(now, None, [said, plot], api_visibility="private", show_progress="hidden")
     return blocks
 
 

@@ -193,7 +193,9 @@ def dataset_of(own: Mapping[str, Any], encoder: Any, folder: Path) -> Any:
         done = dict(json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines())
     made = []
     for row in tqdm(list(rows_of(own, folder)), desc="reading pictures", unit="row", disable=None):
-        images, lines, writing = (), (), "[]"
+        images: tuple[Image.Image, ...] = ()
+        lines: tuple[str, ...] = ()
+        writing = "[]"
         if row["image"]:
             images = (open_image(Path(row["image"])),)
             if row["image"] not in done:

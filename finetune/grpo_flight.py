@@ -26,7 +26,7 @@ def recipe(flight: Recipe) -> str:
     except RecipeError as exc:
         raise Wrong(str(exc).removeprefix(f"{flight.path} ")) from exc
     node = yaml.compose(flight.path.read_text(encoding="utf-8"))
-    flight.lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+    flight.lines = {str(key.value): key.start_mark.line + 1 for key, _ in node.value} if node is not None else {}
     flight.keys = options | dict(own)
     for key in ("per_device_train_batch_size", "gradient_accumulation_steps", "num_generations", "max_steps", "max_completion_length"):
         flight.number(key, 0)

@@ -110,7 +110,8 @@ class Source:
 
 def shuffled(rows: Iterator[Row], seed: int, buffer: int = BUFFER) -> Iterator[Row]:
     """``rows`` in an order that ``seed`` draws, ``buffer`` of them in memory."""
-    rng, held = random.Random(seed), []
+    rng = random.Random(seed)
+    held: list[Row] = []
     for row in rows:
         if len(held) < buffer:
             held.append(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
@@ -34,11 +35,12 @@ class Downloads:
             gr.Error: when one of its pictures is gone.
         """
         try:
-            made, ending = {
+            forms: dict[str, Callable[[], tuple[str, str]]] = {
                 "Markdown": lambda: (export.to_markdown(conversation, thoughts=thoughts), "md"),
                 "HTML": lambda: (export.to_html(conversation, lambda name: self.history.picture(owner, name), thoughts=thoughts), "html"),
                 "JSON": lambda: (export.to_json(conversation, lambda name: self.history.picture(owner, name), thoughts=thoughts), "json"),
-            }[form]()
+            }
+            made, ending = forms[form]()
         except ConversationError as exc:
             raise gr.Error(str(exc), print_exception=False) from exc
         path = self._folder() / f"conversation.{ending}"

@@ -109,7 +109,7 @@ class Desk(Views):
             yield self.show(conversation, state, error=str(exc))
             return
         earlier = conversation.exchanges[at]
-        kept = {"pictures": earlier.pictures, "writing": earlier.writing, "tables": earlier.tables}
+        kept: dict[str, Any] = {"pictures": earlier.pictures, "writing": earlier.writing, "tables": earlier.tables}
         asked = Exchange(question=question, options=options_of(*chosen), **kept)
         yield from self.grow(conversation.until(at).asked(asked), state, request, self.answer)
 

@@ -43,7 +43,9 @@ MANY = 256
 """Questions at once where the engine is a server, each with a thread that waits for it."""
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-LATEX = [{"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))]
+LATEX: list[dict[str, str | bool]] = [
+    {"left": a, "right": b, "display": c} for a, b, c in (("$$", "$$", True), ("\\(", "\\)", False), ("\\[", "\\]", True))
+]
 
 FOLD_WHEN_NARROW = "() => { if (window.innerWidth < 640) document.querySelector('#lf-fold > button')?.click() }"
 WHOLE_ADDRESS = "query => query && window.location.origin + window.location.pathname + query"
@@ -78,7 +80,8 @@ def build(engine: Engine, settings: Settings, history: History, pace: Pace, *, c
     compared = rival_of(settings) if compare else None
     rival = None if compared is None else Rival(compared)
     desk = Desk(engine, settings, history, pace, rival)
-    with gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True) as page:
+    page = gr.Blocks(title="LogicFlow", analytics_enabled=False, delete_cache=(3600, 86400), fill_width=True)
+    with page:
         parts: Parts = {"state": gr.BrowserState(None, storage_key="logicflow", secret=history.secret)}
         parts["conversation"] = gr.State(Conversation(), time_to_live=86400)
         parts |= _sidebar() | _settings(settings, rival.name if rival is not None else "")

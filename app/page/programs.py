@@ -36,10 +36,8 @@ def add_endpoints(engine: Engine, settings: Settings, pace: Pace, turns: dict[st
 
 
 def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, shown = (
-        sampling_of(settings),
-        {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain},
-    )
+    usual = sampling_of(settings)
+    shown: dict[str, Any] = {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain}
 
     def ask(
         picture: str,
@@ -69,10 +67,8 @@ def _asking(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dic
 
 
 def _voting(engine: Engine, settings: Settings, pace: Pace) -> Callable[..., dict[str, Any]]:
-    usual, shown = (
-        sampling_of(settings),
-        {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain},
-    )
+    usual = sampling_of(settings)
+    shown: dict[str, Any] = {"limits": limits_of(settings), "pan_and_scan": settings.pan_and_scan, "abstain": settings.abstain}
 
     def vote(
         picture: str, question: str, request: gr.Request, traces: float = 5, seed: float = 0, writing: GiveWriting = settings.writing

@@ -43,7 +43,7 @@ class Views:
         self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "", box: dict[str, Any] | None = None
     ) -> View:
         """The page for ``conversation``, which is ``busy`` while it is being answered; what stands in the box stays unless it is given."""
-        buttons = {"submit_btn": not busy, "stop_btn": "Stop" if busy else False}
+        buttons: dict[str, Any] = {"submit_btn": not busy, "stop_btn": "Stop" if busy else False}
         return self.looked_at(conversation, busy=busy) | {
             "state": state | {"talk": conversation.id},
             "conversation": conversation,
@@ -85,7 +85,7 @@ class Views:
             return view | {"grown": "".join(step_html(step, last.replies[0].writing) for step in steps[same:])}
         return view | {"steps": exchange_html(last, growing=True)}
 
-    def chat(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> list[dict[str, Any]]:
+    def chat(self, conversation: Conversation, state: State, *, busy: bool = False, error: str = "") -> list[Any]:
         """The conversation as messages."""
         return chat_messages(conversation, lambda name: self.history.path(state["key"], name), busy=busy, error=error)
 

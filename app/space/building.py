@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from app.page.examples import EXAMPLE_QUESTIONS, EXAMPLES
 from vision.engines.checkpoints import adapter_of, display_name
@@ -216,7 +217,7 @@ class Push:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
-        api = HfApi(token=token or os.environ.get("HF_TOKEN"))
+        api: Any = HfApi(token=token or os.environ.get("HF_TOKEN"))
         try:
             url = api.create_repo(
                 self.repo, repo_type="space", space_sdk="gradio", space_hardware=self.hardware, private=self.private, exist_ok=True

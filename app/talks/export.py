@@ -106,7 +106,7 @@ def to_html(conversation: Conversation, picture: Bytes, *, thoughts: bool = True
     sections = []
     shown_before = read_before = 0
     for exchange in map(conversation.traced, range(len(conversation.exchanges))):
-        sheets = []
+        sheets: list[Sheet] = []
         for i, name in enumerate(exchange.pictures):
             data, number = picture(name), shown_before + len(sheets) + 1
             writing = exchange.writing[i] if i < len(exchange.writing) else None

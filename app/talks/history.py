@@ -271,7 +271,7 @@ class History:
         """What a picture is called on disk: the page serves these files, so nobody may guess it from the picture's hash."""
         return hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
 
-    def _sweep(self, names: list[str]) -> None:
+    def _sweep(self, names: builtins.list[str]) -> None:
         """Remove the files of those pictures that no key has any more."""
         for name in names:
             with self._files, self._session() as session:

@@ -98,7 +98,7 @@ def _believable(writing: tuple[Writing | None, ...]) -> tuple[Writing | None, ..
     """``writing`` as it may have been read here; what is imported can come from anyone."""
     for each in filter(None, writing):
         width, height = each.size
-        boxes = [part.box for part in (*each.texts, *each.drawn)]
+        boxes = [*(text.box for text in each.texts), *(drawn.box for drawn in each.drawn)]
         edges = [edge for box in boxes for edge in (box.left, box.top, box.right, box.bottom)]
         words = [*(text.text for text in each.texts), *(word for drawn in each.drawn for word in (drawn.name, drawn.series))]
         if max(len(each.texts), len(each.drawn)) > MAX_TEXTS or any(len(word) > MAX_QUESTION_CHARS for word in words):

@@ -7,7 +7,7 @@ percent, a letter for an option, one of several spellings) has a name of its own
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
@@ -48,7 +48,7 @@ class Verdict:
     """
 
     right: bool
-    rules: dict[str, bool | float]
+    rules: Mapping[str, bool | float]
 
 
 def same(gold: str, answer: str, question: str = "") -> bool:

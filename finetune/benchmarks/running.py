@@ -19,7 +19,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from finetune.benchmarks.tasks import TASKS, Item, Loaded, Task
+from finetune.benchmarks.reading import Item
+from finetune.benchmarks.tasks import TASKS, Loaded, Task
 from finetune.files import growing, grown_rows
 from vision.answers.answers import extract
 from vision.answers.consensus import wilson
@@ -201,7 +202,16 @@ def _row(engine: Engine, task: Loaded, item: Item, manner: Manner, gone: threadi
 def _refused(task: Loaded, item: Item, why: str, seconds: float) -> dict[str, Any]:
     """The row of a question that cannot be asked: it counts, and it is wrong."""
     told = {"task": task.name, "id": item.id, "group": item.group, "question": item.question, "gold": item.gold, "refused": why}
-    nothing = {"answer": "", "answers": [], "thought": "", "text": "", "steps": [], "trust": None, "rules": {}, "right": False}
+    nothing: dict[str, Any] = {
+        "answer": "",
+        "answers": [],
+        "thought": "",
+        "text": "",
+        "steps": [],
+        "trust": None,
+        "rules": {},
+        "right": False,
+    }
     return told | nothing | {"truncated": 0.0, "thought_tokens": 0.0, "seconds": round(seconds, 2)}
 
 

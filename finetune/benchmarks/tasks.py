@@ -73,7 +73,7 @@ def _chartqa(item: Item, answer: str) -> Verdict:
 def _charts(item: Item, answer: str) -> Verdict:
     """Five percent off an axis at most, on numbers as people write them."""
     rules = chartqa(item.gold, answer, item.question).rules
-    return Verdict(right=rules["as written"], rules={name: rules[name] for name in ("years exact", "percent tolerant", "strict")})
+    return Verdict(right=bool(rules["as written"]), rules={name: rules[name] for name in ("years exact", "percent tolerant", "strict")})
 
 
 def _mathvista(item: Item, answer: str) -> Verdict:
@@ -163,11 +163,11 @@ def load_task(name: str, place: str = "", limit: int | None = None) -> Loaded:
     if name == "charts" and not place:
         from finetune.nano.evaluate import held_out
 
-        items = [
+        drawn = [
             Item(id=str(case.seed), question=case.question, gold=case.gold, pictures=(case.image,), group=case.kind)
             for case in held_out(limit or 200)
         ]
-        return Loaded(name=name, source="drawn, held-out seeds", digest=_digest(items), items=items)
+        return Loaded(name=name, source="drawn, held-out seeds", digest=_digest(drawn), items=drawn)
     rows, folder, source = _rows(task, name, place)
     items: list[Item] = []
     known: set[str] = set()

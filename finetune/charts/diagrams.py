@@ -57,9 +57,9 @@ def ask_flow(rng: random.Random, figure: Figure) -> Asked:
             a=boxes[a],
             b=boxes[b],
         )
-        slots = (("a", boxes[a]), ("b", boxes[b]))
+        ends = (("a", boxes[a]), ("b", boxes[b]))
         steps = (reading, f"Count {', '.join(path)}.")
-        return Question(task=kind, text=text, steps=steps, answer=str(b - a), operations=2, exact=True, form=kind, slots=slots)
+        return Question(task=kind, text=text, steps=steps, answer=str(b - a), operations=2, exact=True, form=kind, slots=ends)
     if kind == "count":
         path = [f"{box} {i + 1}" for i, box in enumerate(boxes)]
         text = phrase(rng, ("How many boxes are there?", "How many steps does the diagram have?", "How many steps are there?"))
@@ -85,19 +85,20 @@ def ask_geometry(rng: random.Random, figure: Figure) -> Question:
     values = [number(value) for value in figure.values]
     reading = f"Read {describe(figure)}."
     unit = "" if rng.random() < 0.8 or not figure.unit else " in " + figure.unit
+    steps: list[str]
     if figure.shape == "angles":
         total = figure.values[0] + figure.values[1]
         rest = number(180 - total)
         text = phrase(
             rng, ("What is the missing angle?", "How large is the third angle?", "What is the angle marked ?", "Find the missing angle.")
         )
-        steps = (
+        steps = [
             reading,
             f"Add {values[0]} + {values[1]} = {number(total)}.",
             f"Subtract 180 - {number(total)} = {rest}.",
             f"Check {number(total)} + {rest} = 180.",
-        )
-        return Question(task="angle", text=text, steps=steps, answer=rest, operations=2, exact=True, form="angle")
+        ]
+        return Question(task="angle", text=text, steps=tuple(steps), answer=rest, operations=2, exact=True, form="angle")
     shape = (("shape", figure.shape.split()[-1]),)
     area = figure.shape == "right triangle" or (figure.shape == "rectangle" and rng.random() < 0.5)
     if area:

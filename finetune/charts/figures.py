@@ -139,6 +139,7 @@ def _flow(rng: random.Random, ease: float, held_out: bool, few: bool) -> Figure:
 def _geometry(rng: random.Random) -> Figure:
     shape = rng.choice(("rectangle", "rectangle", "triangle", "right triangle", "angles"))
     unit = rng.choice(("", "cm", "m", "mm", "in"))
+    series: dict[str, tuple[float, ...]]
     if shape == "rectangle":
         series = {"": (float(rng.randint(6, 20)), float(rng.randint(2, 12)))}
     elif shape == "right triangle":

@@ -209,7 +209,7 @@ def _bar(rng: random.Random, axes: Any, figure: Figure) -> Shown:
     count = len(figure.series)
     place = "edge"
     fill = rng.uniform(0.5, 0.9)
-    edge = {"edgecolor": "black"} if rng.random() < 0.15 else {}
+    edge: dict[str, str | list[str]] = {"edgecolor": "black"} if rng.random() < 0.15 else {}
     for s, (name, values) in enumerate(figure.series.items()):
         wide = fill / count
         at = [place + wide * (s - (count - 1) / 2) for place in places]

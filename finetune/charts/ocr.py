@@ -92,7 +92,7 @@ def as_read(rng: random.Random, letters: list[Letter], size: tuple[int, int], fa
     level: list[_Box] = []
     for (_, em_x, em_y), text in texts_of(letters):
         written = "".join(letter for letter, *_ in text).strip()
-        x, y = (sum(letter[i] for letter in text) / len(text) for i in (1, 2))
+        x, y = sum(letter[1] for letter in text) / len(text), sum(letter[2] for letter in text) / len(text)
         rise, run = abs(text[-1][2] - text[0][2]) * height, abs(text[-1][1] - text[0][1]) * width
         if not written:
             continue

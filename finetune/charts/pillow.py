@@ -255,7 +255,8 @@ def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[flo
         points = [(x, y_of(value)) for x, value in zip(centers, values, strict=True)]
         if look.area and s == 0:
             below = [*points, (points[-1][0], box[3]), (points[0][0], box[3])]
-            canvas.draw.polygon(below, fill=Image.blend(*(Image.new("RGB", (1, 1), c) for c in (look.plot, color)), 0.3).getpixel((0, 0)))
+            ground, shade = (Image.new("RGB", (1, 1), each) for each in (look.plot, color))
+            canvas.draw.polygon(below, fill=Image.blend(ground, shade, 0.3).getpixel((0, 0)))
         canvas.draw.line(points, fill=color, width=width, joint="curve")
         if look.named_lines and len(figure.series) > 1:
             ends.append((points[-1][1], points[-1][0] + radius + look.text * 0.3, name, color))
@@ -266,8 +267,8 @@ def _lines(canvas: Canvas, rng: random.Random, figure: Figure, centers: list[flo
             elif marker == "square":
                 canvas.draw.rectangle(spot, fill=color)
             if figure.printed:
-                below = s == 1 and y + look.text * 1.6 < box[3]
-                canvas.text((x, y + (look.text * 0.9 if below else -look.text * 0.9)), number(value), "mm")
+                under = s == 1 and y + look.text * 1.6 < box[3]
+                canvas.text((x, y + (look.text * 0.9 if under else -look.text * 0.9)), number(value), "mm")
             canvas.mark(name, category, number(value), None if figure.printed else (x, y))
     at = -math.inf
     for y, x, name, color in sorted(ends):

@@ -207,7 +207,7 @@ def _ratio(rng: random.Random, view: View) -> Asked:
     if not pairs:
         return None
     a, b = rng.choice(pairs)
-    ratio = number(float(Fraction(number(view.values[a])) / Fraction(number(view.values[b]))))
+    quotient = number(float(Fraction(number(view.values[a])) / Fraction(number(view.values[b]))))
     text = phrase(
         rng,
         (
@@ -220,8 +220,8 @@ def _ratio(rng: random.Random, view: View) -> Asked:
         b=view.names[b],
         of=view.of,
     )
-    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Divide {number(view.values[a])} / {number(view.values[b])} = {ratio}.")
-    return _question("ratio", text, view, steps, ratio, 2, view.exact, a=view.names[a], b=view.names[b])
+    steps = (f"Look up {view.at(a)}, {view.at(b)}.", f"Divide {number(view.values[a])} / {number(view.values[b])} = {quotient}.")
+    return _question("ratio", text, view, steps, quotient, 2, view.exact, a=view.names[a], b=view.names[b])
 
 
 def _count(rng: random.Random, view: View) -> Asked:

@@ -148,7 +148,7 @@ def draw_table(canvas: Canvas, rng: random.Random, figure: Figure, room: Box) ->
     header = [figure.topic or "Name", *(name or figure.quantity for name in figure.series)]
     rows = [[name, *(number(values[i]) for values in figure.series.values())] for i, name in enumerate(figure.categories)]
     cells, series = [header, *rows], list(figure.series)
-    widths = [max(canvas.measure(row[c], bold=r == 0)[0] for r, row in enumerate(cells)) + look.text for c in range(len(header))]
+    widths = [float(max(canvas.measure(row[c], bold=r == 0)[0] for r, row in enumerate(cells)) + look.text) for c in range(len(header))]
     scale = min(1.0, (x1 - x0) / sum(widths))
     spare = max(0.0, (x1 - x0 - sum(widths)) / len(widths)) * rng.uniform(0.1, 1.0)
     widths = [width * scale + spare for width in widths]

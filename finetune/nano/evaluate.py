@@ -27,6 +27,7 @@ from tqdm import tqdm
 from finetune.charts.elsewhere import aside
 from finetune.charts.figures import KINDS
 from finetune.charts.records import HELD_OUT_FROM, make
+from finetune.charts.wordings import Wordings
 from vision.answers.answers import equivalent, extract, within
 from vision.answers.consensus import wilson
 from vision.answers.trust import TOLERANCE
@@ -99,7 +100,8 @@ def held_out(count: int, first: int = HELD_OUT_FROM) -> Iterator[Case]:
     """``count`` held-out cases: kinds in turn, renderers in turn within a kind, wordings in turn within those."""
     for i in range(count):
         turn = i // len(KINDS)
-        renderer, wordings = ("pillow", "matplotlib")[turn % 2], ("plain", "held out")[turn // 2 % 2]
+        renderer = ("pillow", "matplotlib")[turn % 2]
+        wordings: Wordings = "held out" if turn // 2 % 2 else "plain"
         record = make(first + i, kind=KINDS[i % len(KINDS)], renderer=renderer, wordings=wordings)
         asked = record.asked
         if i % ASIDES == ASIDES - 1:

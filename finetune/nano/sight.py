@@ -206,7 +206,8 @@ def _word(rng: random.Random) -> str:
 
 
 def _text_line(canvas: Canvas, rng: random.Random, y: float, scale: float, color: str | None) -> str:
-    x, bold, line = rng.uniform(0, canvas.look.text * 2), rng.random() < 0.15, []
+    x, bold = rng.uniform(0, canvas.look.text * 2), rng.random() < 0.15
+    line: list[str] = []
     while True:
         word = _word(rng)
         wide = canvas.measure(word, scale, bold)[0]

@@ -72,7 +72,12 @@ class Run:
             self.thinking = start / "thinking" if (start / "thinking" / "adapter_config.json").exists() else None
         self.optimizers = self._taken_up()
         # whether the adapter learns, and the share of the phase that is over: what draws is told so
-        self.done = torch.tensor([float(self.phase == "adapter"), 0.0], dtype=torch.float64).share_memory_()
+        self.done = torch.tensor([float(self.adapting), 0.0], dtype=torch.float64).share_memory_()
+
+    @property
+    def adapting(self) -> bool:
+        """Whether the adapter learns."""
+        return self.phase == "adapter"
 
     def _taken_up(self) -> list[torch.optim.Optimizer]:
         """The optimizers; they, the weights and the clock as an earlier call has left them."""
@@ -80,7 +85,7 @@ class Run:
         state = torch.load(path, weights_only=True) if path.exists() else None
         if state is not None:
             self.phase, self.step, self.before_s = state["phase"], state["step"], state["spent_s"]
-            if self.phase == "adapter":
+            if self.adapting:
                 self._adapt()
             self.learner.load_state_dict(state["weights"])
         self.learner.to(self.device)
@@ -119,7 +124,7 @@ class Run:
         saved, waited_s = time.monotonic(), 0.0
         while not self.stopping.is_set():
             if self.over >= 1.0:
-                if self.phase == "adapter":
+                if self.adapting:
                     break
                 self._turn()
             asked = time.monotonic()
@@ -266,7 +271,7 @@ def train(folder: Path, plan: Plan, device: str, start: Path | None = None) -> N
         ValueError: when it was finished before.
     """
     run = Run(folder, plan, device, start)
-    if run.phase == "adapter" and run.over >= 1.0:
+    if run.adapting and run.over >= 1.0:
         raise ValueError(f"the run in {folder} has spent its {plan.minutes:g} minutes; give it more, or another folder with --work")
     before = {name: signal.signal(name, lambda *_: run.stopping.set()) for name in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -187,13 +187,17 @@ def filter_(args: argparse.Namespace) -> int:
         problems = (problem_of(row, f"r{i}") for i, row in enumerate(read_file(args.path), start=1))
     tests = [question for name in args.against for question in questions_of(name, args.benchmarks)]
     with tqdm(desc="filtering", unit="problem") as bar:
+
+        def tell(seen: int) -> None:
+            bar.update(seen - bar.n)
+
         found = funnel.run(
             problems,
             seeds=[seed.question for seed in seeds],
             tests=tests,
             near=args.near,
             workers=args.workers,
-            tell=lambda seen: bar.update(seen - bar.n) and None,
+            tell=tell,
         )
         bar.update(len(found.kept) + len(found.verdicts) - bar.n)
     if not found.kept and not found.verdicts:

@@ -121,8 +121,9 @@ def collect(files: Iterable[Path], asked: set[str], done: set[str]) -> Collected
 
 
 def _openai(id: str, row: Mapping[str, Any]) -> Reply | None:
-    response, error = row.get("response"), row.get("error")
+    response = row.get("response")
     if not response:
+        error = row["error"]
         return None if error["code"] in GONE else Reply(id=id, text="", batch=True, error=str(error.get("message") or error["code"]))
     if response["status_code"] == 200:
         return reply_of(id, response["body"], batch=True)

@@ -262,8 +262,7 @@ class Folder:
             SourceError: when the folder was begun by another plan.
         """
         if (self.path / "plan.json").is_file():
-            counts = {"count": plan.count, "charts": plan.charts}
-            for key, value in asdict(replace(self.plan, **counts)).items():
+            for key, value in asdict(replace(self.plan, count=plan.count, charts=plan.charts)).items():
                 if value != asdict(plan)[key]:
                     raise SourceError(f"{self.path} was begun with another {key} ({value}); choose another --out")
             if plan.count < self.plan.count or plan.charts < self.plan.charts:
