@@ -113,11 +113,11 @@ def main() -> None:
     given |= options(NANO, args.work) | dict(option.split("=", 1) for option in args.options)
     cases = list(held_out(args.count, HELD_OUT))
     read = texts_of(cases)
-    adapters = {"before": args.adapter} | {name: args.work / name for name in sets}
     right: dict[str, list[bool]] = {}
-    print("| adapter | right (95 % interval) | cut off | training |\n|---|---|---|---|")
-    for name, adapter in adapters.items():
-        took = f"{train(adapter.absolute(), given | {'dataset': name}).seconds / 60:.1f} min" if name in sets else "–"
+    print("| rows | right (95 % interval) | cut off | training |\n|---|---|---|---|")
+    for name in sets:
+        adapter = (args.work / name).absolute()
+        took = f"{train(adapter, given | {'dataset': name}).seconds / 60:.1f} min"
         scored = answer_all(load(Settings(model=str(NANO), adapter=str(adapter))), cases, read, thinking=True)
         right[name] = [each.right for each in scored]
         low, high = wilson(sum(right[name]), len(scored))

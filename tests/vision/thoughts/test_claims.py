@@ -160,6 +160,10 @@ NOT_CLAIMS = [
     "In 2019 it was 40",
     "a = b",
     "see 3-5",
+    "5 boxes of 10 + 2 = 52 pens",
+    "It takes 3 rows of 8 / 2 = 12 plants.",
+    "The difference between 9, 4 and 2 is 3.",
+    "The highest of Oman 9 and Peru 11 is Chad 11.",
 ]
 
 

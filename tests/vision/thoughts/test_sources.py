@@ -97,6 +97,34 @@ def test_names_that_are_looked_up_are_found_where_they_stand(thought: str, names
     assert all(text.text == name.text for name in found for text in name.texts)
 
 
+GROUPED = writing(
+    ("Men", 560, 60), ("Women", 560, 90), ("10", 90, 200), ("20", 130, 150), ("30", 290, 100), ("40", 330, 60), ("50", 490, 150),
+    ("55", 530, 140), ("Ada", 110, 360), ("Bo", 310, 360), ("Cy", 510, 360), size=(640, 400),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("thought", "sources"),
+    [
+        ("Bo: Men 30, Women 40.", [("30", *WITH), ("40", *WITH)]),
+        ("Men: Bo 30, Cy 50.", [("30", *WITH), ("50", *WITH)]),
+        ("Bo: Women 30.", [("30", *FOUND)]),
+        ("Men: Ada 30.", [("30", *AWAY)]),
+    ],
+)
+def test_one_of_several_bars_at_a_name_is_told_by_its_series(thought: str, sources: list[tuple[str, ...]]) -> None:
+    assert traced(thought, "How many?", GROUPED) == sources
+
+
+def test_a_number_behind_a_name_that_ends_with_one_keeps_its_place() -> None:
+    rooms = writing(("Room 4", 60, 40), ("Room 5", 60, 80), ("Room 6", 60, 120), ("229", 200, 40), ("310", 200, 80), ("55", 200, 120))
+    (step,) = steps_of("Room 4 229 and Room 6: 55.", "?", (rooms,))
+    assert [(step.text[source.start : source.end], source.text, source.verdict) for source in step.sources] == [
+        ("229", "229", "true"),
+        ("55", "55", "true"),
+    ]
+
+
 def test_the_reason_is_told_in_words() -> None:
     (step,) = steps_of("Library had 85 visitors, Park 46.", "?", (BARS,))
     wrong, unread = step.sources
