@@ -194,12 +194,12 @@ def alone(sides: Sides, conversations: list[Prompt]) -> tuple[Row, ...]:
         ("question to the end of the first step", "", f"{first_step:.2f} s"),
         ("question to the end of the answer", "", f"{whole:.2f} s"),
         (
-            "our stream, tokens a second",
+            "our stream, tokens per second",
             "bare `model.generate`",
             f"{statistics.median(streamed(sides, conversation) for conversation in conversations):.2f}x",
         ),
         ("answers in a thread of their own, as on the page", "in the main thread", f"{ratio(partial(in_thread, quoting), quoting):.2f}x"),
-        ("answers of all kinds, quoting", "the same, one token a step", f"{ratio(quoting, one_a_step):.2f}x"),
+        ("answers of all kinds, quoting", "the same, one token per step", f"{ratio(quoting, one_a_step):.2f}x"),
     )
 
 
@@ -222,7 +222,7 @@ def together(sides: Sides, conversations: list[Prompt], records: list[Record]) -
         longest = [max(usage.thought_tokens + usage.answer_tokens for usage in sides.traces(conversation, 5)) for conversation in some]
         as_long = partial(as_long_as, sides, some, longest)
         ended = ratio(lambda: [sides.traces(conversation, 5) for conversation in some], as_long)
-        yield "five traces as they really end", "as many tokens as the longest has, alone", f"{ended:.2f}x"
+        yield "five traces, each at its own length", "a single trace as long as the longest", f"{ended:.2f}x"
         eight = [about(make(HELD_OUT_FROM + 7100 + i, kind=KINDS[i % 7])) for i in range(8)]
         at_once = ratio(lambda: sides.together(eight), lambda: sides.in_turn(eight))
         yield "eight questions at once", "the same in turn", f"{at_once:.2f}x"
@@ -259,7 +259,7 @@ def built_otherwise(sides: Sides, conversation: Prompt) -> Iterator[Row]:
             assert isinstance(engine, LocalEngine)
             yield (
                 f"one trace in {name}",
-                "as it is set up",
+                "the default setup",
                 f"{ratio(partial(Sides(engine).traces, conversation, 1, endless=True), ours):.2f}x",
             )
 
