@@ -137,13 +137,15 @@ class Lookup(Mark):
 
 
 def looked_up(text: str, names: Sequence[Named], told: Sequence[Named]) -> Iterator[Lookup]:
-    """The names that a step holds as the picture writes them, but for those that a number is told for."""
+    """The names that a step holds as a picture writes them, but for those that a number is told for; of two pictures the first's."""
+    last = 0
     for named in names:
-        alike = {" ".join(label.text.split()) for label in named.texts}
-        article = named.name in ("A", "I") and re.match(r" [a-z]", text[named.end :])
-        if any(named.start == other.start for other in told) or not alike & {" ".join(named.name.split())}:
+        if named.start < last or any(named.start == other.start for other in told):
             continue
-        if not article and (named.name[0].isupper() or named.name[0].isdigit()):
+        alike = " ".join(named.name.split()) in {" ".join(label.text.split()) for label in named.texts}
+        article = named.name in ("A", "I") and re.match(r" [a-z]", text[named.end :])
+        if alike and not article and re.match(r"[^\W_]", named.name) and not named.name[0].islower():
+            last = named.end
             why = f"{named.name} stands in the picture"
             yield Lookup(text=named.name, start=named.start, end=named.end, why=why, texts=named.texts, picture=named.picture)
 

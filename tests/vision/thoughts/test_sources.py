@@ -97,6 +97,11 @@ def test_names_that_are_looked_up_are_found_where_they_stand(thought: str, names
     assert all(text.text == name.text for name in found for text in name.texts)
 
 
+def test_a_name_of_two_pictures_is_marked_once() -> None:
+    (step,) = steps_of("The highest is Park.", "?", (BARS, BARS))
+    assert [(name.text, name.picture) for name in step.lookups] == [("Park", 0)]
+
+
 GROUPED = writing(
     ("Men", 560, 60), ("Women", 560, 90), ("10", 90, 200), ("20", 130, 150), ("30", 290, 100), ("40", 330, 60), ("50", 490, 150),
     ("55", 530, 140), ("Ada", 110, 360), ("Bo", 310, 360), ("Cy", 510, 360), size=(640, 400),
