@@ -28,7 +28,7 @@ from finetune.files import save_figure
 from finetune.rows import BIN, Report, Rows, noted
 from finetune.samples import register
 from finetune.sieve import Sieve, grams, tokenizer_of
-from finetune.sources import SourceError, questions_of, source_of
+from finetune.sources import Source, SourceError, questions_of, source_of
 from vision.files import write_text
 
 DATA = Path(__file__).parent / "data"
@@ -112,12 +112,17 @@ def _tokenizer(wanted: str) -> str:
 
 
 def _all(args: argparse.Namespace) -> Iterator[Rows]:
+    def source(written: str) -> Source:
+        return source_of(written, args.out, args.seed, args.workers)
+
+    # a mistyped name is told before anything is fetched or drawn
+    named = {written: source(written) for written in args.sources if written.split("=")[0].split(":")[0] != "charts"}
     forbidden = frozenset(gram for name in args.against for question in questions_of(name, args.benchmarks) for gram in grams(question))
     sieve = Sieve(cutoff=args.cutoff, tokenizer=_tokenizer(args.tokenizer), forbidden=forbidden, english=not args.any_language)
     for written in args.sources:
-        source = source_of(written, args.out, args.seed, args.workers)
-        limit = source.bound or args.limit
-        yield Rows(source=source, folder=args.out, sieve=sieve, crops=not args.no_crops, writing=args.writing, limit=limit, keep=args.keep)
+        rows = named.get(written) or source(written)
+        limit = rows.bound or args.limit
+        yield Rows(source=rows, folder=args.out, sieve=sieve, crops=not args.no_crops, writing=args.writing, limit=limit, keep=args.keep)
 
 
 def _prepare(args: argparse.Namespace) -> int:

@@ -172,5 +172,6 @@ def test_a_set_without_its_columns_is_counted_and_not_a_crash(name, tmp_path, ca
 
 
 def test_a_bound_that_is_no_number_is_told(capsys, tmp_path):
-    assert main(["reachqa:many", "--out", str(tmp_path), "--against"]) == 2
+    assert main(["charts:3", "reachqa:many", "--out", str(tmp_path)]) == 2
+    assert not (tmp_path / "drawn").exists(), "nothing is fetched or drawn before"
     assert "is bounded by no number of rows; write reachqa:20000" in capsys.readouterr().err
