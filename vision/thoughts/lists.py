@@ -76,7 +76,7 @@ def _about(match: re.Match[str], at: int) -> Claim | None:
         return None  # group 1 and group 2, 2019 and 2020: names
     right = _KINDS[kind]([value for _, value in known])
     named = [value for name, value in known if name and name == result[0]]
-    holds = result[1] == right and (kind not in ("high", "low") or not result[0] or not names or right in named)
+    holds = result[1] == right and (kind not in ("high", "low") or not result[0] or right in named)
     start, end = at + match.start(), at + match.end("result")
     text = match[0][: end - start]
     if holds or (kind == "difference" and abs(result[1]) == right):

@@ -132,6 +132,13 @@ def test_the_steps_of_a_vote_go_over_the_wire_as_a_whole() -> None:
     assert "steps" in Views.growing(conversation, sent) and "steps" in Views.growing(conversation, sent)
 
 
+def test_the_conversation_that_is_shown_is_chosen_in_the_list(desk: Desk) -> None:
+    state = state_of(desk.arrive(None, coming()))
+    one, other = (Conversation(exchanges=(Exchange(question=question),)) for question in ("How many?", "How few?"))
+    desk.history.save(state["key"], one)
+    assert desk.kept(state, one).value == one.id and desk.kept(state, other).value is None
+
+
 def test_a_name_that_is_given_while_an_answer_is_written_stays(desk: Desk) -> None:
     state = state_of(desk.arrive(None, coming()))
     asked = Conversation(exchanges=(Exchange(question="How many?"),))

@@ -150,6 +150,8 @@ def test_a_table_tells_where_each_value_comes_from_and_is_escaped() -> None:
     made = table_html(tabulate(CHART, [("", "Tower", "12"), ("", "Museum", "99"), ("", NASTY, "3")]), 0)
     assert 'class="lf-printed"' in made and 'data-area="20.0 30.0 30.0 10.0"' in made and "the model read 99" in made
     assert 'class="lf-read"' in made and "<script" not in made
+    assert "measured against" not in made and "typed by you" in made
+    assert "typed by you" not in table_html(tabulate(CHART, [("", "Tower", "12")]), 0, alone=True)
     assert "No values were found" in table_html(tabulate(Writing(size=(9, 9))), 0)
 
 

@@ -87,6 +87,7 @@ def test_another_answer_is_wrong(gold: str, answer: str, question: str) -> None:
         ("B", '"B"', ["12", "13"], True),
         ("B", "Nucleus (B)", ["Cell", "Nucleus"], True),
         ("B", "B—Nucleus", ["Cell", "Nucleus"], True),
+        ("A", "1/2", ["0.5", "0.25"], True),
         ("A", "A or B", ["12", "13"], False),
         ("A", "A, C", ["12", "13", "14"], False),
         ("A", "A large nucleus", ["Cell", "Nucleus"], False),

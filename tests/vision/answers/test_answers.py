@@ -115,6 +115,7 @@ def test_the_tolerance_is_only_in_the_rule_that_names_it() -> None:
     assert within("100", "104", 0.05)
     assert not within("100", "106", 0.05)
     assert not within("Greece", "Germany", 0.05)
+    assert not within("64", "Museum", 0.05) and not within("Museum", "64", 0.05) and within("Museum", "museum", 0.05)
     assert not equivalent("100", "104")
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vision.thoughts.claims import find_claims
 
 TRUE = [
+    "12 (apples) + 3 (pears) = 15",
     "39 + 31 = 70",
     "3/4 = 0.75",
     "12 × 5 = 60",
@@ -91,6 +92,8 @@ FALSE = [
     ("100 / 3 ≈ 40", "≈33.3333"),
     ("10 > 50", None),
     ("-1/3 = 0.33", "≈-0.3333"),
+    ("3 (boxes) + 4 = 8", "7"),
+    ("highest of Oman 9 and Peru 11 is Oman 11", "Peru 11"),
 ]
 
 NOT_CLAIMS = [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.vision.pictures.test_labels import BARS, writing
-from vision.pictures.writing import Writing
+from vision.pictures.box import Box
+from vision.pictures.writing import Drawn, Writing
 from vision.thoughts import sources as sources_module
 from vision.thoughts.sources import Source
 from vision.thoughts.steps import steps_of
@@ -95,6 +97,13 @@ def test_names_that_are_looked_up_are_found_where_they_stand(thought: str, names
     found = [name for step in steps_of(thought, "?", (BARS,)) for name in step.lookups]
     assert [name.text for name in found] == names
     assert all(text.text == name.text for name in found for text in name.texts)
+
+
+@pytest.mark.parametrize(("value", "standing"), [("153", "with it"), ("156", ""), ("162", "elsewhere"), ("138", "elsewhere")])
+def test_an_estimate_is_as_near_as_its_axis_lets_one_read(value: str, standing: str) -> None:
+    axis = writing(("100", 40, 330), ("150", 40, 210), ("200", 40, 90), ("Museum", 120, 360), ("Park", 380, 360))
+    drawn = Drawn(name="Museum", value=150, error=1, box=Box(100, 210, 140, 330))
+    assert traced(f"Museum {value}.", "?", replace(axis, drawn=(drawn,))) == [(value, "estimate", standing)]
 
 
 def test_a_name_of_two_pictures_is_marked_once() -> None:
