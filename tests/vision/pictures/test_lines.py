@@ -23,6 +23,11 @@ def test_texts_that_are_nearly_level_get_the_same_row() -> None:
     assert given == f"{HEADER}20 40 64\n20 91 Museum\n40 91 Library\n\n"
 
 
+def test_a_row_of_texts_that_each_stand_a_little_lower_is_not_one_row() -> None:
+    given = lines_of([(str(i), 0.1 * i, 0.4 + 0.009 * i) for i in range(1, 5)])
+    assert [line.split()[1] for line in given.removeprefix(HEADER).split("\n") if line] == ["42", "42", "42", "44"]
+
+
 def test_nothing_is_given_where_nothing_stands() -> None:
     assert lines_of([]) == lines_of([("  ", 0.5, 0.5)]) == ""
     assert lines_for(writing(900, 900), "on", None) == ""
