@@ -25,6 +25,7 @@ from typing import Any
 from PIL import Image
 
 from finetune.command import ended, reported
+from finetune.files import grown_rows
 from finetune.options import read_options
 from finetune.relay import newest, set_aside
 from finetune.rewards import REWARDS, as_column, from_column
@@ -287,6 +288,8 @@ def train(own: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
         callbacks=callbacks(out, own, rows),
     )
     step = newest(out) if out.is_dir() else 0
+    if trainer.is_world_process_zero():
+        go_back(out / "samples.jsonl", step)
     trainer.train(resume_from_checkpoint=str(out / f"checkpoint-{step}") if step else None)
     if trainer.state.global_step < trainer.state.max_steps:
         return False
@@ -354,6 +357,13 @@ def answered(model: Any, processor: Any, rows: Any, most_tokens: int) -> list[st
         texts.append(processor.batch_decode(made[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)[0])
     model.train(training)
     return texts
+
+
+def go_back(samples: Path, step: int) -> None:
+    """Forget the ``samples`` that were noted after ``step``, from where the run goes on: it comes past them once more."""
+    if samples.is_file():
+        kept = [row for row in grown_rows(samples) if row["step"] <= step] if step else []
+        write_text(samples, "".join(json.dumps(row) + "\n" for row in kept))
 
 
 def _append(path: Path, row: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from finetune import preflight
 from finetune.curves import draw, read_run
-from finetune.grpo import RecipeError, dataset_of, main, model_of, read_recipe, rows_of, written_in
+from finetune.grpo import RecipeError, dataset_of, go_back, main, model_of, read_recipe, rows_of, written_in
 from finetune.recipe import ROOT
 from finetune.relay import newest
 from vision import Prompt, Sampling, Turn
@@ -165,6 +165,17 @@ def test_prompts_are_those_of_the_application_and_so_are_probabilities(engine: A
             model, whole, torch.ones_like(whole), len(made), pixel_values=pixels, num_images=[1], token_type_ids=types
         )[0]
     assert float(found[0].mean()) == pytest.approx(usage.mean_logprob, abs=0.02)  # type: ignore[union-attr]
+
+
+def test_samples_beyond_the_checkpoint_are_noted_anew(tmp_path: Path) -> None:
+    samples = tmp_path / "samples.jsonl"
+    go_back(samples, 4)
+    assert not samples.exists()
+    noted = "".join(json.dumps({"step": step, "text": "x"}) + "\n" for step in (0, 0, 4, 5))
+    for step, kept in ((4, [0, 0, 4]), (0, [])):
+        samples.write_text(noted + '{"step": 5, "te')  # killed in the middle of a line
+        go_back(samples, step)
+        assert [json.loads(line)["step"] for line in samples.read_text().splitlines()] == kept
 
 
 def test_a_run_with_pictures_is_stopped_and_goes_on(charts: Path, tmp_path: Path) -> None:
