@@ -166,6 +166,7 @@ NOT_CLAIMS = [
     "5 boxes of 10 + 2 = 52 pens",
     "It takes 3 rows of 8 / 2 = 12 plants.",
     "The difference between 9, 4 and 2 is 3.",
+    "The mean of 3 and 4 is 4.",
     "The highest of Oman 9 and Peru 11 is Chad 11.",
 ]
 

@@ -48,3 +48,8 @@ def test_a_thought_that_was_stopped_in_a_number_is_not_judged_by_half_of_it() ->
     assert steps_of("64 - 46 = 1", growing=True)[0].claims == ()
     assert [claim.verdict for claim in steps_of("64 - 46 = 1")[0].claims] == ["false"]
     assert [claim.verdict for claim in steps_of("64 - 46 = 1\nThen", growing=True)[0].claims] == ["false"]
+
+
+def test_what_stands_before_a_numbered_list_is_a_step_of_its_own() -> None:
+    steps = steps_of("Let me look.\n1. Read 3 and 4.\nBoth are printed.\n2. 3 + 4 = 7")
+    assert [step.text for step in steps] == ["Let me look.", "Read 3 and 4.\nBoth are printed.", "3 + 4 = 7"]
