@@ -132,6 +132,14 @@ def test_the_steps_of_a_vote_go_over_the_wire_as_a_whole() -> None:
     assert "steps" in Views.growing(conversation, sent) and "steps" in Views.growing(conversation, sent)
 
 
+def test_continue_shows_only_where_something_can_go_on(desk: Desk) -> None:
+    state = state_of(desk.arrive(None, coming()))
+    stopped = Conversation(exchanges=(Exchange(question="How many?"),))
+    assert desk.show(stopped, state)["on"].visible and not desk.show(stopped, state, busy=True)["on"].visible
+    assert desk.show(stopped, state, busy=True)["now"].visible and not desk.show(stopped, state)["now"].visible
+    assert not desk.show(Conversation(), state)["on"].visible
+
+
 def test_the_conversation_that_is_shown_is_chosen_in_the_list(desk: Desk) -> None:
     state = state_of(desk.arrive(None, coming()))
     one, other = (Conversation(exchanges=(Exchange(question=question),)) for question in ("How many?", "How few?"))

@@ -13,6 +13,7 @@ from vision import Text, Writing
 from vision.engines.engine import Usage
 from vision.errors import ConversationError
 from vision.pictures.box import Box
+from vision.pictures.writing import Drawn
 from vision.prompts import messages
 from vision.replies import Reply
 
@@ -24,7 +25,11 @@ def answered(question: str, answer: str, *pictures: str) -> Exchange:
     return Exchange(question=question, pictures=pictures, replies=(reply,), model="nano")
 
 
-READ = Writing(size=(640, 480), texts=(Text(text="64", box=Box(10.0, 20.0, 40.0, 36.0), angle=0.0, score=0.9),))
+READ = Writing(
+    size=(640, 480),
+    texts=(Text(text="64", box=Box(10.0, 20.0, 40.0, 36.0), angle=0.0, score=0.9),),
+    drawn=(Drawn(name="Museum", value=64.0, error=0.5, box=Box(10.0, 40.0, 40.0, 300.0)),),
+)
 ONE = {"text": "64", "box": {"left": 1, "top": 1, "right": 9, "bottom": 9}, "angle": 0, "score": 1}
 CONVERSATION = Conversation(exchanges=(replace(answered("How many?", "4", "a" * 64), writing=(READ,)), answered("And then?", "5")))
 
@@ -50,6 +55,7 @@ def test_a_talk_survives_its_json() -> None:
             lambda value: value["exchanges"][0]["writing"][0].update(texts=[value["exchanges"][0]["writing"][0]["texts"][0]] * 10_001),
             "texts",
         ),
+        (lambda value: value["exchanges"][0]["writing"][0]["drawn"][0].update(value=float("inf")), "a value that is no number"),
         (lambda value: value["exchanges"][0].update(liked="perhaps"), "exchanges 1 liked"),
         (lambda value: value["exchanges"][1]["options"].update(temperature=9), "temperature is 9"),
         (lambda value: value["exchanges"][1]["replies"][0]["usage"].update(end="never"), "exchanges 2 replies 1 usage end"),

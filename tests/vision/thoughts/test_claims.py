@@ -10,6 +10,8 @@ from vision.thoughts.claims import find_claims
 
 TRUE = [
     "12 (apples) + 3 (pears) = 15",
+    "2 hours and 30 minutes + 45 minutes = 3 hours 15 minutes",
+    "64 + 85 ≈ 150",
     "39 + 31 = 70",
     "3/4 = 0.75",
     "12 × 5 = 60",
@@ -93,6 +95,7 @@ FALSE = [
     ("10 > 50", None),
     ("-1/3 = 0.33", "≈-0.3333"),
     ("3 (boxes) + 4 = 8", "7"),
+    ("64 + 85 = 150", "149"),
     ("highest of Oman 9 and Peru 11 is Oman 11", "Peru 11"),
 ]
 
@@ -167,6 +170,9 @@ NOT_CLAIMS = [
     "It takes 3 rows of 8 / 2 = 12 plants.",
     "The difference between 9, 4 and 2 is 3.",
     "The mean of 3 and 4 is 4.",
+    "48 = 100% + 20%",
+    "√-16 = 4",
+    f"√{16 * 10**4000} = 4",
     "The highest of Oman 9 and Peru 11 is Chad 11.",
 ]
 
