@@ -120,9 +120,9 @@ def _all(args: argparse.Namespace) -> Iterator[Rows]:
     forbidden = frozenset(gram for name in args.against for question in questions_of(name, args.benchmarks) for gram in grams(question))
     sieve = Sieve(cutoff=args.cutoff, tokenizer=_tokenizer(args.tokenizer), forbidden=forbidden, english=not args.any_language)
     for written in args.sources:
-        rows = named.get(written) or source(written)
-        limit = rows.bound or args.limit
-        yield Rows(source=rows, folder=args.out, sieve=sieve, crops=not args.no_crops, writing=args.writing, limit=limit, keep=args.keep)
+        found = named.get(written) or source(written)
+        limit = found.bound or args.limit
+        yield Rows(source=found, folder=args.out, sieve=sieve, crops=not args.no_crops, writing=args.writing, limit=limit, keep=args.keep)
 
 
 def _prepare(args: argparse.Namespace) -> int:

@@ -147,11 +147,12 @@ def exchange_html(exchange: Exchange, version: Version | None = None, *, growing
         growing: whether it is still being answered.
         fixable: whether readings of the trace that stands for the answer may be corrected: of the last exchange, once it has ended.
     """
-    if exchange.rival is None:
+    rival = exchange.rival
+    if rival is None or (not growing and rival.usage is None and not rival.text):  # it was left while it was being loaded
         return _ours(exchange, version, growing=growing, fixable=fixable)
     ours = _ours(exchange, version, growing=False, fixable=fixable)
     ours = _side(exchange.model, exchange.best or Reply(question=exchange.question), ours)
-    return f'<div class="lf-sides">{ours}{_side(exchange.rival_model, exchange.rival, reasoning_html(exchange.rival))}</div>'
+    return f'<div class="lf-sides">{ours}{_side(exchange.rival_model, rival, reasoning_html(rival))}</div>'
 
 
 def _side(model: str, reply: Reply, steps: str) -> str:

@@ -138,6 +138,7 @@ def _listen(renderer: Any) -> tuple[list[Letter], dict[Text, list[Letter]]]:
     draw_text = renderer.draw_text
 
     def noting(gc: Any, x: float, y: float, text: str, font: Any, angle: float, *rest: Any, **more: Any) -> None:
+        """Draw ``text`` as ever, and note its letters with the places of their middles."""
         width, height, descent = renderer.get_text_width_height_descent(text, font, False)
         widths = [advance(_PROPORTIONS, letter) for letter in text]
         cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))

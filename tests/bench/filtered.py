@@ -73,7 +73,7 @@ def taught(count: int, folder: Path) -> tuple[list[Problem], dict[str, str]]:
             problem = Problem(
                 id=f"c{seed}", question=asked.text, solution=thought, answer=asked.answer, image=name, gold=gold, table=table_of(figure)
             )
-            problems.append(planted.PLANTS["mathematics"][2](problem, rng) if fault == 3 else problem)
+            problems.append(planted.wrong_end(problem, rng) if fault == 3 else problem)
             texts[name] = lines(rng, letters, image)
             image.save(folder / name, compress_level=1)
             bar.update()

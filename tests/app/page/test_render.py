@@ -7,7 +7,8 @@ import pytest
 from app.page.render import answer_html, chat_messages, exchange_html, place_of, reasoning_html, step_html, votes_html
 from app.page.running import Running
 from app.talks.values import Conversation, Exchange, Options
-from vision import Reply, Usage, steps_of, tally
+from vision import Reply, Text, Usage, Writing, steps_of, tally
+from vision.pictures.box import Box
 
 NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & 3 < 4"
 USAGE = Usage(prompt_tokens=9, thought_tokens=12, answer_tokens=4, first_token_s=0.1, thinking_s=0.6, total_s=1.1, end="end")
@@ -97,3 +98,17 @@ def test_a_stop_reaches_its_own_session_only() -> None:
     running.end("a", mine)
     running.end("b", again)
     assert len(running) == 0
+
+
+def test_a_name_with_markup_in_it_is_escaped_where_it_is_looked_up() -> None:
+    writing = Writing(size=(99, 99), texts=(Text(text='Park "<b>x', box=Box(1, 1, 9, 9)),))
+    (step,) = steps_of('The highest is Park "<b>x then.', "?", (writing,))
+    made = step_html(step, (writing,))
+    assert "lf-lookup" in made and 'data-lights="0:0"' in made and "<b>" not in made and "&lt;b&gt;" in made
+
+
+def test_a_second_model_that_was_left_while_it_was_loaded_is_not_shown_for_ever() -> None:
+    exchange = Exchange(
+        question="?", replies=(Reply(question="?", answer_text="7", usage=USAGE),), rival=Reply(question="?"), rival_model="b (Loading b …)"
+    )
+    assert "Loading b" in exchange_html(exchange, growing=True) and "Loading b" not in exchange_html(exchange)

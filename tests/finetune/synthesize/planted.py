@@ -91,7 +91,7 @@ def _wrong_result(problem: Problem, rng: random.Random, which: int | None = None
     return replace(problem, solution=problem.thought[: match.start(2)] + _bump(match[2], rng) + problem.thought[match.end(2) :])
 
 
-def _wrong_end(problem: Problem, rng: random.Random) -> Problem:
+def wrong_end(problem: Problem, rng: random.Random) -> Problem:
     """The last result and the answer are another number, and agree."""
     changed = _wrong_result(problem, rng, -1)
     numbers = re.findall(r"\d[\d,]*(?:\.\d+)?", changed.thought.splitlines()[-1])
@@ -174,7 +174,7 @@ PLANTS: dict[str, Sequence[Plant]] = {
     "mathematics": (
         _wrong_result,
         _wrong_result,
-        _wrong_end,
+        wrong_end,
         lambda p, r: replace(p, answer=_bump(re.sub(r"[^\d.]", "", p.answer) or "1", r)),
         lambda p, r: replace(p, solution="The result is plain, after 2 looks at it."),
     ),
