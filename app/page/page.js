@@ -93,6 +93,7 @@
   let due = false;
   new MutationObserver(changes => {
     name();
+    startCamera();
     closeCamera();
     grow();
     if (due || !changes.some(change => change.target.closest?.("#lf-steps, #lf-read, #lf-verdict") && !change.target.closest(".lf-clock"))) return;
@@ -294,9 +295,15 @@
   };
 
   // The paper clip opens a menu: files, or the camera
+  let wanted = false;  // the camera, whose button Gradio may not have mounted yet
+  const startCamera = () => {
+    const button = wanted && one("#lf-camera button:has(.wrap)");
+    if (button) { wanted = false; button.click(); }
+  };
   const openCamera = () => {
     document.body.classList.add("lf-with-camera");
-    one("#lf-camera button:has(.wrap)")?.click();
+    wanted = true;
+    startCamera();
   };
   let captured = false;  // by the camera, and not yet in the box
   document.addEventListener("click", event => { captured ||= Boolean(event.target.closest?.("#lf-camera .photo-capture")); });
