@@ -14,6 +14,7 @@ EXTRACTED = {
     "So it is clear.\nThe answer is **Blue**.": "Blue",
     "The final answer is: $\\frac{1}{2}$": "\\frac{1}{2}",
     "Thus \\boxed{12} and not \\boxed{x^{2}}": "x^{2}",
+    "It is \\boxed{34": "34",
     "Answer: 1,200": "1,200",
     "steps\n#### 42": "42",
     "70": "70",

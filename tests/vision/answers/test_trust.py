@@ -136,6 +136,8 @@ def test_plain_questions_have_one_expected_answer(question: str, answers: tuple[
         "Who drew this?",
         "",
         "Where is Ada?",
+        "In what place is Ada?",
+        "Which city has the value of Ada?",
         "What is above 6?",
         "How many are above or below 6?",
         "What is the mean of the highest?",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -70,6 +71,19 @@ def test_a_series_is_told_by_its_place_in_the_legend() -> None:
     men, women, bo = (grouped.find(text)[0] for text in ("Men", "Women", "Bo"))
     assert labels.legend == (men, women)
     assert labels.is_series(grouped.find("30")[0], bo, men) and not labels.is_series(grouped.find("30")[0], bo, women)
+
+
+def test_a_legend_has_a_name_for_each_series_that_can_be_read_level() -> None:
+    def grouped(*names: tuple[str, float, float], angle: float = 0) -> Writing:
+        made = writing(
+            ("10", 90, 200), ("20", 130, 150), ("30", 290, 100), ("40", 330, 60), ("50", 490, 150), ("55", 530, 140),
+            ("Ada", 110, 360), ("Bo", 310, 360), ("Cy", 510, 360), *names, size=(640, 400),
+        )  # fmt: skip
+        return replace(made, texts=(*made.texts[:9], *(replace(text, angle=angle) for text in made.texts[9:])))
+
+    assert [text.text for text in Labels(grouped(("Women", 500, 30), ("Men", 300, 30))).legend] == ["Men", "Women"]
+    assert Labels(grouped(("Men", 560, 60), ("Women", 560, 90), ("All", 560, 120))).legend == ()
+    assert Labels(grouped(("Men", 560, 60), ("Women", 560, 90), angle=90)).legend == ()
 
 
 def test_what_stands_without_order_tells_nothing() -> None:

@@ -258,6 +258,16 @@ def test_a_claim_knows_its_place() -> None:
     assert text[claim.start : claim.end] == claim.text == "39 + 31 = 70 now"[:12]
 
 
+@pytest.mark.parametrize("text", [*TRUE, *(text for text, _ in FALSE), "Higher of Oman 9, Geestal 11: Oman 9", "A 7 yes 1, B 9 yes 2. That makes 2."])
+def test_what_stands_before_moves_a_claim_and_changes_nothing_else(text: str) -> None:
+    def told(thought: str, skipped: int = 0) -> list[tuple[object, ...]]:
+        claims = find_claims(thought)
+        assert all(thought[claim.start : claim.end] == claim.text for claim in claims)
+        return [(claim.text, claim.verdict, claim.correct_value, claim.start - skipped) for claim in claims]
+
+    assert told(f"Well then. {text}", len("Well then. ")) == told(text) != []
+
+
 @pytest.mark.parametrize(
     "text",
     ["9**9999999 = 3", "9^9^9^9 = 1", "1/0 = 5", f"{'9' * 500} + 1 = 2", "2 ** -9999 = 0", f"{'(' * 300}1{')' * 300} + 1 = 2"],

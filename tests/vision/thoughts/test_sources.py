@@ -56,6 +56,13 @@ def test_the_numbers_of_a_thought_are_found_where_they_stand(thought: str, sourc
     assert traced(thought) == sources
 
 
+@pytest.mark.parametrize("thought", [thought for thought, _ in STYLES if "\n" not in thought and thought[:2] != "1."])
+def test_what_stands_before_changes_nothing_and_a_mark_stands_where_it_says(thought: str) -> None:
+    assert traced(f"Well then. {thought}") == traced(thought)
+    for step in steps_of(f"Well then, as {thought}", "How many visitors?", (BARS,)):
+        assert all(step.text[mark.start : mark.end] == mark.text for mark in (*step.sources, *step.lookups, *step.claims))
+
+
 def test_a_number_at_the_same_words_elsewhere_is_no_fault() -> None:
     twice = writing(("Mar", 60, 200), ("71", 60, 100), ("Nov", 160, 200), ("87", 160, 100), ("Mar", 260, 200), ("12", 260, 100))
     assert ("87", "picture", "elsewhere") in traced("Mar 87.", picture=twice)
