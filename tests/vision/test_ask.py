@@ -11,7 +11,7 @@ from finetune.charts.records import Record
 from tests.fakes import TOOK, QueuedEngine, ScriptedEngine, SeededEngine
 from vision import Control, Prompt, PromptError, Reply, Sampling, SettingsError, Text, Turn, Writing, ask, vote, vote_live
 from vision.ask import read_pictures
-from vision.engines.engine import Delta
+from vision.engines.engine import Delta, EndReason
 from vision.engines.local.engine import LocalEngine
 from vision.pictures.box import Box
 from vision.prompts import TEXT_IS_DATA, messages
@@ -182,3 +182,22 @@ def test_only_an_answer_that_is_missing_in_the_end_has_a_reason() -> None:
     assert Reply(question="How much?").why_no_answer == "", "it is still being written"
     assert Reply(question="How much?", answer_text="The answer is 64.", usage=TOOK).why_no_answer == ""
     assert Reply(question="How much?", usage=TOOK).why_no_answer.startswith("no answer: the model wrote nothing")
+    thought = Reply(question="How much?", thought="Let me see.", usage=TOOK)
+    assert thought.why_no_answer.startswith("no answer: the model ended after its thought")
+    assert replace(thought, thinking=True).why_no_answer.startswith("no answer: the model ended inside its thought")
+
+
+@pytest.mark.parametrize(
+    ("end", "answer", "why"),
+    [
+        ("stopped", "", "stopped before its answer"),
+        ("stopped", "The an", "stopped in its answer"),
+        ("spared", "", "not needed: the vote was settled"),
+        ("failed", "", "no answer: the server gave this trace up"),
+        ("length", "", "no answer: the tokens ran out; raise the token budgets"),
+        ("length", "The an", "no answer: its answer was cut off; raise the token budgets"),
+    ],
+)
+def test_a_trace_that_was_ended_says_by_what(end: EndReason, answer: str, why: str) -> None:
+    reply = Reply(question="How much?", thought="Let me see.", answer_text=answer, usage=replace(TOOK, end=end))
+    assert (reply.why_no_answer, reply.answer) == (why, "")
