@@ -84,3 +84,5 @@ def test_a_corrected_number_stands_where_the_wrong_one_stood_at_its_bar_or_at_it
     assert [text.box for text in corrected(drawn=bar).texts if text.text == "64"] == [bar.box] and corrected(drawn=bar).drawn == ()
     assert [text.box for text in corrected().texts if text.text == "64"] == [oslo.box]
     assert corrected(named=()) == writing, "nothing tells where it would stand"
+    assert corrected(texts=(printed,), standing="elsewhere") == writing, "the picture is right, and the model was wrong"
+    assert corrected(texts=(printed,), picture=1) == writing, "there is no such picture"
