@@ -145,6 +145,16 @@ def _is_remark(side: Sequence[Token], at: int) -> bool:
     return any(token.kind == "word" for token in inside) and not any(token.kind == "operator" for token in inside)
 
 
+def _closes(side: Sequence[Token], at: int) -> bool:
+    """Whether the bracket that opens at ``at`` closes on this side."""
+    depth = 0
+    for token in side[at:]:
+        depth += (token.kind == "open") - (token.kind == "close")
+        if depth == 0:
+            return True
+    return False
+
+
 def _words_closed(side: Sequence[Token], at: int) -> int:
     """Behind a bracket with nothing but words in it, 0 for any other."""
     for end in range(at + 1, min(len(side), at + 12)):
@@ -169,7 +179,7 @@ def _with_words(
             if computes or (following is not None and _holds_a_clause(words)):
                 return [*items, _Item("unknown", first)]
             return [*_with_unit(items, words), _Item("unit", first, words)]
-        times = first.formula and following.kind in ("open", "command")  # a product with its units
+        times = following.kind in ("open", "command") and (first.formula or _closes(side, end))  # a product with its units
         return [*items, _Item("unknown" if times else "gap", first, words)]
     if after_operator:
         begins = following is not None and following.kind in _OPERAND_BEGINS

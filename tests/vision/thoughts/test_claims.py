@@ -217,6 +217,7 @@ def test_a_chain_is_checked_link_by_link() -> None:
         ("Higher of Oman 9, Geestal 11: 9 < 11, Geestal 11.", ["Higher of Oman 9, Geestal 11: 9 < 11, Geestal 11", "9 < 11"]),
         (r"\begin{align*} 3 + 4 &= 7 \\ &= 5 + 2 \end{align*}", ["3 + 4 &= 7", r"7 \\ &= 5 + 2"]),
         ("25 - 7 = 18 (not 17)", ["25 - 7 = 18"]),
+        ("He has 7 apples (7 + 1 = 8)", ["7 + 1 = 8"]),
     ],
 )
 def test_prose_and_marks_around_a_claim_are_left_aside(text: str, claims: list[str]) -> None:
@@ -342,6 +343,7 @@ def test_fractions_that_never_close_hang_and_claim_nothing_false(text: str) -> N
         "f(3) = 9",
         "Sales (2020) = 50",
         "Total (5 items) = 70",
+        "10 ft (12 in / 1 ft) = 120",
         "(3 + 4)(2) = 14",
     ],
 )

@@ -113,6 +113,13 @@ def test_an_estimate_is_as_near_as_its_axis_lets_one_read(value: str, standing: 
     assert traced(f"Museum {value}.", "?", replace(axis, drawn=(drawn,))) == [(value, "estimate", standing)]
 
 
+def test_of_two_pictures_a_number_comes_from_where_its_name_is() -> None:
+    other = writing(("Zebra", 120, 360), ("64", 120, 74), ("Lion", 250, 360), ("9", 250, 270))
+    for pictures, place in (((other, BARS), 1), ((BARS, other), 0)):
+        ((source,),) = (step.sources for step in steps_of("Museum 64.", "?", pictures))
+        assert (source.picture, source.standing) == (place, "with it")
+
+
 def test_a_name_of_two_pictures_is_marked_once() -> None:
     (step,) = steps_of("The highest is Park.", "?", (BARS, BARS))
     assert [(name.text, name.picture) for name in step.lookups] == [("Park", 0)]
