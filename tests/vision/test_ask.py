@@ -182,6 +182,7 @@ def test_only_an_answer_that_is_missing_in_the_end_has_a_reason() -> None:
     assert Reply(question="How much?").why_no_answer == "", "it is still being written"
     assert Reply(question="How much?", answer_text="The answer is 64.", usage=TOOK).why_no_answer == ""
     assert Reply(question="How much?", usage=TOOK).why_no_answer.startswith("no answer: the model wrote nothing")
+    assert Reply(question="How much?", thinking=True, usage=TOOK).why_no_answer.startswith("no answer: the model ended inside its thought")
     thought = Reply(question="How much?", thought="Let me see.", usage=TOOK)
     assert thought.why_no_answer.startswith("no answer: the model ended after its thought")
     assert replace(thought, thinking=True).why_no_answer.startswith("no answer: the model ended inside its thought")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,10 @@ def test_where_computing_does_not_tell_the_question_is_asked_again() -> None:
     assert again is not None and len(again.exchanges) == 2 and again.exchanges[-1].options.writing == "on"
     assert again.exchanges[-1].writing[0].texts[3].text == "99" and not again.exchanges[-1].replies, "the corrected text goes along"
     assert asked_again(Conversation(exchanges=(exchange(),)), 0) is None
+    unread = replace(exchange("No text.", "The answer is 1."), writing=(None,))
+    talk = Conversation(exchanges=(unread, *corrected("99", thought, "The answer is Park.").exchanges))
+    again = asked_again(talk, 1)
+    assert again is not None and again.exchanges[0].writing == (None,) and again.exchanges[-1].writing[0].texts[3].text == "99"
 
 
 @pytest.mark.parametrize("value", ["", "many", "<b>", "1" * 41])
