@@ -43,6 +43,7 @@ STYLES: list[tuple[str, list[tuple[str, ...]]]] = [
     ("Museum 64. Park 85. 64 + 85 = 149. Then 149 - 12 = 137.", [*2 * [("64", *WITH), ("85", *WITH)], ("149", "step", ""), ("12", *FOUND)]),
     ("Museum 46.", [("46", "estimate", "")]),
     ("Museum: Galleries 85.", [("85", *FOUND)]),  # belongs to what was not found, not to what heads it
+    ("Library 12, Museum: Galleries 85.", [("12", *WITH), ("85", *FOUND)]),
     ("Museum 460.", [("460", "unknown", "")]),
     ("Gallery 64.", [("64", *FOUND)]),
     ("$\\text{Museum} = 64$, so $64 + 12 = 76$.", [("64", *WITH), ("64", *WITH), ("12", *FOUND)]),
