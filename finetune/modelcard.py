@@ -102,7 +102,7 @@ class Card:
                 task_type="image-text-to-text" if task in SEES else "text-generation",
                 dataset_type=TASKS[task].repo or "logicflow/charts",
                 dataset_name=task,
-                dataset_config=TASKS[task].config,
+                dataset_config=config if isinstance(config := TASKS[task].config, str) else None,
                 dataset_split=TASKS[task].split,
                 metric_type="accuracy",
                 metric_value=round(100 * score["score"], 2),

@@ -4,7 +4,7 @@
     python -m finetune.prepare open_r1_math=raw/train.parquet mine=folder/with/pictures --out data --tokenizer google/gemma-3-4b-it
     python -m finetune.prepare chartverse:20000 chartnet:20000 llava_cot:20000 --keep traced
 
-Each source is NAME (from the Hub; charts are drawn) or NAME=PLACE: a JSONL, JSON or Parquet file in the publisher's own form, or a
+Each source is NAME (from the Hub; charts are drawn) or NAME=PLACE: a JSONL, JSON, Parquet or CSV file in the publisher's own form, or a
 folder with pictures and one JSONL of question, thought, answer, image and, where it is known, gold; NAME:COUNT keeps so many, drawn by the
 seed. Thoughts that others wrote about pictures are held to our own checks before they teach: claims that are false, numbers that
 stand elsewhere or nowhere, an answer that no step arrives at. Writes NAME.jsonl, the pictures, dataset_info.json, and a report of what was

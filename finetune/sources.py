@@ -5,6 +5,7 @@ All of them are read row by row, whatever their size.
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -158,8 +159,8 @@ def _source(name: str, place: str, folder: Path, seed: int, workers: int) -> Sou
         return Source(name=name, read=_reader(name), place=str(tables[0]), pictures=path)
     if not path.is_file():
         raise SourceError(f"there is no file or folder {place}; check the path")
-    if path.suffix not in _FORMATS:
-        raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(_FORMATS)}")
+    if path.suffix not in FORMATS:
+        raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(FORMATS)}")
     text_only = name in HUB and name not in VISUAL
     return Source(name=name, read=_reader(name), place=str(path), pictures=None if text_only else path.parent)
 
@@ -228,14 +229,14 @@ def from_hub(repo: str, config: str | None, split: str, remedy: str, start: int 
 
 
 def read_file(path: Path) -> Iterator[Row]:
-    """Rows of a JSONL, JSON or Parquet file, one at a time.
+    """Rows of a JSONL, JSON, Parquet or CSV file, one at a time.
 
     Raises:
         SourceError: for another kind of file, or a broken one.
     """
-    if path.suffix not in _FORMATS:
-        raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(_FORMATS)}")
-    return _FORMATS[path.suffix](path)
+    if path.suffix not in FORMATS:
+        raise SourceError(f"{path.name} is not in a form that is read; expected {', '.join(FORMATS)}")
+    return FORMATS[path.suffix](path)
 
 
 def _jsonl(path: Path) -> Iterator[Row]:
@@ -254,14 +255,35 @@ def _row(line: str) -> dict[str, Any]:
 
 
 def _json(path: Path) -> Iterator[Row]:
+    """A list of rows, alone or under ``data`` as DocVQA's is, or rows by their names as MathVista's are."""
     import ijson
 
     with path.open("rb") as file:
         try:
-            for row in ijson.items(file, "item", use_float=True):
+            first = next((event for _, event, _ in ijson.parse(file)), "")
+            file.seek(0)
+            if first == "start_array":
+                rows: Iterator[Any] = ijson.items(file, "item", use_float=True)
+            else:
+                listed = any(prefix == "data" and event == "start_array" for prefix, event, _ in ijson.parse(file))
+                file.seek(0)
+                rows = ijson.items(file, "data.item", use_float=True) if listed else _values(ijson.kvitems(file, "", use_float=True))
+            for row in rows:
                 yield row if isinstance(row, dict) else {}
         except ijson.JSONError as exc:
             raise SourceError(f"{path.name} is no JSON list of rows ({first_line(exc)})") from exc
+
+
+def _values(pairs: Iterator[tuple[str, Any]]) -> Iterator[Any]:
+    return (value for _, value in pairs)
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        try:
+            yield from csv.DictReader(file)
+        except csv.Error as exc:
+            raise SourceError(f"{path.name} is no CSV file ({first_line(exc)})") from exc
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -276,4 +298,5 @@ def _parquet(path: Path) -> Iterator[Row]:
         raise SourceError(f"{path.name} is no Parquet file ({first_line(exc)})") from exc
 
 
-_FORMATS: dict[str, Callable[[Path], Iterator[Row]]] = {".jsonl": _jsonl, ".json": _json, ".parquet": _parquet}
+FORMATS: dict[str, Callable[[Path], Iterator[Row]]] = {".jsonl": _jsonl, ".parquet": _parquet, ".json": _json, ".csv": _csv}
+"""Readers by the ends of names."""

@@ -28,12 +28,16 @@ _UNITS = {"km": "kilometers", "m": "meters", "cm": "centimeters", "mm": "millime
 _UNITS |= {"hr": "hours", "hrs": "hours", "mi": "miles", "lbs": "pounds", "oz": "ounces", "yr": "years", "yrs": "years", "mins": "minutes"}
 _UNITS |= {"min": "minutes", "s": "seconds", "l": "liters", "ml": "milliliters", "in": "inches", "ft": "feet", "lb": "pounds"}
 """Short forms of units that questions spell out."""
+_NUMBERS = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d{1,3})?", re.IGNORECASE)
+_DEGREES = re.compile(r"\s*\^?\s*\{?\s*\\(?:circ|degree)\s*\}?")
 _MONEY = frozenset("dollar dollars cent cents euro euros pound pounds usd eur percent".split())
+_LINKS = frozenset("in on for at of left per and".split())
+"""Words behind a number that are no unit."""
 _MIXED = re.compile(r"(-?\d{1,30})\s+(\d{1,30})\s*/\s*(\d{1,30})")
 _COUNTED = re.compile(r"(-?[$€£]?\d[\d,. ]*%?)\s+([^\W\d_][\w '’/.-]{0,60})")
 _LETTER = re.compile(
     r"^\W*(?i:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)\s*(?:is|:)?\s*)?"
-    r"(?:[(\[]\s*([A-Ja-j])\s*[)\]]|([A-J])(?=\s*(?:[).:;,\]—–-]|$|or\b|and\b|is\b|&|/))|([a-j])(?=\s*(?:[).:\]]|$)))"
+    r"(?:[(\[]\s*([A-Ja-j])\s*[)\]]|([A-J])(?=\s*(?:[).:;,\]—–(-]|$|or\b|and\b|is\b|&|/))|([a-j])(?=\s*(?:[).:\]]|$)))"
 )
 """A letter in brackets, or before a mark; a small one alone or before a mark; ``A bear`` names none."""
 
@@ -69,6 +73,8 @@ def same(gold: str, answer: str, question: str = "") -> bool:
     gold, answer = (_plain(side, question) for side in (gold, answer))
     if equivalent(gold, answer):
         return True
+    if question and number_of(gold) is not None and (said := _number_said(answer, question)):
+        return equivalent(gold, said)
     parts = _parts(gold), _parts(answer)
     if len(parts[0]) != len(parts[1]) or not 1 < len(parts[0]) <= MOST_PARTS:
         return False
@@ -78,7 +84,7 @@ def same(gold: str, answer: str, question: str = "") -> bool:
 def _bare(side: str) -> str:
     """A side without what marks its parts: bold, mathematics around a number, text in LaTeX."""
     side = re.sub(r"\*\*|__", "", side)
-    side = re.sub(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{([^{}]*)\}", r" \1", side)
+    side = re.sub(r"\\(?:text|textbf|textit|mathrm|mathbf|mbox)\s*\{~?([^{}]*)\}", r" \1", side)
     return re.sub(r"(?<!\\)\$([^$]{1,80}?)(?<!\\)\$", r"\1", side).strip()
 
 
@@ -98,6 +104,23 @@ def _plain(side: str, question: str) -> str:
         if (words and all(_stem(word) in _stems(question) for word in words if len(word) > 2)) or (money and _of_money(question)):
             return counted[1].strip()
     return text
+
+
+def _number_said(answer: str, question: str) -> str:
+    """The one number of a sentence, ``So there are 5 objects left``, "" where there are several or it counts something else."""
+    last = [part for part in re.split(r"[.;!]\s+|,\s+(?:there (?:are|is)|so)\s", answer) if part.strip()][-1:] or [""]
+    words = last[0].split()
+    numbers = [i for i, word in enumerate(words) if re.search(r"\d", word) or word.casefold().strip(",.") in _NUMBER_WORDS]
+    if (
+        len(numbers) != 1
+        or len(answer.split()) < 4
+        or re.search(r"\b(?:not?|cannot|or|than|at least|at most)\b|n['’]t\b", last[0], re.IGNORECASE)
+    ):
+        return ""
+    at = numbers[0]
+    number = _plain(words[at].strip(",.:*"), "")
+    counted = f"{number} {words[at + 1].strip(',.*')}" if at + 1 < len(words) and words[at + 1][0].isalpha() else number
+    return "" if number_of(number) is None or (_has_another_unit(counted, question) and not _LINKS & {words[at + 1]}) else number
 
 
 def _has_another_unit(side: str, question: str) -> bool:
@@ -142,7 +165,7 @@ def choice(gold: str, answer: str, options: Sequence[str]) -> bool:
     gold, answer = gold.strip(), _bare(answer[:MAX_ANSWER_CHARS]).strip("\"'“”‘’ ").rstrip(".")
     if len(gold) != 1 or gold.upper() not in LETTERS:
         return same(gold, answer)
-    at, letters = LETTERS.index(gold.upper()), all(len(option.strip()) == 1 for option in options)
+    at, letters = LETTERS.index(gold.upper()), all(len(option.strip()) == 1 and option.strip().isalpha() for option in options)
     if letters and options:  # they stand in the picture, and a letter names itself
         named = _named(answer)
         return named is not None and named == gold.upper()
@@ -155,9 +178,11 @@ def choice(gold: str, answer: str, options: Sequence[str]) -> bool:
     if named is not None:
         rest = re.sub(r"^\W+", "", _LETTER.sub("", answer, count=1)).strip()
         others = [each for i, each in enumerate(options) if i != at]
-        return named == gold.upper() and not any(rest and normalize(rest) == normalize(each) for each in others)
+        values = [number_of(_DEGREES.sub("", _bare(each))) for each in (own, rest)]  # a letter and another value contradict each other
+        contradicts = None not in values and values[0] != values[1]
+        return named == gold.upper() and not contradicts and not any(rest and normalize(rest) == normalize(each) for each in others)
     fitting = [i for i, each in enumerate(options) if each and (same(each, answer) or _ends_with_letter(answer, i, each))]
-    return fitting == [at]
+    return (fitting or _said(answer, options)) == [at]
 
 
 def _named(answer: str) -> str | None:
@@ -169,6 +194,24 @@ def _named(answer: str) -> str | None:
     if re.match(r"\s*(?:or|and|&|/|-|–|,)\s*[(\[]?[A-J]\b", rest) or re.match(r"\s*is\b.{0,30}\b(?:wrong|false|incorrect)", rest):
         return None
     return next(letter for letter in found.groups() if letter).upper()
+
+
+def _said(answer: str, options: Sequence[str]) -> list[int]:
+    """The options that a sentence says: the one it begins with, ``No, it is not``, else the longest of those in its last part.
+
+    >>> _said("No, it is not.", ["Yes", "No"]), _said("Achieved by Soft MoE.", ["MoE", "Soft MoE"]), _said("Not Red.", ["Red"])
+    ([1], [1], [])
+    """
+    known = [each.strip().casefold() for each in options]
+    low = " ".join(answer.casefold().split())
+    opened = [i for i, each in enumerate(known) if each and re.match(rf"{re.escape(each)}\s*[,.;:!—–]", low)]
+    if opened:
+        return opened
+    last = [part for part in re.split(r"[.;!]\s+", low) if part][-1:] or [""]
+    if re.search(r"\b(?:not?|neither|nor|cannot|never|unable|wrong|false|incorrect|except|without|unless|than|or)\b|n['’]t\b", last[0]):
+        return []
+    held = [i for i, each in enumerate(known) if len(each) > 1 and re.search(rf"(?<![\w.]){re.escape(each)}(?!\w|[.,]\d)", last[0])]
+    return [i for i in held if not any(known[i] != known[other] and known[i] in known[other] for other in held)]
 
 
 def _ends_with_letter(answer: str, at: int, option: str) -> bool:
@@ -229,13 +272,29 @@ def chartqa(gold: str, answer: str, question: str = "") -> Verdict:
 
 
 def rounded(gold: str, answer: str, digits: int) -> bool:
-    """MathVista's rule for decimals: equal when both are rounded to so many digits behind the point.
+    """MathVista's rule for numbers: equal when both are rounded to so many digits behind the point; for none what stands there is cut off.
 
-    >>> rounded("1.2", "1.24", 1), rounded("1.2", "1.26", 1)
-    (True, False)
+    >>> rounded("1.2", "1.24", 1), rounded("1.2", "1.26", 1), rounded("1000", "1000.6", 0)
+    (True, False, True)
     """
     a, b = number_of(gold), number_of(answer)
-    return a is not None and b is not None and round(a, digits) == round(b, digits)
+    if a is None or b is None:
+        return False
+    return round(a, digits) == round(b, digits) if digits else int(a) == int(b)
+
+
+def holds(golds: Sequence[str], answer: str) -> bool:
+    """MMMU's rule for open questions: one of the numbers of the answer is a gold one to two digits, or a gold text stands in it.
+
+    >>> holds(["0.9965"], "about 0.997"), holds(["Tampa", "Florida"], "Tampa, Florida"), holds(["8.4"], "8.5 V")
+    (True, True, False)
+    """
+    numbers = {round(value, 2) for text in _NUMBERS.findall(answer) if (value := number_of(text)) is not None}
+    said = answer.casefold()
+    return any(
+        round(value, 2) in numbers if (value := number_of(gold)) is not None else bool(gold.strip()) and gold.strip().casefold() in said
+        for gold in golds
+    )
 
 
 def anls(golds: Sequence[str], answer: str) -> float:

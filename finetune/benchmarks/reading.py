@@ -17,10 +17,13 @@ from PIL import Image
 
 from finetune.benchmarks.graders import LETTERS
 from finetune.benchmarks.instructions import Instructions, check
+from vision.answers.answers import extract
 from vision.pictures.images import open_image
 
 Row = Mapping[str, Any]
 Picture = Path | bytes | Image.Image
+BRIEF = "Answer with a single word, a number or a short phrase."
+"""Asked of sets whose rule compares the answer letter by letter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +81,8 @@ def picture_of(value: Any, folder: Path | None) -> Picture:
     if isinstance(value, (bytes, Image.Image)):
         return value
     if isinstance(value, str) and folder is not None:
-        return folder / value
+        beside = folder.parent / value  # MATH-Vision keeps data/ and images/ side by side
+        return beside if not (folder / value).is_file() and beside.is_file() else folder / value
     raise ValueError(f"the picture is {type(value).__name__}")
 
 
@@ -89,15 +93,19 @@ def gsm8k(row: Row, _: Path | None) -> Item:
 
 
 def math_problem(row: Row, _: Path | None) -> Item:
-    """``problem``, ``answer`` and perhaps ``level``."""
-    question, group = str(row["problem"]), f"level {row['level']}" if row.get("level") else ""
-    return Item(id=str(row.get("unique_id") or _key(question)), question=question, gold=str(row["answer"]), group=group)
+    """``problem``, ``answer`` (or a ``solution`` that ends with it in a box), and perhaps ``level``."""
+    question, level = str(row["problem"]), str(row.get("level") or "").removeprefix("Level ")
+    gold = str(row["answer"]) if row.get("answer") is not None else extract(str(row["solution"]))
+    return Item(id=str(row.get("unique_id") or _key(question)), question=question, gold=gold, group=f"level {level}" if level else "")
 
 
 def mathvision(row: Row, folder: Path | None) -> Item:
-    """``question`` with ``<image1>`` in it; options that are letters stand in the picture."""
+    """``question`` with ``<image1>`` in it; options that are letters stand in the picture.
+
+    A mark inside a sentence means a part of the one picture, and stays.
+    """
     options = [str(option) for option in row.get("options") or []]
-    question = re.sub(r"\s*<image\d+>\s*", " ", str(row["question"])).strip()
+    question = re.sub(r"\A\s*<image\d+>\s+|(?:\s*\n\s*<image\d+>)+(?=\s*(?:\n|\Z))", "", str(row["question"])).strip()
     lettered = options == list(LETTERS[: len(options)])  # the options stand in the picture
     asked = question + "\nAnswer with the letter." if lettered and options else with_options(question, options) if options else question
     return Item(
@@ -110,15 +118,25 @@ def mathvision(row: Row, folder: Path | None) -> Item:
     )
 
 
+_FORMS = {
+    "integer": "Answer with a whole number.",
+    "float": "Answer with a number of {}.",
+    "list": "Answer with a list of numbers in square brackets.",
+}
+"""What MathVista's hints tell of the form of an answer, by its type."""
+
+
 def mathvista(row: Row, folder: Path | None) -> Item:
     """``answer`` is the text of a choice, or a number of so many digits."""
     options = [str(option) for option in row.get("choices") or []]
     gold, question = str(row["answer"]), str(row["question"])
     if unit := row.get("unit"):
         question += f" (Unit: {unit})"
+    kind, digits = row.get("answer_type"), int(row.get("precision") or 0)
     if options:
         question, gold = with_options(question, options), LETTERS[options.index(gold)] if gold in options else gold
-    digits = 0 if row.get("answer_type") == "integer" else row.get("precision")
+    elif kind in _FORMS:
+        question += "\n" + _FORMS[kind].format(f"{digits} decimal place{'s' * (digits > 1)}")
     return Item(
         id=str(row["pid"]),
         question=question,
@@ -126,7 +144,7 @@ def mathvista(row: Row, folder: Path | None) -> Item:
         pictures=(picture_of(row.get("decoded_image") or row["image"], folder),),
         options=tuple(options),
         group=str((row.get("metadata") or {}).get("task", "")),
-        rule=digits if not options and row.get("answer_type") in ("integer", "float") else None,
+        rule=None if options or kind not in _FORMS else "list" if kind == "list" else digits if kind == "float" else 0,
     )
 
 
@@ -137,7 +155,7 @@ def chart_question(row: Row, folder: Path | None) -> Item:
     image = row.get("image") if row.get("image") is not None else f"png/{row['imgname']}"
     return Item(
         id=_key(f"{row.get('imgname', '')}{question}{gold}"),
-        question=question,
+        question=f"{question}\n{BRIEF}",
         gold=gold,
         pictures=(picture_of(image, folder),),
         group=str(row.get("type", "")).replace("_test", ""),
@@ -159,11 +177,11 @@ def mmmu(row: Row, folder: Path | None) -> Item:
     names = sorted((name for name in row if re.fullmatch(r"image_\d+", name) and row[name] is not None), key=lambda name: int(name[6:]))
     question, *options = (re.sub(r"<image (\d+)>", r"[picture \1]", text) for text in (str(row["question"]), *options))
     gold = str(row["answer"])
-    golds = [str(each) for each in ast.literal_eval(gold)] if gold.startswith("[") and not options else []
+    golds = [str(each) for each in ast.literal_eval(gold)] if gold.startswith("[") and not options else [gold]
     return Item(
         id=str(row["id"]),
         question=with_options(question, options) if options else question,
-        gold=golds[0] if golds else gold,
+        gold=golds[0],
         rule=golds,
         pictures=tuple(picture_of(row[name], folder) for name in names),
         options=tuple(options),
@@ -172,10 +190,10 @@ def mmmu(row: Row, folder: Path | None) -> Item:
 
 
 def document(row: Row, folder: Path | None) -> Item:
-    """DocVQA and InfographicVQA: ``answers`` are spellings."""
+    """DocVQA and InfographicVQA: ``answers`` are spellings; what the picture says is the answer, and no sentence about it."""
     golds = [str(gold) for gold in row.get("answers") or []]
     ident = str(row.get("questionId") or row.get("question_id") or _key(str(row["question"])))
-    return Item(id=ident, question=str(row["question"]), gold=golds[0], pictures=(picture_of(row["image"], folder),), rule=golds)
+    return Item(id=ident, question=f"{row['question']}\n{BRIEF}", gold=golds[0], pictures=(picture_of(row["image"], folder),), rule=golds)
 
 
 def mmlu(row: Row, _: Path | None) -> Item:

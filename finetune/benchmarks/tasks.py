@@ -14,7 +14,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from finetune.benchmarks.code import code_of, passes
-from finetune.benchmarks.graders import Verdict, anls, chartqa, choice, rounded, same
+from finetune.benchmarks.graders import Verdict, anls, chartqa, choice, holds, rounded, same
 from finetune.benchmarks.instructions import followed, share
 from finetune.benchmarks.reading import (
     Item,
@@ -35,7 +35,7 @@ from finetune.benchmarks.reading import (
     mmlu,
     mmmu,
 )
-from finetune.sources import SourceError, read_file
+from finetune.sources import FORMATS, SourceError, read_file
 from vision.answers.answers import extract
 
 
@@ -44,7 +44,7 @@ class Task:
     """A test set.
 
     Attributes:
-        repo, config, split: where it lies on the Hub.
+        repo, config, split: where it lies on the Hub; several configurations follow each other.
         read: makes an item of a row; None for a row that is not asked.
         grade: the verdict on an item's answer.
         take: the answer in what a model wrote after its thought.
@@ -56,7 +56,7 @@ class Task:
     grade: Callable[[Item, str], Verdict]
     take: Callable[[str], str] = extract
     runs_code: bool = False
-    config: str | None = None
+    config: str | tuple[str, ...] | None = None
     split: str = "test"
 
 
@@ -80,7 +80,9 @@ def _mathvista(item: Item, answer: str) -> Verdict:
     if item.options or item.rule is None:
         return plainly(item, answer)
     strict = same(item.gold, answer, item.question)
-    return Verdict(right=strict or rounded(item.gold, answer, int(item.rule)), rules={"strict": strict})
+    if item.rule == "list":
+        return Verdict(right=strict or same(item.gold.strip("[] "), answer.strip("[]() ")), rules={"strict": strict})
+    return Verdict(right=strict or rounded(item.gold, answer, item.rule), rules={"strict": strict})
 
 
 def _anls(item: Item, answer: str) -> Verdict:
@@ -91,9 +93,10 @@ def _anls(item: Item, answer: str) -> Verdict:
 
 def _mmmu(item: Item, answer: str) -> Verdict:
     """Open questions may have several right answers."""
-    if item.options or not item.rule:
+    if item.options:
         return plainly(item, answer)
-    return Verdict(right=any(same(gold, answer, item.question) for gold in item.rule), rules={})
+    strict = any(same(gold, answer, item.question) for gold in item.rule)
+    return Verdict(right=strict or holds(item.rule, answer), rules={"strict": strict})
 
 
 def _mbpp(item: Item, answer: str) -> Verdict:
@@ -113,10 +116,13 @@ def _ifeval(item: Item, answer: str) -> Verdict:
     return Verdict(right=all(strict), rules={"loose": all(loose), "instructions": share(strict), "instructions, loose": share(loose)})
 
 
+MATH_SUBJECTS = (
+    "algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra", "precalculus",
+)  # fmt: skip
 TASKS: dict[str, Task] = {
     "gsm8k": Task(repo="openai/gsm8k", config="main", read=gsm8k, grade=plainly),
     "math500": Task(repo="HuggingFaceH4/MATH-500", read=math_problem, grade=plainly),
-    "math": Task(repo="nlile/hendrycks-MATH-benchmark", read=math_problem, grade=plainly),
+    "math": Task(repo="EleutherAI/hendrycks_math", config=MATH_SUBJECTS, read=math_problem, grade=plainly),
     "aime25": Task(repo="math-ai/aime25", read=math_problem, grade=plainly),
     "gpqa_diamond": Task(repo="Idavidrein/gpqa", config="gpqa_diamond", split="train", read=gpqa, grade=plainly),
     "mmlu": Task(repo="cais/mmlu", config="all", read=mmlu, grade=plainly),
@@ -189,15 +195,16 @@ def _rows(task: Task, name: str, place: str) -> tuple[Iterator[Row], Path | None
     if not place:
         from finetune.sources import from_hub
 
-        config = f", {task.config}" if task.config else ""
+        configs = task.config if isinstance(task.config, tuple) else (task.config,)
         remedy = f"give its file with --data {name}=PATH"
-        return from_hub(task.repo, task.config, task.split, remedy), None, f"{task.repo}{config}, {task.split}"
+        rows = chain.from_iterable(from_hub(task.repo, config, task.split, remedy) for config in configs)
+        return rows, None, ", ".join((task.repo, *filter(None, configs), task.split))
     path = Path(place).expanduser()
     if path.is_dir():
-        patterns = (f"{task.split}*.jsonl", "*.jsonl", f"{task.split}*.parquet", "*.parquet", f"{task.split}*.json", "*.json")
+        patterns = [pattern for ending in FORMATS for pattern in (f"{task.split}*{ending}", f"*{ending}")]
         files = next((found for pattern in patterns if (found := sorted(path.glob(pattern)))), [])
         if not files:
-            raise SourceError(f"{path} holds no .jsonl, .json or .parquet file")
+            raise SourceError(f"{path} holds no file that ends with {', '.join(FORMATS)}")
         return chain.from_iterable(map(read_file, files)), path, ", ".join(file.name for file in files)
     if not path.is_file():
         raise SourceError(f"there is no file or folder {place}; check --data")

@@ -301,7 +301,7 @@ def test_a_killed_run_goes_on_to_the_same_rows(tmp_path: Path) -> None:
             "there is no published set 'open_thought'; known are openo1_sft, open_thoughts",
         ),
         (["mine=nowhere"], "there is no file or folder nowhere; check the path"),
-        (["mine=README.md"], "README.md is not in a form that is read; expected .jsonl, .json, .parquet"),
+        (["mine=README.md"], "README.md is not in a form that is read; expected .jsonl, .parquet, .json, .csv"),
         (["a/b=README.md"], "'a/b' cannot be the name of a data set"),
         (["charts=2", "--against", "gsm8k", "--benchmarks", "finetune"], "finetune holds no gsm8k.jsonl"),
     ],

@@ -20,14 +20,25 @@ MAX_ANSWER_CHARS = 2000
 """Characters of an answer that are compared; longer ones are equal only when their texts are."""
 
 _BOXED = re.compile(r"\\boxed\s*\{")
-_ANNOUNCED = re.compile(r"(?:the\s+)?(?:final\s+)?answers?\s*(?:(?:is|are|:|=)\s*:?|(?=\$|\\[(\[]))\s*(.+)", re.IGNORECASE)
+_ANNOUNCED = re.compile(
+    r"(?:the\s+)?(?:final\s+)?(?:answers?|(?:correct|right)\s+(?:option|choice))\s*(?:(?:is|are|:|=)\s*:?|(?=\$|\\[(\[]))\s*(.+)",
+    re.IGNORECASE,
+)
 _BLOCK = re.compile(r"\$\$.{1,2000}?\$\$|\\\[.{1,2000}?\\\]", re.DOTALL)
 """Mathematics that may go over several lines."""
-_ENDS = re.compile(r"\.\s+(?=[A-Z])|,?\s+(?:because|since)\b|;\s")
-"""Where an announced answer ends and more is said."""
+_SHORT = "".join(rf"(?<!\b{word})" for word in ("Dr", "Mr", "Mrs", "Ms", "St", "Mt", "Prof", "Jr", "Co", "Inc"))
+_INITIAL = r"(?<!\.[A-Z])(?<!\. [A-Z])(?!\.\s+[A-Z]\.\s*[A-Z])"
+_PART = r"(?:[-−]?[$€£]?\d[\d.,]*%?|[A-Z]\w*(?: [A-Z]\w*){0,3})"
+_ENDS = re.compile(rf"{_SHORT}{_INITIAL}\.\s+(?=[A-Z])|,?\s+(?:because|since)\b|;\s(?!\s*{_PART}\s*(?:;|\.?\s*$))")
+"""Where an announced answer ends and more is said; not behind ``Dr.`` and initials, nor between the parts of a list."""
 _NO_ANSWER = re.compile(r"(?:correct|right|wrong|consistent|based|as follows|not |given by)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r".*(?:\bis|['’]s|\bequals)\s+(\S.*)")
 _HASHES = re.compile(r"####\s*(.+)")
+_LETTERED = re.compile(r"\n\s*A:\s*([-−]?[$€£]?\d[\d.,]*)\s*\Z")
+"""GSM8K's model solutions end so."""
+_COURTESY = re.compile(
+    r"\s*(?:(?:I hope (?:this|that|it) helps|(?:please )?let me know if|is there anything else|feel free to)\b|$)", re.IGNORECASE
+)
 _NUMBER = re.compile(r"[-−+]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?")
 _SPACED = re.compile(r"[-−+]?\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?")
 _DOTTED = re.compile(r"[-−+]?\d{1,3}(?:\.\d{3})+,\d+")
@@ -44,21 +55,24 @@ _UNIT = re.compile(
 def extract(text: str) -> str:
     """The answer in the final text of a model (without its thought), or "" where there is none.
 
-    The last ``\\\\boxed{…}`` wins, then the last ``The answer is …``, then ``#### …``; a text of one line that
+    The last ``\\\\boxed{…}`` wins, then the last ``The answer is …``, then ``#### …`` and a last line ``A: 7``; a text of one line that
     announces nothing is the answer itself, and of a longer one the last line.
     """
     text = _BLOCK.sub(lambda block: " ".join(block[0].split()), text.strip())
     boxed = _last_boxed(text)
     if boxed is not None:
         return boxed.strip()
-    for pattern in (_ANNOUNCED, _HASHES):
+    lines = text.splitlines()
+    while len(lines) > 1 and _COURTESY.match(lines[-1]):
+        lines.pop()
+    text = "\n".join(lines)
+    for pattern in (_ANNOUNCED, _HASHES, _LETTERED):
         found = [each for each in pattern.findall(text) if not _NO_ANSWER.match(each)]
         if found:
             last = found[-1]
             nested = _ANNOUNCED.match(last)  # "Final Answer: The answer is 7."
             return _told(_clean(_ENDS.split(nested[1] if nested else last, maxsplit=1)[0]))
-    lines = [line for line in text.splitlines() if line.strip()]
-    return _told(_clean(lines[-1])) if lines else ""
+    return _told(_clean(lines[-1])) if text else ""
 
 
 def _told(answer: str) -> str:

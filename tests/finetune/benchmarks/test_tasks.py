@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from finetune.benchmarks.code import can_run, code_of, passes
+from finetune.benchmarks.reading import BRIEF, Item
 from finetune.benchmarks.tasks import TASKS, load_task
 from finetune.sources import SourceError
 
@@ -48,11 +49,11 @@ ROWS: dict[str, tuple[dict[str, Any], str, str, int]] = {
             "image": "a.png",
             "metadata": {"task": "figure question answering"},
         },
-        "How long? (Unit: cm)",
+        "How long? (Unit: cm)\nAnswer with a number of 1 decimal place.",
         "1.2",
         1,
     ),
-    "chartqa": ({"question": "How much?", "answer": ["14"], "image": "a.png", "type": "human_test"}, "How much?", "14", 1),
+    "chartqa": ({"question": "How much?", "answer": ["14"], "image": "a.png", "type": "human_test"}, f"How much?\n{BRIEF}", "14", 1),
     "ai2d": ({"question": "Which?", "options": ["x", "y"], "answer": "1", "image": "a.png"}, f"Which?\n{options_of('x', 'y')}", "B", 1),
     "mmmu": (
         {"id": "v1", "question": "<image 1> What?", "options": "['x', 'y']", "answer": "A", "image_1": "a.png", "image_2": None},
@@ -60,8 +61,8 @@ ROWS: dict[str, tuple[dict[str, Any], str, str, int]] = {
         "A",
         1,
     ),
-    "docvqa": ({"questionId": "7", "question": "Who?", "answers": ["Ada", "ada"], "image": "a.png"}, "Who?", "Ada", 1),
-    "infovqa": ({"questionId": "8", "question": "Who?", "answers": ["Ada"], "image": "a.png"}, "Who?", "Ada", 1),
+    "docvqa": ({"questionId": "7", "question": "Who?", "answers": ["Ada", "ada"], "image": "a.png"}, f"Who?\n{BRIEF}", "Ada", 1),
+    "infovqa": ({"questionId": "8", "question": "Who?", "answers": ["Ada"], "image": "a.png"}, f"Who?\n{BRIEF}", "Ada", 1),
     "charts": ({"image": "a.png", "question": "How much?", "answer": "7", "kind": "bar"}, "How much?", "7", 1),
 }
 
@@ -188,6 +189,85 @@ def test_the_right_option_of_gpqa_has_one_place_for_everybody(tmp_path: Path) ->
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
     first, again = (load_task("gpqa_diamond", str(tmp_path / "rows.jsonl")).items[0] for _ in range(2))
     assert first == again and first.options["ABCD".index(first.gold)] == "r"
+
+
+def item_of(name: str, row: dict[str, Any], folder: Path) -> Item:
+    """The one item of a file with ``row``, its pictures red."""
+    (folder / "a.png").write_bytes(png())
+    (folder / "rows.jsonl").write_text(json.dumps(row))
+    (item,) = load_task(name, str(folder / "rows.jsonl")).items
+    return item
+
+
+@pytest.mark.parametrize(
+    ("asked", "question"),
+    [
+        ("<image1>\nWhich one?", "Which one?"),
+        ("Which one?\n<image1>", "Which one?"),
+        ("Which one?\n<image1>\n<image2>", "Which one?"),
+        ("Which side is opposite to <image3>?\n<image1>", "Which side is opposite to <image3>?"),
+    ],
+)
+def test_the_mark_of_a_part_of_the_picture_stays_in_its_sentence(tmp_path: Path, asked: str, question: str) -> None:
+    assert (
+        item_of("mathvision", {"id": "1", "question": asked, "options": [], "answer": "2", "image": "a.png"}, tmp_path).question == question
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "gold", "right", "wrong"),
+    [("integer", "1000", "1000.6", "999.6"), ("list", "[2007, 2008]", "2007 and 2008", "2007, 2009"), ("text", "north", "North", "south")],
+)
+def test_mathvistas_answers_are_graded_by_their_type(tmp_path: Path, kind: str, gold: str, right: str, wrong: str) -> None:
+    row = {"pid": "1", "question": "Which?", "choices": None, "answer": gold, "answer_type": kind, "precision": None, "image": "a.png"}
+    item, grade = item_of("mathvista", row, tmp_path), TASKS["mathvista"].grade
+    assert ("Answer with" in item.question) == (kind != "text")
+    assert grade(item, gold).right and grade(item, right).right and not grade(item, wrong).right
+
+
+@pytest.mark.parametrize(
+    ("gold", "right", "wrong"),
+    [
+        ("0.9965", "about 0.997", "0.98"),
+        ("['Tampa','Florida']", "Tampa, Florida", "Miami"),
+        ("8.4", "8.4 V", "8.5 V"),
+        ("551", "551 ohms", ""),
+    ],
+)
+def test_mmmus_open_questions_are_graded_by_its_rule(tmp_path: Path, gold: str, right: str, wrong: str) -> None:
+    row = {"id": "v", "question": "<image 1> What?", "options": "[]", "answer": gold, "image_1": "a.png"}
+    item, grade = item_of("mmmu", row, tmp_path), TASKS["mmmu"].grade
+    assert grade(item, right).right and not grade(item, wrong).right
+
+
+def test_the_whole_of_math_is_read_from_its_solutions(tmp_path: Path) -> None:
+    row = {
+        "problem": "What is $x$?",
+        "solution": r"So $x = \boxed{1}$, or rather $\boxed{\frac{1}{2}}$.",
+        "level": "Level 3",
+        "type": "Algebra",
+    }
+    item = item_of("math", row, tmp_path)
+    assert (item.gold, item.group) == (r"\frac{1}{2}", "level 3") and TASKS["math"].config and len(TASKS["math"].config) == 7
+
+
+def test_files_are_read_as_publishers_lay_them(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "4.png").write_bytes(png())
+    (tmp_path / "data").mkdir()
+    row = {"id": "4", "question": "How many?", "options": [], "answer": "2", "image": "images/4.png"}
+    (tmp_path / "data" / "testmini.jsonl").write_text(json.dumps(row))
+    assert load_task("mathvision", str(tmp_path / "data")).items[0].opened()[0].size == (40, 30), "pictures beside the folder of rows"
+    by_name = {"1": {"pid": "1", "question": "Which?", "choices": ["x", "y"], "answer": "y", "image": "images/4.png"}}
+    (tmp_path / "testmini.json").write_text(json.dumps(by_name))
+    assert [item.gold for item in load_task("mathvista", str(tmp_path / "testmini.json")).items] == ["B"]
+    listed = {"dataset_name": "docvqa", "data": [{"questionId": 7, "question": "Who?", "answers": ["Ada"], "image": "images/4.png"}]}
+    (tmp_path / "val.json").write_text(json.dumps(listed))
+    assert [item.gold for item in load_task("docvqa", str(tmp_path / "val.json")).items] == ["Ada"]
+    (tmp_path / "gpqa_diamond.csv").write_text(
+        'Question,Correct Answer,Incorrect Answer 1,Incorrect Answer 2,Incorrect Answer 3\n"Why, then?",r,a,b,c\n'
+    )
+    assert sorted(load_task("gpqa_diamond", str(tmp_path / "gpqa_diamond.csv")).items[0].options) == ["a", "b", "c", "r"]
 
 
 def test_mathvistas_decimals_are_rounded(tmp_path: Path) -> None:

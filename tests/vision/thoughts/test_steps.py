@@ -10,7 +10,7 @@ STEPS = {
     "by its own numbers": ("1. Read 3 and 4.\n2. 3 + 4 = 7\nmore of it", ["Read 3 and 4.", "3 + 4 = 7\nmore of it"]),
     "by words and numbers": ("Step 1: Read.\nStep 2: Add.", ["Read.", "Add."]),
     "by lines": ("Read Fish 7.\nAdd 7 + 1 = 8.", ["Read Fish 7.", "Add 7 + 1 = 8."]),
-    "by lines where not every part has several": ("Read Fish 7.\nRead Cod 1.\n\nAdd 7 + 1 = 8.", ["Read Fish 7.", "Read Cod 1.", "Add 7 + 1 = 8."]),
+    "by lines where not every part has several": ("Fish 7.\nCod 1.\n\n7 + 1 = 8.", ["Fish 7.", "Cod 1.", "7 + 1 = 8."]),
     "by parts of several lines": ("Read Fish 7\nand Cod 1.\n\nAdd them:\n7 + 1 = 8.", ["Read Fish 7\nand Cod 1.", "Add them:\n7 + 1 = 8."]),
     "by bullets": ("- Read.\n- Add.", ["Read.", "Add."]),
     "by sentences": ("Read it. Then add 1.5 and 2. Done.", ["Read it.", "Then add 1.5 and 2.", "Done."]),
