@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from vision.errors import PromptError
-from vision.pictures.crops import PanAndScan
+from vision.pictures.crops import PanAndScan, content
 from vision.pictures.writing import Writing
 from vision.thoughts.reasoning import split
 
@@ -75,8 +75,8 @@ class Prompt:
 
     @property
     def images(self) -> list[Image.Image]:
-        """All pictures in the order of their marks in the prompt."""
-        return [image for turn in self.turns for image in turn.images]
+        """All pictures as models are shown them, without wide blank margins, in the order of their marks in the prompt."""
+        return [content(image) for turn in self.turns for image in turn.images]
 
     def instructions(self, *, tags: bool = False) -> str:
         """The system prompt, "" where nothing is asked for beside the question; a model with ``tags`` of its own is asked for no others."""

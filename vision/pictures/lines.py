@@ -1,4 +1,4 @@
-"""The text of a picture as lines that a model is given: where each text stands, in whole percent, from the top.
+"""The text of a picture as lines that a model is given: where each text stands in what it is shown, in whole percent, from the top.
 
     Text in the picture, each at x y percent:
     50 5 Visitors
@@ -80,9 +80,10 @@ def lines_for(writing: Writing, give: GiveWriting, seen: Seen | None) -> str:
     """
     if give == "off" or not writing.texts or (give == "auto" and seen is not None and legible(writing, seen)):
         return ""
-    width, height = writing.size
+    left, top, right, bottom = seen.boxes[0] if seen is not None else (0, 0, *writing.size)
     chosen = sorted(writing.texts, key=_usefulness, reverse=True)[:MOST]
-    return lines_of((without_marks(text.text), text.box.middle[0] / width, text.box.middle[1] / height) for text in chosen)
+    places = ((text, *text.box.middle) for text in chosen)
+    return lines_of((without_marks(text.text), (x - left) / (right - left), (y - top) / (bottom - top)) for text, x, y in places)
 
 
 def legible(writing: Writing, seen: Seen) -> bool:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from transformers import Gemma3ImageProcessorPil
 
+from vision import Prompt, Turn
 from vision.errors import ImageError
-from vision.pictures.crops import PanAndScan, pan_and_scan_boxes, seen, smallest_crop
+from vision.pictures.crops import PanAndScan, content, content_box, pan_and_scan_boxes, seen, smallest_crop
 from vision.pictures.images import Limits, open_image
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -225,6 +226,49 @@ def test_what_the_model_sees_can_be_shown_with_its_cost() -> None:
     view = seen(split_picture(size=(1000, 400)), side=320, tokens_per_image=100, min_crop=256)
     assert [square.size for square in view.squares] == [(320, 320)] * 4
     assert view.tokens == 400 and view.boxes[0] == (0, 0, 1000, 400)
+
+
+def on_a_page(what: Image.Image, at: tuple[int, int], size: tuple[int, int] = (2400, 1600), ground: str = "white") -> Image.Image:
+    page = Image.new("RGB", size, ground)
+    page.paste(what, at)
+    return page
+
+
+@pytest.mark.parametrize("ground", ["white", "#203040"])
+@pytest.mark.parametrize("at", [(0, 0), (900, 700), (2000, 1300)])
+def test_of_a_page_that_is_mostly_blank_a_model_is_shown_what_stands_on_it(at: tuple[int, int], ground: str) -> None:
+    left, top, right, bottom = content_box(on_a_page(split_picture(size=(400, 300)), at, ground=ground))
+    assert left <= at[0] and top <= at[1] and right >= at[0] + 400 and bottom >= at[1] + 300
+    assert right - left < 480 and bottom - top < 380
+
+
+def test_a_line_of_text_is_not_shown_as_a_strip() -> None:
+    left, top, right, bottom = content_box(on_a_page(Image.new("RGB", (1000, 20)), (300, 300)))
+    assert (right - left) / (bottom - top) < 2.2 and top < 300 - 200 and bottom > 320 + 200
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        on_a_page(split_picture(size=(400, 300)), (10, 10), size=(900, 900)),  # small
+        on_a_page(split_picture(size=(2000, 1200)), (100, 100)),  # mostly full
+        on_a_page(split_picture(size=(2390, 800)), (5, 5)),  # as wide as the page
+        Image.effect_noise((1200, 1200), 60).convert("RGB"),  # a photo
+        Image.new("RGB", (2000, 2000), "white"),
+    ],
+    ids=["small", "full", "wide", "photo", "blank"],
+)
+def test_other_pictures_are_shown_whole(picture: Image.Image) -> None:
+    assert content_box(picture) == (0, 0, *picture.size) and content(picture) is picture
+
+
+def test_crops_are_cut_of_what_stands_on_the_page() -> None:
+    page = on_a_page(split_picture(size=(1000, 400)), (700, 600))
+    view = seen(page, side=320, tokens_per_image=100, min_crop=256)
+    left, top, right, bottom = view.boxes[0]
+    assert len(view.boxes) == 3 and all(left <= a and top <= b and c <= right and d <= bottom for a, b, c, d in view.boxes)
+    prompt = Prompt(turns=(Turn(question="?", images=(page,)),))
+    assert prompt.images[0].size == (right - left, bottom - top)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ def test_nothing_is_given_where_nothing_stands() -> None:
     assert lines_for(writing(900, 900), "on", None) == ""
 
 
+def test_texts_stand_where_the_model_sees_them() -> None:
+    page = Image.new("RGB", (2000, 2000), "white")
+    page.paste("black", (1000, 1000, 1400, 1400))
+    view = seen(page, side=896, tokens_per_image=256)
+    assert lines_for(writing(2000, 2000, ("64", 1188, 1190, 20)), "on", view) == f"{HEADER}50 50 64\n\n"
+    assert lines_for(writing(2000, 2000, ("64", 1188, 1190, 20)), "on", None) == f"{HEADER}60 60 64\n\n"
+
+
 def test_a_text_is_given_where_the_square_squeezes_it_too_small() -> None:
     large = writing(2000, 2000, ("Museum", 100, 100, 40))  # 18 px in the square
     small = writing(2000, 2000, ("Museum", 100, 100, 20))  # 9 px

@@ -12,7 +12,7 @@ from vision.engines.loading import Loaded
 from vision.engines.local.prefill import pictures_apart
 from vision.engines.local.rows import Encoded
 from vision.errors import PromptError
-from vision.pictures.crops import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, seen, smallest_crop
+from vision.pictures.crops import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, content, content_box, seen, smallest_crop
 from vision.prompts import Prompt, messages
 from vision.thoughts.reasoning import TAGS
 
@@ -73,8 +73,8 @@ class Encoder:
         if self.loaded.image_side:
             crop = self._smallest_crop(pan_and_scan)
             return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens, min_crop=crop)
-        tokens = self._tokens_of(image)
-        return Seen(squares=(image,), boxes=((0, 0, image.width, image.height),), tokens=tokens)
+        shown = content(image)
+        return Seen(squares=(shown,), boxes=(content_box(image),), tokens=self._tokens_of(shown))
 
     def _tokens_of(self, image: Image.Image) -> int:
         """Tokens that ``image`` costs where that depends on its size; 0 where the processor does not tell."""
