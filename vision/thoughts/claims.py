@@ -326,6 +326,8 @@ def _is_meant(reading: Reading, left: Side, right: Side) -> bool | None:
         return False
     sums = any(token.text in ("+", "-") for token in left.tokens[1:]) and not any(token.text in ("*", "/") for token in left.tokens)
     units = [{token.unit for token in side.tokens if token.unit} for side in (left, right)]
+    if len(units[1]) > 1 and len(units[0]) == 1 and left.tokens[-1].unit and [token.text for token in left.tokens[-2:-1]] == ["/"]:
+        return None  # 135 ÷ 60 hours = 2 hours 15 minutes: of what is divided, or of the quotient
     if not reading.converted and sums and units[0] and units[1] and units[0] != units[1]:
         return False
     return reading.mixed and (reading.point == "." or _are_continental(left, right))

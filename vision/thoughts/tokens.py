@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from vision.thoughts.units import unit_of
+
 
 @dataclass(frozen=True)
 class Token:
@@ -189,7 +191,8 @@ def _made(kind: str, found: str, at: int, formula: bool, text: str, before: list
         shares = last is not None and (last.kind in ("percent", "mixed", "factor") or last.text == "}" or _is_fraction(before))
         return [Token("of" if shares and _OF_NUMBER.match(text, end) else "word", low, at, end, formula)]
     if kind == "word":
-        if formula or (text[end : end + 1] == "(" and found.isalpha()):
+        product = beside and last is not None and last.kind == "number" and len(found) in (2, 3) and not unit_of(found)
+        if formula or product or (text[end : end + 1] == "(" and found.isalpha()):  # 2lw, f(3)
             kind = "unknown"
         elif len(found) == 1 and found.isalpha() and (beside or found not in "aAI"):
             kind = "letter" if last is not None and (last.kind == "number" or last.text == "/") else "unknown"
