@@ -110,6 +110,8 @@ _TOKEN = re.compile("|".join(f"(?P<{kind}_{i}>{pattern})" for i, (kind, pattern)
 _FORMULA = re.compile(
     r"\\\((?P<a>.{0,2000}?)\\\)|\\\[(?P<b>.{0,2000}?)\\\]|\$\$(?P<c>.{0,2000}?)\$\$|(?<!\\)\$(?P<d>[^$\n]{1,2000}?)(?<!\\)\$", re.DOTALL
 )
+_SIGNS = frozenset("∠∡△▵□∑∏∫∂∇∞∥⊥∪∩∈∝′″")
+"""Signs of mathematics that are not computed."""
 _LETTERS_ALONE = re.compile(r"(?:[^A-Za-z]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))+")
 
 
@@ -145,7 +147,7 @@ def tokens_of(text: str) -> list[Token]:
             continue
         match = _TOKEN.match(text, at)
         if match is None:
-            tokens.append(Token("break", text[at], at, at + 1, formula))
+            tokens.append(Token("unknown" if text[at] in _SIGNS else "break", text[at], at, at + 1, formula))
             at += 1
             continue
         kind = str(match.lastgroup).partition("_")[0]

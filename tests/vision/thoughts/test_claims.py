@@ -349,6 +349,8 @@ def test_fractions_that_never_close_hang_and_claim_nothing_false(text: str) -> N
         "10 ft (12 in / 1 ft) = 120",
         "$2lw + 2lh + 2wh = 2(10)(12) + 2(10)(10) + 2(12)(10) = 240 + 200 + 240 = 680$",
         "2ab + 3ab = 6ab",
+        "So, ∠1 - ∠2 = 180° - (58° + 90°) = 180° - 148° = 32°.",
+        "∑ 2 = 5 and ∫ 3 = 4",
         "135 minutes = 135 ÷ 60 hours = 2 hours 15 minutes",
         "(3 + 4)(2) = 14",
     ],
