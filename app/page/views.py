@@ -136,7 +136,8 @@ class Views:
                 if seen is None:
                     continue
                 tokens += seen.tokens
-                names = ["whole", *(f"crop {i}" for i in range(1, len(seen.squares)))]
+                whole = seen.boxes[0] == (0, 0, *self.picture(state, name).size)
+                names = ["whole" if whole else "without its margins", *(f"crop {i}" for i in range(1, len(seen.squares)))]
                 shown += [(square, f"{name}, {square.width} px") for square, name in zip(seen.squares, names, strict=True)]
         return gr.Gallery(shown, label=f"What the model saw: {tokens} tokens", visible=bool(shown))
 

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from vision.pictures.box import Box
+from vision.pictures.crops import content_box
 
 if TYPE_CHECKING:
     from vision.pictures.gathering import Found
@@ -250,7 +251,19 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 
 
 def _read(rgb: Image.Image) -> Writing | None:
-    """The text of a picture; None where the library failed."""
+    """The text of a picture; None where the library failed. Of a large page that is mostly blank what stands on it is read by itself."""
+    left, top, *_ = box = content_box(rgb)
+    found = _read_whole(rgb if box == (0, 0, *rgb.size) else rgb.crop(box))
+    if found is None or found.size == rgb.size:
+        return found
+    return Writing(
+        size=rgb.size,
+        texts=tuple(replace(text, box=text.box.moved(left, top)) for text in found.texts),
+        drawn=tuple(replace(value, box=value.box.moved(left, top)) for value in found.drawn),
+    )
+
+
+def _read_whole(rgb: Image.Image) -> Writing | None:
     try:
         with _turn:
             import numpy as np

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from finetune.charts.records import Record
 from vision.pictures import reading, writing
 from vision.pictures.box import Box
 from vision.pictures.writing import Text, Writing, read_writing
@@ -67,6 +68,18 @@ def test_a_text_is_read_where_it_stands() -> None:
     (x, y), box = found.box.middle, found.box
     assert (found.text, found.angle) == ("Museum", 0) and abs(x - 200) < 3 and abs(y - 100) < 4
     assert 60 < box.width < 84 and 10 < box.height < 22, "tight"
+
+
+def test_a_chart_on_a_large_blank_page_is_read_as_if_it_stood_alone(chart: Record) -> None:
+    page = Image.new("RGB", (2400, 1600), "white")
+    page.paste(chart.image, (1500, 900))
+    alone, found = read_writing(chart.image), read_writing(page)
+    near = [
+        text
+        for text in found.texts
+        if any(text.text == each.text and text.box.moved(-1500, -900).distance(each.box) == 0 for each in alone.texts)
+    ]
+    assert found.size == page.size and len(near) >= 0.9 * len(alone.texts) > 5
 
 
 def test_turned_labels_are_read_with_their_angle() -> None:
