@@ -99,7 +99,7 @@ def test_who_asks_again_does_not_wait_for_the_answer_before(browser: Browser, tm
 
 
 def test_who_waits_sees_the_place_in_the_queue(browser: Browser, chart_file: Path, tmp_path: Path) -> None:
-    engine = ScriptedEngine(LONG, pause_s=0.02)
+    engine = ScriptedEngine(LONG, pause_s=0.05)
     with served(engine, tmp_path) as address, opened(browser, address) as one, opened(browser, address) as other:
         ask(one, chart_file, "How many?")
         expect(one.locator(STOP)).to_be_visible(timeout=SLOW)
