@@ -33,6 +33,9 @@ def test_what_is_printed_at_its_name_is_told_without_a_model() -> None:
 
 def test_a_table_keeps_its_heads() -> None:
     assert tabulate(ROWS).csv() == "Name,2023,2024\nOslo,46,50\nRome,9,12\nBonn,31,7\n"
+    told = tabulate(ROWS).as_json()
+    assert told["heads"] == ["Name", "2023", "2024"] and told["csv"] == tabulate(ROWS).csv()
+    assert {"name": "Rome", "head": "2024", "value": "12", "origin": "printed", "box": [250, 70, 266, 82]} in told["cells"]  # type: ignore[operator]
 
 
 def test_what_stands_there_is_surer_than_what_a_model_read() -> None:

@@ -100,6 +100,8 @@ FALSE = [
 ]
 
 NOT_CLAIMS = [
+    "apples + 3 = 7",
+    "so Sales * 2 = 14",
     "3 bags / 15 minutes = 8 bags / Y",
     "2L + 8 = 22",
     "4s + 16 = 2s + 32",
