@@ -9,6 +9,7 @@ import pytest
 
 from app.page.evidence import Sheet, cards_html, lights_of, sheets_html, table_html, url_of, verdict_html
 from app.page.render import exchange_html, reasoning_html, step_html
+from app.page.views import Views
 from app.talks.correcting import asked_again, corrected_writing, version_of
 from app.talks.feedback import preference_rows
 from app.talks.values import Conversation, Exchange, conversation_as_json, conversation_from_json
@@ -110,6 +111,13 @@ def test_a_corrected_reading_changes_what_follows_and_both_versions_stay() -> No
     )
     verdict = verdict_html(corrected().traced(-1), version)
     assert ">The answer is 5.</div>" in verdict and "Museum is <strong>46</strong>, not 64" in verdict and 'data-act="again"' in verdict
+
+
+def test_a_reading_is_corrected_only_when_the_answer_is_there() -> None:
+    talk = Conversation(exchanges=(exchange(),))
+    assert "data-place" in str(Views.looked_at(talk)["steps"])
+    assert "data-place" not in str(Views.looked_at(talk, busy=True)["steps"])
+    assert "data-place" not in str(Views.looked_at(talk, fixable=False)["steps"])
 
 
 def test_where_computing_does_not_tell_the_question_is_asked_again() -> None:

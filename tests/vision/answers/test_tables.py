@@ -38,6 +38,11 @@ def test_a_table_keeps_its_heads() -> None:
     assert {"name": "Rome", "head": "2024", "value": "12", "origin": "printed", "box": [250, 70, 266, 82]} in told["cells"]  # type: ignore[operator]
 
 
+def test_a_list_of_names_and_numbers_has_one_column_whatever_stands_above() -> None:
+    listed = writing(("City", 10, 10), ("Rain", 150, 10), ("Oslo", 10, 40), ("46", 150, 40), ("Rome", 10, 70), ("9", 150, 70))
+    assert tabulate(listed).csv() == "Name,Value\nOslo,46\nRome,9\n"
+
+
 def test_what_stands_there_is_surer_than_what_a_model_read() -> None:
     found = tabulate(BARS, [("", "Oslo", "64"), ("", "rome", "9"), ("", "Paris", "5")])
     assert values(found) == {
