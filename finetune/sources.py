@@ -267,15 +267,12 @@ def _json(path: Path) -> Iterator[Row]:
             else:
                 listed = any(prefix == "data" and event == "start_array" for prefix, event, _ in ijson.parse(file))
                 file.seek(0)
-                rows = ijson.items(file, "data.item", use_float=True) if listed else _values(ijson.kvitems(file, "", use_float=True))
+                named = (row for _, row in ijson.kvitems(file, "", use_float=True))
+                rows = ijson.items(file, "data.item", use_float=True) if listed else named
             for row in rows:
                 yield row if isinstance(row, dict) else {}
         except ijson.JSONError as exc:
             raise SourceError(f"{path.name} is no JSON list of rows ({first_line(exc)})") from exc
-
-
-def _values(pairs: Iterator[tuple[str, Any]]) -> Iterator[Any]:
-    return (value for _, value in pairs)
 
 
 def _csv(path: Path) -> Iterator[Row]:

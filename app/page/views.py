@@ -130,13 +130,14 @@ class Views:
         for exchange in conversation.exchanges:
             for name in exchange.pictures:
                 try:
-                    seen = self.engine.seen(self.picture(state, name), crops)
+                    picture = self.picture(state, name)
+                    seen = self.engine.seen(picture, crops)
                 except LogicFlowError:
                     continue
                 if seen is None:
                     continue
                 tokens += seen.tokens
-                whole = seen.boxes[0] == (0, 0, *self.picture(state, name).size)
+                whole = seen.boxes[0] == (0, 0, *picture.size)
                 names = ["whole" if whole else "without its margins", *(f"crop {i}" for i in range(1, len(seen.squares)))]
                 shown += [(square, f"{name}, {square.width} px") for square, name in zip(seen.squares, names, strict=True)]
         return gr.Gallery(shown, label=f"What the model saw: {tokens} tokens", visible=bool(shown))

@@ -19,7 +19,8 @@ from vision.answers.formulas import same_formula
 MAX_ANSWER_CHARS = 2000
 """Characters of an answer that are compared; longer ones are equal only when their texts are."""
 
-_BOXED = re.compile(r"\\boxed\s*\{")
+_BOXED = re.compile(r"\\(?:boxed|fbox)(?:\s*\{|\s+(?=\w)|(?=\d))")
+"""A box; without braces it holds one sign, as in ``\\\\boxed 2``."""
 _ANNOUNCED = re.compile(
     r"(?:the\s+)?(?:final\s+)?(?:answers?|(?:correct|right)\s+(?:option|choice))\s*(?:(?:is|are|:|=)\s*:?|(?=\$|\\[(\[]))\s*(.+)",
     re.IGNORECASE,
@@ -85,15 +86,18 @@ def _told(answer: str) -> str:
 
 
 def _last_boxed(text: str) -> str | None:
-    starts = [match.end() for match in _BOXED.finditer(text)]
-    if not starts:
+    *_, last = [None, *_BOXED.finditer(text)]
+    if last is None:
         return None
+    start = last.end()
+    if not last[0].endswith("{"):
+        return text[start]
     depth = 1
-    for at in range(starts[-1], len(text)):
+    for at in range(start, len(text)):
         depth += {"{": 1, "}": -1}.get(text[at], 0)
         if depth == 0:
-            return text[starts[-1] : at]
-    return text[starts[-1] :]
+            return text[start:at]
+    return text[start:]
 
 
 def _clean(answer: str) -> str:

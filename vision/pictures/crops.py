@@ -55,7 +55,7 @@ def content_box(image: Image.Image) -> tuple[int, int, int, int]:
     whole, step = (0, 0, image.width, image.height), math.ceil(max(image.size) / (LARGE // 2))
     if max(image.size) < LARGE:
         return whole
-    small = image.convert("RGB").reduce(step)
+    small = (image if image.mode == "RGB" else image.convert("RGB")).reduce(step)
     corners = Counter(small.getpixel((x, y)) for x in (0, small.width - 1) for y in (0, small.height - 1))
     differs = ImageChops.difference(small, Image.new("RGB", small.size, corners.most_common(1)[0][0])).split()
     inked = ImageChops.lighter(ImageChops.lighter(differs[0], differs[1]), differs[2]).point(lambda value: 255 * (value > BLANK))

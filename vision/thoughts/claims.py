@@ -255,7 +255,7 @@ def _by_units(left: Side, right: Side, trees: tuple[Any, Any]) -> bool:
     factors = {one / other for kind, one in sizes for other_kind, other in sizes if kind == other_kind}
     for reading in (Reading(), Reading(converted=True)):
         try:
-            a, b = (value_of(tree, reading) for tree in trees)
+            a, b = (_measured(side, tree, reading) for side, tree in zip((left, right), trees, strict=True))
         except (NotUnderstood, Unchecked):
             return True
         if b != 0 and a / b in factors:
@@ -280,7 +280,7 @@ def _before_share(side: Side) -> Side | None:
 def _judge(left: Side, relation: str, right: Side, trees: tuple[Any, Any]) -> tuple[Any, str | None]:
     """Whether the claim holds in any way in which it is read, and what the left side comes to in the first one.
 
-    It is ``doubtful`` where it holds only in a way that few would mean, or as a coarser rounding.
+    It is ``doubtful`` where it holds only in a way that few would mean, or as a coarser rounding. No value is told in the smallest unit.
     """
     correct: str | None = None
     computed = doubtful = False
@@ -289,23 +289,30 @@ def _judge(left: Side, relation: str, right: Side, trees: tuple[Any, Any]) -> tu
         if sure is None:
             continue
         try:
-            a, b = (value_of(tree, reading) for tree in trees)
+            a, b = (_measured(side, tree, reading) for side, tree in zip((left, right), trees, strict=True))
         except NotUnderstood:
             continue
         except Unchecked:
             return "unchecked", None
-        computed = True
-        held = _holds(a, relation, b, left, right, reading)
+        computed, held = True, _holds(a, relation, b, left, right, reading)
         if held == "yes" and sure:
             return "true", None
         doubtful = doubtful or held != "no"
         if reading.point == "." or correct is not None or _are_continental(left, right):
-            correct = correct or (written(a) if relation in ("=", "≈", "is") else "")
+            correct = correct or (written(a) if relation in ("=", "≈", "is") and not reading.converted else "")
     if doubtful:
         return "doubtful", None
     if not computed or correct is None:
         return "unchecked", None
     return "false", correct or None
+
+
+def _measured(side: Side, tree: Any, reading: Reading) -> Any:
+    """The value of a side; a unit that stands behind a division alone is the quotient's: ``135 / 60 hours`` are 2 h 15 min."""
+    *before, last = side.tokens
+    if not (reading.converted and last.unit and before and before[-1].text == "/") or any(token.unit for token in before):
+        return value_of(tree, reading)
+    return value_of(tree, replace(reading, converted=False)) * UNITS[last.unit][1]
 
 
 def _is_meant(reading: Reading, left: Side, right: Side) -> bool | None:
@@ -326,8 +333,6 @@ def _is_meant(reading: Reading, left: Side, right: Side) -> bool | None:
         return False
     sums = any(token.text in ("+", "-") for token in left.tokens[1:]) and not any(token.text in ("*", "/") for token in left.tokens)
     units = [{token.unit for token in side.tokens if token.unit} for side in (left, right)]
-    if len(units[1]) > 1 and len(units[0]) == 1 and left.tokens[-1].unit and [token.text for token in left.tokens[-2:-1]] == ["/"]:
-        return None  # 135 ÷ 60 hours = 2 hours 15 minutes: of what is divided, or of the quotient
     if not reading.converted and sums and units[0] and units[1] and units[0] != units[1]:
         return False
     return reading.mixed and (reading.point == "." or _are_continental(left, right))

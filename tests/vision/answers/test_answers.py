@@ -15,6 +15,8 @@ EXTRACTED = {
     "The final answer is: $\\frac{1}{2}$": "\\frac{1}{2}",
     "Thus \\boxed{12} and not \\boxed{x^{2}}": "x^{2}",
     "It is \\boxed{34": "34",
+    "It is $\\boxed 2$.": "2",
+    "It is \\fbox{C}.": "C",
     "The answer is Dr. J. Smith. He signed it.": "Dr. J. Smith",
     "The answer is R. J. Reynolds Tobacco.": "R. J. Reynolds Tobacco",
     "The answer is U.S. Department of Agriculture": "U.S. Department of Agriculture",
