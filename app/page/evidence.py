@@ -107,8 +107,11 @@ def verdict_html(
         waits = growing and (reply is None or reply.usage is None)
         why = _waiting_html(exchange) if reply is None or waits else html.escape(reply.why_no_answer)
         return f'<section class="lf-verdict"><p class="lf-quiet" role="status">{why}</p></section>'
-    long = " lf-long" if len(reply.answer_text) > LONG_ANSWER else ""
     said = inline_html(reply.answer_text, formulas(reply.answer_text))
+    if why := reply.why_no_answer:  # half an answer is not shown as one
+        half = f'<div class="lf-half">{said}</div><p class="lf-open">{html.escape(why)}</p>'
+        return f'<section class="lf-verdict" aria-label="Answer">{half}</section>'
+    long = " lf-long" if len(reply.answer_text) > LONG_ANSWER else ""
     copied = html.escape(visible(reply.answer or reply.answer_text), quote=True)
     copy = f'<button type="button" class="lf-tool" data-act="copy" data-text="{copied}">Copy</button>'
     parts = [

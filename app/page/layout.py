@@ -68,8 +68,8 @@ def about(engine: Engine) -> str:
     """The honest line: which model is loaded and what it can do."""
     if engine.name.startswith("nano"):
         return (
-            f"**{engine.name}** is loaded: a tiny model of our own that reads drawn charts in large print and gets a "
-            "question in six wrong, mostly by misreading. For real work load a large one: `logicflow serve --model google/gemma-3-4b-it`."
+            f"**{engine.name}**: a tiny model of our own for drawn charts in large print. One answer in six is wrong, mostly by "
+            "misreading. For real work: `logicflow serve --model google/gemma-3-4b-it`"
         )
     blind = "" if engine.sees else " It reads text only, so of a picture it is given the text that was read in it."
     return f"**{engine.name}** is loaded.{blind} Models make mistakes: look at the steps, and at the marks beside their arithmetic."
@@ -187,9 +187,8 @@ def _sidebar() -> Parts:
 def _conversation() -> Parts:
     made: Parts = {}
     made["chat"] = gr.Chatbot(
-        label="Conversation",
+        show_label=False,
         elem_id="lf-chat",
-        height=400,
         editable="user",
         group_consecutive_messages=False,
         latex_delimiters=LATEX,
@@ -201,7 +200,7 @@ def _conversation() -> Parts:
     with gr.Column(elem_id="lf-camera"):  # opened by the attach menu of page.js
         made["camera"] = gr.Image(sources=["webcam"], type="filepath", format="png", show_label=False, height=260)
     made["box"] = gr.MultimodalTextbox(
-        placeholder="Ask about a picture; drop, paste or choose one or several",
+        placeholder="Ask about a picture",
         file_types=FILE_TYPES,
         file_count="multiple",
         max_lines=6,

@@ -207,13 +207,16 @@ def test_a_picture_may_be_dropped_anywhere(browser: Browser, scripted: str) -> N
 @pytest.mark.parametrize("width", [360, 820, 1440])
 def test_the_three_places_fit_every_window(browser: Browser, scripted: str, width: int) -> None:
     with opened(browser, scripted, width=width) as page:
+        expect(page.locator(".lf-card").first).to_be_in_viewport()
         ask(page, EXAMPLES / "visitors.png", QUESTION)
         expect(page.locator("#lf-verdict .lf-said")).to_have_text("The answer is 18.", timeout=SLOW)
         expect(page.locator(STOP)).to_be_hidden(timeout=SLOW)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate("scrollTo(0, 0)")
         answer, picture, steps = (page.locator(each).bounding_box() for each in ("#lf-verdict", ".lf-stage", "#lf-fold"))
         if width < 1181:
             assert answer["y"] < picture["y"] < steps["y"]
+            assert answer["y"] + answer["height"] < 700, "the answer stands in the first window"
         else:
             assert picture["x"] + picture["width"] <= steps["x"] + 1
 

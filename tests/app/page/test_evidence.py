@@ -94,6 +94,17 @@ def test_the_answer_stands_first_with_its_trust_and_a_way_into_the_steps() -> No
     assert verdict_html(Exchange(question="q")) == ""
 
 
+@pytest.mark.parametrize(("end", "why"), [("length", "its answer was cut off"), ("stopped", "stopped in its answer")])
+def test_half_an_answer_is_not_shown_as_one(end: str, why: str) -> None:
+    whole = exchange()
+    half = replace(whole.replies[0], answer_text="The answer is 2", usage=replace(USAGE, end=end))
+    made = verdict_html(replace(whole, replies=(half,)))
+    assert why in made and "lf-half" in made
+    assert not any(said in made for said in ("lf-said", "lf-trust", 'data-act="copy"'))
+    growing = replace(half, usage=None)
+    assert "lf-said" in verdict_html(replace(whole, replies=(growing,)), growing=True), "while it is written it is what there is"
+
+
 def corrected(value: str = "46", thought: str = THOUGHT, answer: str = "The answer is 23.") -> Conversation:
     reading = Correction(step=1, start=thought.index("64"), end=thought.index("64") + 2, was="64", value=value)
     return Conversation(exchanges=(exchange(thought, answer, corrections=(reading,)),))
