@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ def claim_html(claim: Claim, shown: str) -> str:
     )
 
 
+_CHIP_AND_MARK = re.compile(r'<button [^>]*class="lf-chip[^>]*>[^<]*</button>[,.;:!?)]+')
+"""A number and the punctuation behind it, which begins no line."""
+
+
 def step_html(step: Step, writing: Sequence[Writing] = (), *, fixable: bool = False) -> str:
     """One numbered step, its claims marked in place and its numbers as chips; those that were read may be ``fixable``."""
     math = formulas(step.text)
@@ -53,7 +58,8 @@ def step_html(step: Step, writing: Sequence[Writing] = (), *, fixable: bool = Fa
     pieces += [chip for chip in chips if not any(start < chip[1] and chip[0] < end for start, end in taken)]
     wrong = dict.fromkeys(source.why for source in step.sources if source.verdict == "false")
     notes = "".join(f'<span class="lf-note lf-false"><span class="lf-mark">✗</span> {html.escape(visible(why))}</span>' for why in wrong)
-    return f'<li value="{step.number}">{inline_html(step.text, sorted(pieces))}{notes}</li>'
+    shown = _CHIP_AND_MARK.sub(r'<span class="lf-kept">\g<0></span>', inline_html(step.text, sorted(pieces)))
+    return f'<li value="{step.number}">{shown}{notes}</li>'
 
 
 def _part(text: str, start: int, end: int, chips: Sequence[tuple[int, int, str]]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -208,7 +208,7 @@ def tabulate(writing: Writing, readings: Sequence[Reading] = ()) -> Table:
             cells.setdefault((name, series), Cell(value=value, origin="read"))
         elif not _same(cells[place], value):
             cells[place] = replace(cells[place], said=value)
-    return _arranged(cells)
+    return _arranged(cells, {label.text: i for line in labels_of(writing).lines for i, label in enumerate(line.labels)})
 
 
 def _key(name: str) -> str:
@@ -283,8 +283,10 @@ def _of_number(number: Text, rows: Sequence[Text], columns: Sequence[Text], writ
     return (near[0].text, "") if len(near) == 1 and not rows and not columns else ("", "")
 
 
-def _arranged(cells: dict[tuple[str, str], Cell]) -> Table:
-    """``cells`` with a row for each name and a column for each series, in the order in which they were met."""
+def _arranged(cells: dict[tuple[str, str], Cell], places: Mapping[str, int]) -> Table:
+    """``cells`` with a row for each name and a column for each series: by their ``places`` along the axis, else as they were met."""
     names, series = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
+    if all(name in places for name, origin in ((key[0], cell.origin) for key, cell in cells.items()) if origin != "read"):
+        names.sort(key=lambda name: places.get(name, len(places)))
     heads = ("Name", *(head or "Value" for head in series))
     return Table(heads=heads, rows=tuple((name, tuple(cells.get((name, head)) for head in series)) for name in names))

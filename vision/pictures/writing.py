@@ -96,9 +96,12 @@ class Drawn:
 
         >>> Drawn(name="Oslo", value=58.213, error=0.4, box=Box(0, 0, 9, 9)).about
         '58.2'
+        >>> Drawn(name="Oslo", value=57.996, error=0.04, box=Box(0, 0, 9, 9)).about
+        '58'
         """
         digits = min(-math.floor(math.log10(self.error)) if self.error > 0 else 2, 6)
-        return f"{round(self.value, digits) + 0.0:.{max(digits, 0)}f}".removesuffix(".0")
+        told = f"{round(self.value, digits) + 0.0:.{max(digits, 0)}f}"
+        return told.rstrip("0").rstrip(".") if "." in told else told
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,6 +54,11 @@ def test_a_number_names_the_boxes_in_which_it_and_its_name_stand() -> None:
     assert made.count('tabindex="-1"') == made.count("lf-chip") and 'aria-label="64, 64 stands at Museum"' in made
 
 
+def test_punctuation_stays_with_its_number() -> None:
+    made = reasoning_html(exchange("Read Museum 64, Library 41.").replies[0])
+    assert re.findall(r'<span class="lf-kept"><button [^>]*>(\d+)</button>(.)</span>', made) == [("64", ","), ("41", ".")]
+
+
 def test_only_the_trace_that_stands_for_the_last_answer_can_be_corrected() -> None:
     growing = Reply(question="q", thought=THOUGHT, thinking=True, writing=(CHART,))
     assert "data-lights" in reasoning_html(growing, fixable=True) and "data-place" not in reasoning_html(growing, fixable=True)

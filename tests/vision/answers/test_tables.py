@@ -38,6 +38,12 @@ def test_a_table_keeps_its_heads() -> None:
     assert {"name": "Rome", "head": "2024", "value": "12", "origin": "printed", "box": [250, 70, 266, 82]} in told["cells"]  # type: ignore[operator]
 
 
+def test_rows_stand_as_their_names_do_along_the_axis() -> None:
+    """Texts come by rows from the top, the number of the tallest bar first."""
+    found = writing(("46", 155, 100), ("31", 285, 150), ("9", 25, 220), ("Oslo", 20, 280), ("Rome", 150, 280), ("Bonn", 280, 280))
+    assert tabulate(found, [("", "Paris", "5")]).csv() == "Name,Value\nOslo,9\nRome,46\nBonn,31\nParis,5\n"
+
+
 def test_a_list_of_names_and_numbers_has_one_column_whatever_stands_above() -> None:
     listed = writing(("City", 10, 10), ("Rain", 150, 10), ("Oslo", 10, 40), ("46", 150, 40), ("Rome", 10, 70), ("9", 150, 70))
     assert tabulate(listed).csv() == "Name,Value\nOslo,46\nRome,9\n"
