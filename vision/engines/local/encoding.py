@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from PIL import Image
@@ -13,7 +14,7 @@ from vision.engines.local.prefill import pictures_apart
 from vision.engines.local.rows import Encoded
 from vision.errors import PromptError
 from vision.pictures.crops import MAX_CROPS, MIN_CROP, MIN_RATIO, PanAndScan, Seen, content, content_box, seen, smallest_crop
-from vision.prompts import Prompt, messages
+from vision.prompts import Prompt, Turn, messages
 from vision.thoughts.reasoning import TAGS
 
 ROOM = 16
@@ -41,6 +42,7 @@ class Encoder:
         self.template = template_of(self.processor)
         self.takes_system = True
         self._apart = pictures_apart(loaded.model)
+        self._cost = lru_cache(1024)(self._tokens_of)
 
     def encode(self, prompt: Prompt) -> Encoded:
         """``prompt`` as tokens and pictures.
@@ -74,15 +76,12 @@ class Encoder:
             crop = self._smallest_crop(pan_and_scan)
             return seen(image, side=self.loaded.image_side, tokens_per_image=self.loaded.image_tokens, min_crop=crop)
         shown = content(image)
-        return Seen(squares=(shown,), boxes=(content_box(image),), tokens=self._tokens_of(shown))
+        return Seen(squares=(shown,), boxes=(content_box(image),), tokens=self._cost(shown.size))
 
-    def _tokens_of(self, image: Image.Image) -> int:
-        """Tokens that ``image`` costs where that depends on its size; 0 where the processor does not tell."""
-        count = getattr(self.processor, "_get_num_multimodal_tokens", None)
-        try:
-            return int(count(image_sizes=[(image.height, image.width)])["num_image_tokens"][0]) if count else 0
-        except (TypeError, KeyError, AttributeError, NotImplementedError):
-            return 0
+    def _tokens_of(self, size: tuple[int, int]) -> int:
+        """Tokens of a picture of such a ``size``, as the processor writes them."""
+        alone = Prompt(turns=(Turn(question="", images=(Image.new("RGB", size),)),))
+        return int(self._tokens(self._written(alone), alone, "").image.sum())
 
     def _smallest_crop(self, wanted: PanAndScan) -> int:
         made_for = getattr(self.processor.image_processor, "do_pan_and_scan", None)

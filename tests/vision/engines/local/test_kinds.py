@@ -25,6 +25,9 @@ from vision.settings import NANO
 WORDS = 24
 """Tokens that are compared."""
 MARKS = "<|image_pad|> <|vision_start|> <|vision_end|> <image> <fake_token_around_image> <global-img> <end_of_utterance>".split()
+COUNTED = {"image_grid_thw", "num_soft_tokens_per_image"}
+"""What image processors tell whose models take the kind of each token."""
+FILM_MARKS = ("video_token_id", "video_start_token_id", "video_end_token_id")
 TEMPLATE = (
     "{% for message in messages %}<start_of_turn>{{ message.role }}\n"
     "{% if message.content is string %}{{ message.content }}{% else %}"
@@ -106,7 +109,9 @@ class Shown:
         tokens = dict(self.tokenizer([whole], return_tensors="pt", add_special_tokens=False))
         tokens.pop("token_type_ids", None)
         kinds = (tokens["input_ids"] == self.tokenizer.convert_tokens_to_ids(self.mark)).long()
-        return tokens | shown | ({"mm_token_type_ids": kinds} if "image_grid_thw" in shown else {})
+        tokens |= {"mm_token_type_ids": kinds} if COUNTED & shown.keys() else {}
+        shown.pop("num_soft_tokens_per_image", None)
+        return tokens | shown
 
 
 def pil(kind: str, name: str, **options: Any) -> Any:
@@ -129,6 +134,37 @@ def qwen_vl(kind: str, tokenizer: Any) -> tuple[Any, Any]:
     square = (2 * patch) ** 2
     images = pil("qwen2_vl", "Qwen2VLImageProcessorPil", patch_size=patch, min_pixels=4 * square, max_pixels=24 * square)
     return model, Shown(images, tokenizer, MARKS[0], lambda shown, i: int(shown["image_grid_thw"][i].prod()) // 4)
+
+
+def glm4v(_: str, tokenizer: Any) -> tuple[Any, Any]:
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    vision: dict[str, Any] = {"depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 4, "out_hidden_size": 32}
+    vision |= {"initializer_range": 0.1, "patch_size": 14}
+    names = ("image_token_id", "image_start_token_id", "image_end_token_id")
+    marks = dict(zip(names, tokenizer.convert_tokens_to_ids(MARKS[:3]), strict=True)) | dict.fromkeys(FILM_MARKS, len(tokenizer) - 1)
+    ropes = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0, "partial_rotary_factor": 1.0}
+    text = SIZES | {"vocab_size": len(tokenizer), "rope_parameters": ropes}
+    torch.manual_seed(0)
+    model = AutoModelForImageTextToText.from_config(AutoConfig.for_model("glm4v", text_config=text, vision_config=vision, **marks)).eval()
+    images = pil("glm4v", "Glm4vImageProcessorPil", size={"shortest_edge": 4 * 28 * 28, "longest_edge": 48 * 28 * 28})
+    return model, Shown(images, tokenizer, MARKS[0], lambda shown, i: int(shown["image_grid_thw"][i].prod()) // 4)
+
+
+def gemma4(_: str, tokenizer: Any) -> tuple[Any, Any]:
+    from transformers import AutoModelForImageTextToText, Gemma4Config, Gemma4TextConfig, Gemma4VisionConfig
+
+    words, sizes = len(tokenizer), {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "head_dim": 8}
+    text = Gemma4TextConfig(vocab_size=words, vocab_size_per_layer_input=words, **(SIZES | TEXT["gemma4_text"][0]))
+    vision = Gemma4VisionConfig(num_attention_heads=4, num_key_value_heads=4, initializer_range=0.1, **sizes)
+    names = ("image_token_id", "boi_token_id", "eoi_token_id")
+    marks = dict(zip(names, tokenizer.convert_tokens_to_ids(MARKS[:3]), strict=True))
+    config = Gemma4Config(text_config=text, vision_config=vision, video_token_id=words - 1, audio_token_id=words - 1, **marks)
+    config.audio_config = None
+    torch.manual_seed(0)
+    images = pil("gemma4", "Gemma4ImageProcessorPil", max_soft_tokens=70)
+    shown = Shown(images, tokenizer, MARKS[0], lambda shown, i: int(shown["num_soft_tokens_per_image"][i]))
+    return AutoModelForImageTextToText.from_config(config).eval(), shown
 
 
 def llava(_: str, tokenizer: Any) -> tuple[Any, Any]:
@@ -161,8 +197,10 @@ def idefics3(_: str, tokenizer: Any) -> tuple[Any, Any]:
 SEEING: dict[str, Callable[[str, Any], tuple[Any, Any]]] = {
     "qwen2_5_vl": qwen_vl,
     "qwen3_vl": qwen_vl,
+    "glm4v": glm4v,
     "llava": llava,
     "idefics3": idefics3,
+    "gemma4": gemma4,
 }
 
 
@@ -228,7 +266,7 @@ def looking(*pictures: Image.Image, then: str = "") -> Prompt:
 def test_a_model_that_sees_writes_what_generate_writes(kind: str, tokenizer: Any) -> None:
     """Alone, in a vote, beside another user; the same picture again, another picture, two of them, a text that follows."""
     engine, plain = of(kind, tokenizer)
-    assert engine.shares and engine.sees
+    assert engine.shares == (kind != "gemma4") and engine.sees  # its layers lend their keys
     one, other = PICTURES[0].resize((130, 90)), PICTURES[1].resize((90, 160))
     prompts = [looking(one), looking(other), looking(one, other), looking(one, then="And the mean?"), SHORT]
     due = {i: generated(engine, plain, prompt) for i, prompt in enumerate(prompts)}
@@ -236,7 +274,8 @@ def test_a_model_that_sees_writes_what_generate_writes(kind: str, tokenizer: Any
     for wanted in ([(0, 1)], [(1, 3)], [(0, 2), (1, 1), (4, 1)], [(2, 1), (3, 2)], [(0, 1)]):
         for (i, _), written in zip(wanted, texts(engine, [(prompts[i], count) for i, count in wanted]), strict=True):
             assert all(text.startswith(due[i]) for text in written), i
-    assert engine.seen(one) is not None
+    shown = engine.seen(one)
+    assert shown is not None and shown.tokens == int(engine.encoder.encode(prompts[0]).image.sum()) > 0
 
 
 def test_another_question_goes_on_behind_the_picture(tokenizer: Any) -> None:
