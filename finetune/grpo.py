@@ -245,8 +245,10 @@ def model_of(own: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Any, A
     precision = "bf16" if options.get("bf16", True) else "fp32"
     loaded = load(Settings(model=name, adapter="none", device="cpu", precision=precision))  # the trainer takes it where it belongs
     loaded.model.generation_config.eos_token_id = sorted(ends_of(loaded.model, loaded.processor))  # turns end otherwise than texts
+    encoder = Encoder(loaded)
+    encoder.tokenizer.padding_side = "left"  # as TRL pads prompts: the marks of pictures, which it has padded here, would part from them
     if adapter:
-        return with_adapter(loaded.model, adapter, name, merge=False, trains=True), Encoder(loaded)
+        return with_adapter(loaded.model, adapter, name, merge=False, trains=True), encoder
     lora = LoraConfig(
         r=own["lora_rank"],
         lora_alpha=own["lora_alpha"],
@@ -255,7 +257,7 @@ def model_of(own: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[Any, A
         exclude_modules=FROZEN,
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(loaded.model, lora), Encoder(loaded)
+    return get_peft_model(loaded.model, lora), encoder
 
 
 def train(own: Mapping[str, Any], options: Mapping[str, Any]) -> bool:

@@ -50,18 +50,14 @@ def groups(flight: Recipe) -> str:
     return f"{attempts} attempts a step: {attempts // each} questions, {each} attempts at each"
 
 
-def pictures(flight: Recipe) -> str:
-    """What is known to make a model worse without a word."""
-    if flight.get("use_liger_kernel"):
-        raise Wrong(
-            "use_liger_kernel drops Gemma 3's token_type_ids in GRPO (TRL issue 6699), and its pictures turn causal", "use_liger_kernel"
-        )
+def start(flight: Recipe) -> str:
+    """What training begins with, in numbers that hold it."""
     if flight.get("fp16"):
         raise Wrong("Gemma 3 overflows in fp16; set bf16: true", "fp16")
     adapter = str(flight.get("adapter_name_or_path") or "")
     if adapter and Path(adapter).parent.exists() and not (Path(adapter) / "adapter_config.json").is_file():
         raise Wrong(f"{adapter} holds no adapter yet; train it first, or name the folder of another", "adapter_name_or_path")
-    return "no Liger loss" + (f", goes on from {adapter}" if adapter else ", a new adapter")
+    return f"goes on from {adapter}" if adapter else "a new adapter"
 
 
 def rows(flight: Recipe) -> str:
@@ -142,7 +138,7 @@ def _model(flight: Recipe) -> tuple[Any, int, int]:
 CHECKS: tuple[tuple[str, Callable[[Recipe], str]], ...] = (
     ("recipe", recipe),
     ("groups", groups),
-    ("pictures", pictures),
+    ("start", start),
     ("rows", rows),
     ("memory", memory),
     ("time", hours),

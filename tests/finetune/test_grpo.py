@@ -92,7 +92,7 @@ def test_of_a_drawn_chart_the_table_is_known(tmp_path: Path) -> None:
         ([], "ok   2 groups: 16 attempts a step: 2 questions, 8 attempts at each"),
         (["num_generations=5"], "16 attempts a step (16 x 1 x 1) are no whole groups of 5"),
         (["num_generations=1"], "num_generations is 1; an attempt is judged against others of its question"),
-        (["use_liger_kernel=true"], "use_liger_kernel drops Gemma 3's token_type_ids"),
+        (["fp16=true"], "Gemma 3 overflows in fp16"),
         (["num_generation=1"], "did you mean num_generations?"),
         (["dataset=none.jsonl"], "there is no file none.jsonl"),
     ],
@@ -165,6 +165,36 @@ def test_prompts_are_those_of_the_application_and_so_are_probabilities(engine: A
             model, whole, torch.ones_like(whole), len(made), pixel_values=pixels, num_images=[1], token_type_ids=types
         )[0]
     assert float(found[0].mean()) == pytest.approx(usage.mean_logprob, abs=0.02)  # type: ignore[union-attr]
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+def test_marks_of_pictures_stand_at_their_tokens_whatever_side_a_tokenizer_pads(tmp_path: Path) -> None:
+    """TRL issue 5785: prompts are padded on the left, the marks by the tokenizer."""
+    from datasets import Dataset
+    from trl import GRPOConfig, GRPOTrainer
+
+    for file in (ROOT / "vision/nano").iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    told = json.loads((tmp_path / "tokenizer_config.json").read_text()) | {"padding_side": "right"}
+    (tmp_path / "tokenizer_config.json").unlink()
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(told))
+    own = {"model_name_or_path": str(tmp_path), "adapter_name_or_path": "", "lora_rank": 2, "lora_alpha": 4, "lora_dropout": 0.0}
+    model, encoder = model_of(own, {"bf16": False})
+    asked = ("How much is Apple?", "What is the difference between Apple and Plum, and what comes of it when Cherry is added?")
+    image = Image.open(ROOT / "examples/harvest.png").convert("RGB")
+    rows = Dataset.from_dict({"prompt": [[{"role": "user", "content": each}] for each in asked], "images": [[image]] * 2})
+    args = GRPOConfig(
+        output_dir=str(tmp_path / "out"), bf16=False, use_cpu=True, report_to="none", per_device_train_batch_size=2, num_generations=2,
+        max_completion_length=2,
+    )  # fmt: skip
+    trainer = GRPOTrainer(
+        model=model, reward_funcs=[lambda completions, **_: [0.0] * len(completions)], args=args, train_dataset=rows,
+        processing_class=encoder.processor,
+    )  # fmt: skip
+    made = trainer._generate_and_score_completions([rows[0], rows[1]])
+    pictured = made["prompt_ids"] == encoder.loaded.model.config.image_token_id
+    assert not made["prompt_mask"].all() and pictured.sum(1).tolist() == [256, 256]
+    assert made["token_type_ids"][:, : pictured.shape[1]].bool().equal(pictured)
 
 
 def test_samples_beyond_the_checkpoint_are_noted_anew(tmp_path: Path) -> None:
