@@ -167,7 +167,7 @@ def test_prompts_are_those_of_the_application_and_so_are_probabilities(engine: A
     assert float(found[0].mean()) == pytest.approx(usage.mean_logprob, abs=0.02)  # type: ignore[union-attr]
 
 
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing. is deprecated:FutureWarning")
 def test_marks_of_pictures_stand_at_their_tokens_whatever_side_a_tokenizer_pads(tmp_path: Path) -> None:
     """TRL issue 5785: prompts are padded on the left, the marks by the tokenizer."""
     from datasets import Dataset
