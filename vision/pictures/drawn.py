@@ -1,4 +1,4 @@
-"""Values that are drawn and not printed: how far each bar of a chart reaches, where a line passes each label.
+"""Values that are drawn: how far each bar of a chart reaches, where a line passes each label, what share of a pie each slice is.
 
     for drawn in measure(image, writing):
         print(drawn.name, drawn.value, drawn.error)
@@ -23,30 +23,23 @@ from PIL import Image
 
 from vision.pictures.axes import BELOW, BESIDE, NEAR_PX, Axis, axes_of
 from vision.pictures.box import Box
+from vision.pictures.colors import ALIKE, PATCH, Color, Mask, Pixels, colors_in, legend_of, mask_of
 from vision.pictures.labels import Labels, anchor, in_line
+from vision.pictures.pies import shares_in
 from vision.pictures.writing import Drawn, Text, Writing
 
 _log = logging.getLogger(__name__)
-
-Color = npt.NDArray[np.int16]
-Pixels = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
 MAX_SIDE = 1600
 """Longer pictures are reduced to this before they are measured, pixels."""
 MAX_TEXTS = 200
 """A picture with more texts is no plain chart."""
-MAX_COLORS, MAX_SHAPES = 24, 400
-"""Colors that are looked at, the most frequent ones, and shapes of each."""
+MAX_SHAPES = 400
+"""Of a color, that are looked at."""
 MIN_LENGTH_PX = 4
 """Shorter bars are not told from the softened edge of their axis."""
-ALIKE = 24
-"""Colors whose channels differ by no more than this, of 255, are one."""
 FOOT_PX = 6
 """How far from the line of 0 a bar may stand."""
-
-_PATCH = 3.2
-"""Heights of a legend's text from which its patch of color begins before it."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +93,11 @@ def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
     alone = [axis for same in either if len(same) == 1 for axis in same]
     plots = [plot for axis in alone if (plot := _plot(pixels, axis, labels)) is not None]
     for plot in plots:
-        colors = _colors(plot)
+        colors = colors_in(plot.pixels[plot.rows[0] : plot.rows[1], plot.columns[0] : plot.columns[1]])
         if not colors:
             continue
         members = {id(text) for _, text in plot.labels}
-        legend = _legend(pixels, colors, [text for text in writing.texts if labels.is_label(text) and id(text) not in members])
+        legend = legend_of(pixels, colors, [text for text in writing.texts if labels.is_label(text) and id(text) not in members])
         shapes = list(_shapes(plot, colors))
         bars = [bar for bar in (_bar(plot, shape) for shape in shapes) if bar is not None]
         if bars:
@@ -113,7 +106,7 @@ def measure(image: Image.Image, writing: Writing) -> tuple[Drawn, ...]:
         certain = plot.axis.upright and not plot.turned and len(plot.axis.texts) > 2
         if found := tuple(_lines(plot, colors, legend, writing.texts)) if certain else ():
             return found
-    return ()
+    return () if plots else tuple(shares_in(pixels, labels))
 
 
 def with_drawn(image: Image.Image, writing: Writing) -> Writing:
@@ -152,53 +145,10 @@ def _plot(pixels: Pixels, axis: Axis, labels: Labels) -> _Plot | None:
     return _Plot(turned, axis, tuple(placed), gap, part, columns)
 
 
-def _colors(plot: _Plot) -> list[Color]:
-    """The colors of which there is most where bars and lines stand, no two alike."""
-    part = plot.pixels[plot.rows[0] : plot.rows[1], plot.columns[0] : plot.columns[1]].reshape(-1, 3)
-    codes = ((part >> 3).astype(np.int32) @ np.array([1024, 32, 1])).astype(np.int32)
-    counts = np.bincount(codes, minlength=1 << 15)
-    found: list[Color] = []
-    for code in np.argsort(counts)[::-1][: 3 * MAX_COLORS]:
-        if counts[code] < 12 or len(found) == MAX_COLORS:
-            break
-        color = np.median(part[codes == code], axis=0).astype(np.int16)
-        if all(np.abs(color - other).max() > ALIKE for other in found):
-            found.append(color)
-    return found
-
-
-def _mask(pixels: Pixels, color: Color, alike: float = ALIKE) -> Mask:
-    """Where ``pixels`` are of ``color``, (rows, columns)."""
-    mask: Mask = np.abs(pixels.astype(np.int16) - color).max(axis=2) <= alike
-    return mask
-
-
-def _legend(pixels: Pixels, colors: Sequence[Color], texts: Sequence[Text]) -> dict[int, Text]:
-    """The text behind a patch of each color, by the color's number; those left out that stand before several."""
-    named: dict[int, list[Text]] = {}
-    for text in texts:
-        left = text.box.left - _PATCH * text.box.height
-        patch, ground = _part(pixels, replace(text.box, left=left, right=text.box.left - 1)), _part(pixels, text.box)
-        if not text.level or not patch.size or not ground.size:
-            continue
-        behind = max(range(len(colors)), key=lambda i: int(_mask(ground, colors[i]).sum()))
-        counts = {i: int(_mask(patch, color).sum()) for i, color in enumerate(colors) if i != behind}
-        most = max(counts.values(), default=0)
-        color = next((i for i, count in counts.items() if 2 * count >= most > 0), -1)  # the most frequent one, else a softened edge of it
-        if most >= 0.8 * text.box.height and _mask(patch, colors[color]).any(axis=0).mean() < 0.85:
-            named.setdefault(color, []).append(text)
-    return {color: same[0] for color, same in named.items() if len(same) == 1}
-
-
 def _with_patch(text: Text) -> Box:
     """Around a text of a legend and its patch, with the frame of the legend."""
     box, margin = text.box, text.box.height
-    return Box(box.left - _PATCH * box.height, box.top - margin, box.right + margin, box.bottom + margin)
-
-
-def _part(pixels: Pixels, box: Box) -> Pixels:
-    """The pixels of ``box``."""
-    return pixels[max(0, round(box.top)) : round(box.bottom) + 1, max(0, round(box.left)) : max(0, round(box.right))]
+    return Box(box.left - PATCH * box.height, box.top - margin, box.right + margin, box.bottom + margin)
 
 
 @dataclass(frozen=True)
@@ -263,7 +213,7 @@ def _shapes(plot: _Plot, colors: Sequence[Color]) -> Iterator[_Shape]:
     if not part.size:
         return
     for number, color in enumerate(colors):
-        mask = _mask(part, color).astype(np.uint8)
+        mask = mask_of(part, color).astype(np.uint8)
         if _is_ground(mask if plot.axis.upright else mask[::-1]):
             continue
         closed = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))  # lines of a grid may cut a bar
@@ -339,7 +289,7 @@ def _lines(plot: _Plot, colors: Sequence[Color], legend: dict[int, Text], texts:
         shown[top : max(0, round(text.box.bottom) + 1 - plot.rows[0]), left : max(0, round(text.box.right) + 1 - plot.columns[0])] = False
     first, last = (round(plot.labels[i][0] - plot.columns[0]) for i in (0, -1))
     for alike in (ALIKE, 2.5 * ALIKE):  # thin lines are softened all along
-        raw = {i: _mask(part, color, alike) & shown for i, color in enumerate(colors)}
+        raw = {i: mask_of(part, color, alike) & shown for i, color in enumerate(colors)}
         masks = {i: _without_rules(mask, first, last) for i, mask in raw.items()}
         masks = _apart({i: mask for i, mask in masks.items() if mask.sum() > 0.5 * raw[i].sum() and _is_line(mask, first, last)})
         named = {i: legend[i].text for i in masks if i in legend}
