@@ -14,6 +14,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
+from vision.answers.answers import number_of
+from vision.thoughts.claims import find_claims
 from vision.thoughts.expressions import written
 
 _HIGH = r"highest|largest|biggest|greatest|maximum|most|tallest|longest|oldest|top|best"
@@ -137,3 +139,22 @@ def expected_of_order(question: str, order: Sequence[str]) -> tuple[str, ...]:
         last = bool(re.search(r"\blast\b|\bends?\b|\bfinal\b|\bfinish\b", words, re.IGNORECASE))
         return (order[0] if first else order[-1],) if first != last else ()
     return ()
+
+
+_SUM_ASKED = re.compile(
+    r"^\W*(?:what(?:['’]s| is)|how much is|calculate|compute|evaluate)?\s*(?P<sum>(?:[^A-Za-z=?]|\bof\b)+?)[=?.!\s]*$", re.IGNORECASE
+)
+
+
+def worked_out(question: str, answer: str) -> str:
+    """What a question comes to that is nothing but a calculation, where the ``answer`` is another number; "" for anything else.
+
+    >>> worked_out("What is 3 + 4?", "6"), worked_out("What is 3 + 4?", "7"), worked_out("What is the sum?", "7")
+    ('3 + 4 is 7, not 6', '', '')
+    """
+    match = _SUM_ASKED.match(question)
+    if match is None or number_of(answer) is None:
+        return ""
+    whole = f"{match['sum']} = {answer}"
+    wrong = [claim for claim in find_claims(whole) if claim.verdict == "false" and claim.text == whole and claim.correct_value]
+    return f"{match['sum']} is {wrong[0].correct_value}, not {answer}" if wrong else ""

@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Literal
 
 from vision.answers.answers import equivalent, number_of
-from vision.answers.expected import expected, expected_of_order
+from vision.answers.expected import expected, expected_of_order, worked_out
 from vision.pictures.writing import Writing
 from vision.thoughts.expressions import written
 from vision.thoughts.names import labels_of, names_in
@@ -100,6 +100,8 @@ def _broken(
     due = expected(asked, readings) or expected_of_order(question, _order(steps))
     if due and _is_plain(answer, steps) and not any(_matches(each, answer) for each in due):
         yield f"from what was read the answer would be {due[0]}"
+    if computed := worked_out(question, answer):
+        yield computed
     yield from _read_twice(steps, writing, asked, readings)
     yield from _more_than_whole(steps, writing)
     yield from _denied(steps, answer, writing)

@@ -278,3 +278,25 @@ def test_an_answer_to_another_question_is_not_traced(question: str, answer: str)
 def test_nothing_is_rounded_to_zero() -> None:
     picture = writing(("Tue", 60, 20), ("3", 120, 20), ("Wed", 60, 50), ("9", 120, 50))
     assert trust("Read Tue 3, Wed 9.\n3 / 9 = 0", "What is the ratio of Tue to Wed?", "0", picture).level == "broken"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "why"),
+    [
+        ("What is 3 + 4?", "6", "3 + 4 is 7, not 6"),
+        ("1 + 1 = ?", "11", "1 + 1 is 2, not 11"),
+        ("what's 15% of 80", "13", "15% of 80 is 12, not 13"),
+        ("Calculate (2 + 3) * 4.", "21", "(2 + 3) * 4 is 20, not 21"),
+        ("What is 10/3?", "3.33", ""),
+        ("What is 10/3?", "3", ""),
+        ("What is 3 + 4?", "7", ""),
+        ("What is 3 + 4 in binary?", "111", ""),
+        ("What is 7 + 5 on a clock?", "1", ""),
+        ("What is 9/11?", "2001", ""),
+        ("What is 3 + 4?", "I cannot tell", ""),
+        ("", "6", ""),
+    ],
+)
+def test_a_question_that_is_a_calculation_is_worked_out(question: str, answer: str, why: str) -> None:
+    trust = assess([], question, answer)
+    assert (trust.level == "broken") == bool(why) and (not why or trust.reasons == (why,))
