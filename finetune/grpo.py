@@ -30,7 +30,7 @@ from finetune.options import read_options
 from finetune.relay import newest, set_aside
 from finetune.rewards import REWARDS, as_column, from_column
 from finetune.sources import SourceError, from_hub, read_file
-from vision.answers.trust import TOLERANCE
+from vision.answers.measured import TOLERANCE
 from vision.errors import LogicFlowError
 from vision.files import write_text
 from vision.pictures.writing import Writing

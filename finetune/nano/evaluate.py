@@ -30,7 +30,7 @@ from finetune.charts.records import HELD_OUT_FROM, make
 from finetune.charts.wordings import Wordings
 from vision.answers.answers import equivalent, extract, within
 from vision.answers.consensus import wilson
-from vision.answers.trust import TOLERANCE
+from vision.answers.measured import TOLERANCE
 from vision.engines.loading import Loaded, load
 from vision.engines.precision import faster
 from vision.pictures.lines import lines_for

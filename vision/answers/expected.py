@@ -63,8 +63,9 @@ def expected(question: str, readings: Mapping[str, Fraction]) -> tuple[str, ...]
         return _of_two(asked[0], asked[1], readings, says, words)
     if len(asked) == 1:
         operates = says(rf"{_SUM}|{_MEAN}|{_DIFFERENCE}|{_RATIO}|{_HIGH}|{_LOW}|{_MORE}|{_LESS}")
+        stands = says("where does _ stand|where _ stands")
         elsewhere = says("where|who|place|bar|rank|share") or says(r"which (?!number|value)\w+")
-        return (written(readings[asked[0]]),) if says(_LOOKUP) and not operates and not elsewhere else ()
+        return (written(readings[asked[0]]),) if (stands or says(_LOOKUP) and not elsewhere) and not operates else ()
     return _of_all(readings, says, words) if not asked else ()
 
 

@@ -17,14 +17,12 @@ from typing import Literal
 
 from vision.answers.answers import equivalent, number_of
 from vision.answers.expected import expected, expected_of_order, worked_out
+from vision.answers.measured import AnswerDrawn, answer_drawn
 from vision.pictures.writing import Writing
 from vision.thoughts.expressions import written
 from vision.thoughts.names import labels_of, names_in
 from vision.thoughts.sources import Source
 from vision.thoughts.steps import Step
-
-TOLERANCE = 0.05
-"""How far off, of its size, a number may be that is read off an axis: as ChartQA is scored."""
 
 Level = Literal["traced", "open", "broken"]
 
@@ -58,7 +56,7 @@ def assess(steps: Sequence[Step], question: str, answer: str, writing: Sequence[
     """
     readings = _readings(steps)
     asked = _without_heads(question, readings, writing)
-    drawn = _by_drawing(steps, asked, readings)
+    drawn = answer_drawn(steps, asked, readings)
     broken = list(dict.fromkeys(_broken(steps, question, answer, writing, asked, readings, drawn)))
     if broken:
         return Trust("broken", tuple(broken))
@@ -83,7 +81,7 @@ def _is_read(source: Source) -> bool:
 
 def _broken(
     steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing],
-    asked: str, readings: Mapping[str, Fraction], drawn: _ByDrawing,
+    asked: str, readings: Mapping[str, Fraction], drawn: AnswerDrawn,
 ) -> Iterator[str]:  # fmt: skip
     """What contradicts itself or the picture; ``asked`` is the question without the names of rows of which several values were read."""
     as_drawn = drawn.says(answer, exactly=True)
@@ -106,58 +104,8 @@ def _broken(
     yield from _more_than_whole(steps, writing)
     yield from _denied(steps, answer, writing)
     is_name = any(answer.casefold() == named.name.casefold() for named in names_in(answer, writing))
-    if is_name and re.search(_A_NUMBER, question, re.IGNORECASE):
+    if is_name and re.search(_A_NUMBER, question, re.IGNORECASE) and not re.search(_A_NAME, question, re.IGNORECASE):
         yield "the question asks for a number, and the answer is a name"
-
-
-@dataclass(frozen=True)
-class _ByDrawing:
-    """The answers that a question may have by what was measured of the bars or lines; none where that does not tell.
-
-    Attributes:
-        due: names or numbers.
-        error: how far a number may be off.
-        whole: whether everything that was read was measured, or stands printed at its name.
-    """
-
-    due: tuple[str, ...] = ()
-    error: float = 0.0
-    whole: bool = False
-
-    def __str__(self) -> str:
-        number = number_of(self.due[0].lstrip("≈"))
-        return self.due[0] if number is None else f"about {float(number):.3g}"
-
-    def says(self, answer: str, *, exactly: bool = False) -> bool:
-        """Whether ``answer`` is one of them, within :data:`TOLERANCE` where it is a number, and unless ``exactly`` within the error."""
-        return any(self._is(due, answer, 0.0 if exactly else self.error) for due in self.due)
-
-    @staticmethod
-    def _is(due: str, answer: str, error: float) -> bool:
-        a, b = number_of(due.lstrip("≈")), number_of(answer)
-        if a is None or b is None:
-            return equivalent(due, answer)
-        off = min(abs(abs(a) * scale - abs(b)) / scale for scale in (1, 1000, 1_000_000))
-        return float(off) <= error + TOLERANCE * abs(float(a))
-
-
-def _by_drawing(steps: Sequence[Step], question: str, read: Mapping[str, Fraction]) -> _ByDrawing:
-    """The answer by what is drawn, and by what was ``read`` where nothing was measured."""
-    sources = {source.name: source for step in steps if not step.claims for source in step.sources if source.name in read}
-    measured = {name: source.drawn for name, source in sources.items() if source.drawn is not None}
-    if not measured:
-        return _ByDrawing()
-    whole = all(source.drawn is not None or source.verdict == "true" for source in sources.values())
-    values = {name: Fraction(measured[name].value) if name in measured else value for name, value in read.items()}
-    due = expected(question, values)
-    error = 0.0
-    for name, drawn in measured.items():
-        others = [expected(question, {**values, name: values[name] + off}) for off in (Fraction(drawn.error), -Fraction(drawn.error))]
-        offs = [_offs(due, other) for other in others]
-        if None in offs:
-            return _ByDrawing()  # within its error the answer is another
-        error += max(off for off in offs if off is not None)
-    return _ByDrawing(due, error, whole and bool(due))
 
 
 def _without_heads(question: str, readings: Mapping[str, Fraction], writing: Sequence[Writing]) -> str:
@@ -167,16 +115,6 @@ def _without_heads(question: str, readings: Mapping[str, Fraction], writing: Seq
         if named.name.casefold() not in read and re.search(r"\d", named.name):
             question = f"{question[: named.start]}it{question[named.end :]}"
     return question
-
-
-def _offs(due: Sequence[str], other: Sequence[str]) -> float | None:
-    """The largest difference between numbers of two answers that are alike otherwise; None where they are not."""
-    if len(due) != len(other):
-        return None
-    pairs = [(number_of(a.lstrip("≈")), number_of(b.lstrip("≈"))) for a, b in zip(due, other, strict=True)]
-    if any((a is None or b is None) and one != two for (a, b), one, two in zip(pairs, due, other, strict=True)):
-        return None
-    return max((abs(float(a - b)) for a, b in pairs if a is not None and b is not None), default=0.0)
 
 
 def _is_plain(answer: str, steps: Sequence[Step]) -> bool:
@@ -198,7 +136,9 @@ def _matches(due: str, answer: str) -> bool:
     return any(off * 2 <= unit and off * 10 <= size for off, size in offs)  # 0 is no rounding of 0.33
 
 
+_YEAR = re.compile(r"(?:18|19|20|21)\d\d")
 _A_NUMBER = r"\bhow (?:many|much|far|high|large)\b|\bthe (?:number|value|amount|sum|average|mean|difference|area|perimeter)\b(?! \d)"
+_A_NAME = r"\bwhere\b|\bwho\b|\bwhich (?!number|value|amount)"
 _SHOWN = "(?:picture|chart|figure|graph|table|image)"
 _DENIED = re.compile(
     rf"(?:{_SHOWN} does(?: not|n't) (?:show|contain|include|mention)|there is no) (?:an? |the |any )?(?P<a>[^.,;:]{{1,60}})"
@@ -229,7 +169,7 @@ def _read_twice(steps: Sequence[Step], writing: Sequence[Writing], question: str
         for said, sources in uses.items():
             names = list(dict.fromkeys(source.name for source in sources))
             once = len(sources) > len({id(text) for text in sources[0].texts}) == 1
-            if once and unread and (len(names) > 1 or not names[0]):
+            if once and unread and (len(names) > 1 or not names[0]) and not _YEAR.fullmatch(said):  # a year may be a part of names
                 yield f"{said} stands once, and was read " + (f"for {names[0]} and {names[1]}" if all(names) else "twice")
 
 
@@ -279,7 +219,7 @@ def _readings(steps: Sequence[Step]) -> dict[str, Fraction]:
     return lists[0]
 
 
-def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing], drawn: _ByDrawing) -> Iterator[str]:
+def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequence[Writing], drawn: AnswerDrawn) -> Iterator[str]:
     if not answer:
         yield "there is no answer"
         return

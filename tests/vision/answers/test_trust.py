@@ -300,3 +300,26 @@ def test_nothing_is_rounded_to_zero() -> None:
 def test_a_question_that_is_a_calculation_is_worked_out(question: str, answer: str, why: str) -> None:
     trust = assess([], question, answer)
     assert (trust.level == "broken") == bool(why) and (not why or trust.reasons == (why,))
+
+
+def test_names_that_are_years_are_no_numbers_to_be_off_by_a_little() -> None:
+    """1994 for 1993 is another name, not a reading within five percent."""
+    drawn = tuple(
+        Drawn(name="Tuesday", series=year, value=value, error=0.5, box=Box(0, 0, 5, 5)) for year, value in (("1993", 95.0), ("1994", 21.0))
+    )
+    texts = (("1993", 300, 10), ("1994", 360, 10), ("0", 40, 330), ("50", 38, 210), ("100", 34, 90), ("Tuesday", 120, 360))
+    picture = replace(writing(*texts), drawn=drawn)
+    thought = "Read Tuesday: 1994 95, 1993 20.\nHigher of 1994 95, 1993 20: 95 > 20, 1994 95."
+    told = trust(thought, "Compare 1994 and 1993 for Tuesday: which is higher?", "1994", picture)
+    assert told.level == "broken" and "from what is drawn the answer would be 1993" in told.reasons
+
+
+def test_where_the_number_is_largest_asks_for_a_name() -> None:
+    assert trust(READ + "The highest is Park 85.", "Hi, where is the number largest", "Park").level == "traced"
+    assert trust(READ + "Look up Park 85.", "What is the number of Park?", "Park").level == "broken"
+
+
+def test_a_year_that_stands_once_may_be_a_part_of_several_names() -> None:
+    picture = writing(("Q1", 20, 280), ("Q2", 120, 280), ("2018", 60, 295), ("12", 20, 100), ("23", 120, 60), ("9", 300, 60))
+    thought = "Read Q1 2018 12, Q2 2018 23.\nAbove 15: Q1 2018 12 no 0, Q2 2018 23 yes 1.\nThat makes 1."
+    assert trust(thought, "How often is the value more than 15?", "1", picture).level != "broken"
