@@ -36,6 +36,8 @@ _REFUSED = (
     r"|\b(?:first|last|two|three) (?:two|three|quarters|months|years)\b|\bpays?\b|\bearns?\b|\beach\b|\bdouble|\btwo _|\bthree _|\breach\b"
 )
 """Questions that a plain solver does not understand."""
+_AFTER = r"\bafter\b|\bfollow\w* (?:_|by)|\bfollows\b|\bnext\b|_ (?:lead|go|point)s?\b|\bgo(?:es)? from _"
+_BEFORE = r"\bbefore\b|\bprecedes?\b|\bprevious\b|\bahead of\b|\bleads? to _|\bfrom where\b.*\bto _|\bget to _"
 _LOOKUP = r"what|how (?:much|many|high|large|about)|which (?:number|value)|value|number|figure|tell me|give me|find|read"
 """Words that ask for a value, where only one name is asked about."""
 
@@ -131,8 +133,16 @@ def expected_of_order(question: str, order: Sequence[str]) -> tuple[str, ...]:
     if len(asked) == 1:
         at = order.index(asked[0])
         two = bool(re.search(r"\btwo\b|\bsecond\b", words, re.IGNORECASE))
-        after = bool(re.search(r"\bafter\b|\bfollow\w* (?:_|by)|\bfollows\b|\bnext\b|_ (?:lead|go|point)s?\b", words, re.IGNORECASE))
-        before = bool(re.search(r"\bbefore\b|\bprecedes?\b|\bprevious\b|\bahead of\b|\bleads? to _", words, re.IGNORECASE))
+        after = bool(
+            re.search(
+                r"\bafter\b|\bfollow\w* (?:_|by)|\bfollows\b|\bnext\b|_ (?:lead|go|point)s?\b|\bgo(?:es)? from _", words, re.IGNORECASE
+            )
+        )
+        before = bool(
+            re.search(
+                r"\bbefore\b|\bprecedes?\b|\bprevious\b|\bahead of\b|\bleads? to _|\bfrom where\b.*\bto _|\bget to _", words, re.IGNORECASE
+            )
+        )
         place = at + (2 if two else 1) * (1 if after else -1)
         return (order[place],) if after != before and 0 <= place < len(order) else ()
     if not asked:

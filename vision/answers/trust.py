@@ -13,11 +13,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal
 
 from vision.answers.answers import equivalent, number_of
 from vision.answers.expected import expected, expected_of_order, worked_out
 from vision.answers.measured import AnswerDrawn, answer_drawn
+from vision.pictures.box import Box
 from vision.pictures.writing import Writing
 from vision.thoughts.expressions import written
 from vision.thoughts.names import labels_of, names_in
@@ -106,6 +108,19 @@ def _broken(
     is_name = any(answer.casefold() == named.name.casefold() for named in names_in(answer, writing))
     if is_name and re.search(_A_NUMBER, question, re.IGNORECASE) and not re.search(_A_NAME, question, re.IGNORECASE):
         yield "the question asks for a number, and the answer is a name"
+    offered = _offered(question, writing) if is_name else []
+    if offered and answer.casefold() not in map(str.casefold, offered):
+        yield f"the question asks whether it is {' or '.join(offered)}"
+
+
+def _offered(question: str, writing: Sequence[Writing]) -> list[str]:
+    """The names of which a question asks for one: ``Is Children or Men smaller?``; none where it may ask for something else."""
+    if re.search(r"\b(?:which|what) (?!is|was|one|of|has)\w+|\bwhen\b|\bwhere\b", question, re.IGNORECASE):
+        return []
+    names = names_in(question, writing)
+    pairs = [(a, b) for a, b in pairwise(names) if re.fullmatch(r",? or ", question[a.end : b.start], re.IGNORECASE)]
+    alone = len(pairs) == 1 and re.search(_OFFERS, question[: pairs[0][0].start], re.IGNORECASE)
+    return [each.name for each in pairs[0]] if alone else []
 
 
 def _without_heads(question: str, readings: Mapping[str, Fraction], writing: Sequence[Writing]) -> str:
@@ -138,6 +153,7 @@ def _matches(due: str, answer: str) -> bool:
 
 _YEAR = re.compile(r"(?:18|19|20|21)\d\d")
 _A_NUMBER = r"\bhow (?:many|much|far|high|large)\b|\bthe (?:number|value|amount|sum|average|mean|difference|area|perimeter)\b(?! \d)"
+_OFFERS = r"(?:\b(?:is|are|was|were|has|had|have|does|did)|[,:])\s+$"
 _A_NAME = r"\bwhere\b|\bwho\b|\bwhich (?!number|value|amount)"
 _SHOWN = "(?:picture|chart|figure|graph|table|image)"
 _DENIED = re.compile(
@@ -165,12 +181,20 @@ def _read_twice(steps: Sequence[Step], writing: Sequence[Writing], question: str
         for source in read:
             uses.setdefault(source.text, []).append(source)
         texts = {id(text) for source in step.sources for text in source.texts}
-        unread = [text for text in labels_of(writing[0]).numbers if id(text) not in texts]
+        labels = labels_of(writing[0])
+        unread = [text for text in labels.numbers if id(text) not in texts]
+        if not labels.lines and _are_ticks([text.box for text in labels.numbers]):
+            continue  # of one several values may be read
         for said, sources in uses.items():
             names = list(dict.fromkeys(source.name for source in sources))
             once = len(sources) > len({id(text) for text in sources[0].texts}) == 1
             if once and unread and (len(names) > 1 or not names[0]) and not _YEAR.fullmatch(said):  # a year may be a part of names
                 yield f"{said} stands once, and was read " + (f"for {names[0]} and {names[1]}" if all(names) else "twice")
+
+
+def _are_ticks(numbers: Sequence[Box]) -> bool:
+    """Whether numbers stand one above the other and nothing else tells what they are: a scale of which little is shown."""
+    return bool(numbers) and max(box.middle[0] for box in numbers) - min(box.middle[0] for box in numbers) <= numbers[0].height
 
 
 def _more_than_whole(steps: Sequence[Step], writing: Sequence[Writing]) -> Iterator[str]:

@@ -156,6 +156,8 @@ def test_what_comes_before_and_after_in_a_diagram() -> None:
     assert expected_of_order("What comes right before Bake?", order) == ("Mix",)
     assert expected_of_order("Which step is two after Mix?", order) == ("Cool",)
     assert expected_of_order("Where does it end?", order) == ("Eat",)
+    assert expected_of_order("From the picture: where do you go from Bake?", order) == ("Cool",)
+    assert expected_of_order("From where do you get to Bake?", order) == ("Mix",)
     assert expected_of_order("How many steps are there?", order) == () == expected_of_order("What is before Mix?", order)
 
 
@@ -323,3 +325,25 @@ def test_a_year_that_stands_once_may_be_a_part_of_several_names() -> None:
     picture = writing(("Q1", 20, 280), ("Q2", 120, 280), ("2018", 60, 295), ("12", 20, 100), ("23", 120, 60), ("9", 300, 60))
     thought = "Read Q1 2018 12, Q2 2018 23.\nAbove 15: Q1 2018 12 no 0, Q2 2018 23 yes 1.\nThat makes 1."
     assert trust(thought, "How often is the value more than 15?", "1", picture).level != "broken"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "broken"),
+    [
+        ("Is Park or Zoo smaller?", "Library", True),
+        ("Which is higher, Park or Zoo?", "Library", True),
+        ("Is Park or Zoo smaller?", "Zoo", False),
+        ("Besides Park or Zoo, which place is lowest?", "Library", False),
+        ("Which place is lower than Park or Zoo?", "Library", False),
+        ("Is Park, Zoo or Library the lowest?", "Library", False),
+    ],
+)
+def test_a_name_that_was_not_offered_is_no_answer(question: str, answer: str, broken: bool) -> None:
+    told = trust(READ + f"So it is {answer}.", question, answer)
+    assert any("asks whether" in reason for reason in told.reasons) == broken
+
+
+def test_a_tick_of_the_axis_may_be_read_twice() -> None:
+    picture = writing(("7", 90, 172), ("5", 90, 278), ("Rome", 140, 380), ("Oslo", 320, 380))
+    told = trust("Read Rome 5, Oslo 5.\n5 + 5 = 10", "What is the sum of Rome and Oslo?", "10", picture)
+    assert not any("stands once" in reason for reason in told.reasons)
