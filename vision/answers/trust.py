@@ -250,8 +250,10 @@ def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequenc
     if not steps:
         yield "no steps were shown"
         return
-    if not any(each.texts for each in writing):
-        yield "no text was read in a picture, so nothing can be compared with it"
+    if not writing:
+        yield "no picture was read, so only calculations are checked"
+    elif not any(each.texts for each in writing):
+        yield "no text was found in the picture, so nothing can be compared with it"
     for step in steps:
         for claim in step.claims:
             if claim.verdict == "unchecked":
@@ -263,7 +265,7 @@ def _missing(steps: Sequence[Step], question: str, answer: str, writing: Sequenc
         names = [source.name for source in step.sources if source.name] if not step.claims else []
         for name in dict.fromkeys(name for name in names if names.count(name) > 1):
             yield f"{name} was read twice"
-    if not any(_is_read(source) for step in steps for source in step.sources):
+    if writing and not any(_is_read(source) for step in steps for source in step.sources):
         yield "no number was read in the picture"
     if not follows(steps, answer):
         yield "no step arrives at the answer"

@@ -91,7 +91,7 @@ def test_a_reply_is_traced_when_it_has_ended_and_without_text_it_says_why() -> N
     growing = Reply(question="?", thought="2 + 2 = 4", answer_text="4")
     ended = Reply(question="?", thought="2 + 2 = 4", answer_text="4", usage=ENDED)
     assert growing.trust is None
-    assert ended.trust is not None and ended.trust.level == "open" and "no text was read" in ended.trust.line
+    assert ended.trust is not None and ended.trust.level == "open" and "no picture was read" in ended.trust.line
 
 
 READINGS = {"Ada": Fraction(5), "Eva": Fraction(9), "Ida": Fraction(7)}
@@ -347,3 +347,12 @@ def test_a_tick_of_the_axis_may_be_read_twice() -> None:
     picture = writing(("7", 90, 172), ("5", 90, 278), ("Rome", 140, 380), ("Oslo", 320, 380))
     told = trust("Read Rome 5, Oslo 5.\n5 + 5 = 10", "What is the sum of Rome and Oslo?", "10", picture)
     assert not any("stands once" in reason for reason in told.reasons)
+
+
+def test_without_a_picture_only_calculations_are_checked() -> None:
+    steps = steps_of("2 * 15 = 30\n30 - 5 = 25", "How many flowers?")
+    told = assess(steps, "How many flowers?", "25")
+    assert told == Trust("open", ("no picture was read, so only calculations are checked",))
+    assert assess(steps_of("2 * 15 = 35", ""), "How many?", "35").level == "broken"
+    blank = assess(steps, "How many flowers?", "25", [Writing(size=(9, 9), texts=())])
+    assert "no text was found in the picture, so nothing can be compared with it" in blank.reasons
