@@ -24,6 +24,7 @@ import yaml
 from finetune.benchmarks.comparing import draw, table
 from finetune.benchmarks.running import read_rows, report
 from finetune.benchmarks.tasks import TASKS
+from finetune.options import read_options
 from finetune.sources import HUB
 from vision.files import write_text
 
@@ -41,6 +42,7 @@ class Card:
         name: of the model.
         licence: as the Hub names it.
         recipe: the YAML that it was trained by; None where it was not, as the others.
+        options: ``KEY=VALUE``, as they were laid over the recipe.
         trained: LLaMA-Factory's output folder.
         data: folder of ``finetune.prepare``.
     """
@@ -49,6 +51,7 @@ class Card:
     name: str = ""
     licence: str = "gemma"
     recipe: Path | None = None
+    options: Sequence[str] = ()
     trained: Path | None = None
     data: Path | None = None
 
@@ -157,7 +160,11 @@ class Card:
     def _training(self, folder: Path) -> str:
         parts = []
         if self.recipe is not None:
-            kept = [line for line in self.recipe.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("###")]
+            self._check_recipe()
+            laid_over = {key: Path(value).name if Path(str(value)).exists() else value for key, value in read_options(self.options).items()}
+            lines = [line for line in self.recipe.read_text(encoding="utf-8").splitlines() if line.strip() and not line.startswith("###")]
+            kept = [line for line in lines if line.partition(":")[0] not in laid_over]
+            kept += yaml.safe_dump(laid_over, sort_keys=False).splitlines() if laid_over else []
             parts.append("The recipe, for `llamafactory-cli train`:\n\n```yaml\n" + "\n".join(kept) + "\n```")
         if self.trained is not None:
             from finetune.curves import draw as draw_curves
@@ -203,7 +210,20 @@ class Card:
         known = yaml.safe_load(self.recipe.read_text(encoding="utf-8")) if self.recipe is not None else {}
         if not isinstance(known, dict):
             raise ValueError(f"{self.recipe} is no recipe; give the YAML that it was trained by")
-        return known
+        return known | read_options(self.options)
+
+    def _check_recipe(self) -> None:
+        """Raise ValueError where the adapter was trained otherwise than the recipe says."""
+        if self.trained is None or not (self.trained / "adapter_config.json").is_file():
+            return
+        adapter, recipe = json.loads((self.trained / "adapter_config.json").read_text(encoding="utf-8")), self._recipe()
+        for key, of_adapter in (("model_name_or_path", "base_model_name_or_path"), ("lora_rank", "r"), ("lora_alpha", "lora_alpha")):
+            said, was = (Path(str(known.get(name, ""))).name for known, name in ((recipe, key), (adapter, of_adapter)))
+            if said and was and said != was:
+                raise ValueError(
+                    f"{self.recipe} says {key}: {said}, and {self.trained} was trained with {was}; "
+                    f"add what was laid over the recipe: --options {key}={adapter[of_adapter]}"
+                )
 
 
 def _run(folder: Path) -> dict[str, Any]:
@@ -234,12 +254,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--name", default="", help="of the model")
     parser.add_argument("--licence", default="gemma", help="as the Hub names it")
     parser.add_argument("--recipe", type=Path, help="the YAML that it was trained by")
+    parser.add_argument("--options", nargs="*", default=[], metavar="KEY=VALUE", help="what was laid over the recipe when it was run")
     parser.add_argument("--trained", type=Path, help="LLaMA-Factory's output folder")
     parser.add_argument("--data", type=Path, help="folder of finetune.prepare")
     args = parser.parse_args(arguments)
-    card = Card(runs=args.runs, name=args.name, licence=args.licence, recipe=args.recipe, trained=args.trained, data=args.data)
+    given = vars(args)
+    out = given.pop("out")
+    card = Card(**given)
     try:
-        print(card.write(args.out))
+        print(card.write(out))
     except (ValueError, OSError, yaml.YAMLError) as exc:
         print(f"finetune.modelcard: {exc}", file=sys.stderr)
         return 2

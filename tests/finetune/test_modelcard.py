@@ -53,3 +53,19 @@ def test_what_was_not_measured_is_left_out(tmp_path: Path, runs: list[str]) -> N
 def test_what_is_no_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path), "--out", str(tmp_path / "README.md")]) == 2
     assert "is no run of finetune.benchmarks" in capsys.readouterr().err and not (tmp_path / "README.md").exists()
+
+
+def test_a_recipe_by_which_it_was_not_trained_is_refused(tmp_path: Path, runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    recipe, trained, base, out = tmp_path / "tune.yaml", tmp_path / "saves", tmp_path / "gemma-of-mine", tmp_path / "README.md"
+    recipe.write_text("model_name_or_path: google/gemma-3-27b-it\n# why\nlora_rank: 8\n")
+    trained.mkdir(), base.mkdir()
+    (trained / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base), "r": 16}))
+    (trained / "trainer_log.jsonl").write_text(json.dumps({"current_steps": 1, "total_steps": 1, "loss": 1.5, "lr": 1e-4}) + "\n")
+    arguments = [*runs, "--recipe", str(recipe), "--trained", str(trained), "--out", str(out)]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert "says model_name_or_path: gemma-3-27b-it" in said and f"--options model_name_or_path={base}" in said and not out.exists()
+    assert main([*arguments, "--options", f"model_name_or_path={base}"]) == 2 and "says lora_rank: 8" in capsys.readouterr().err
+    assert main([*arguments, "--options", f"model_name_or_path={base}", "lora_rank=16"]) == 0
+    text = out.read_text()
+    assert "model_name_or_path: gemma-of-mine\nlora_rank: 16\n" in text and "27b" not in text and str(tmp_path) not in text
