@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -41,6 +42,14 @@ _ABOUT = re.compile(
 )
 _COUNTED = re.compile(r"\b(?P<said>yes|no) (?P<count>\d+)\b")
 _MAKES = re.compile(r"\b(?:that makes|that is|so there are|count:?) (?P<count>\d+)(?= ?(?:[.!;\n]|$))", re.IGNORECASE)
+_LIMITS: dict[str, Callable[[Fraction, Fraction], bool]] = {
+    "above|over|more than|higher than|greater than": operator.gt,
+    "below|under|less than|lower than|fewer than": operator.lt,
+    "at least": operator.ge,
+    "at most": operator.le,
+}
+_LIMIT = re.compile(rf"[-*\s]*(?P<how>{'|'.join(_LIMITS)}) (?P<limit>\d[\d,]*(?:\.\d+)?):", re.IGNORECASE)
+_VALUE_BEFORE = re.compile(r"(?<![\d.,−-])(?P<value>\d[\d,]*(?:\.\d+)?)\s*$")
 MAX_LINE = 2000
 """Characters of a line that may hold a list."""
 
@@ -99,10 +108,17 @@ def _item(text: str) -> tuple[str, Fraction] | None:
 
 
 def _tallies(line: str, at: int) -> Iterator[Claim]:
-    """``A yes 1, B no 1, C yes 2``: each yes is one more."""
-    count = 0
+    """``A yes 1, B no 1, C yes 2``: each yes is one more; ``Above 85: A 83 yes 1``: each yes is above."""
+    count, limit = 0, _LIMIT.match(line)
     matches = list(_COUNTED.finditer(line))
     for match in matches if _is_counting([int(match["count"][:6]) for match in matches]) else ():
+        value = _VALUE_BEFORE.search(line, 0, match.start()) if limit is not None else None
+        if limit is not None and value is not None and _is_within(limit, value["value"]) != (match["said"] == "yes"):
+            start, text = value.start(), line[value.start() : match.end("said")]
+            other = "no" if match["said"] == "yes" else "yes"
+            yield Claim(text=text, start=at + start, end=at + match.end("said"), verdict="false", correct_value=f"{value['value']} {other}")
+            count = int(match["count"][:6])
+            continue
         count += match["said"] == "yes"
         right = int(match["count"]) == count
         yield Claim(
@@ -113,6 +129,12 @@ def _tallies(line: str, at: int) -> Iterator[Claim]:
             correct_value=None if right else f"{match['said']} {count}",
         )
         count = int(match["count"]) if len(match["count"]) < 6 else count
+
+
+def _is_within(limit: re.Match[str], value: str) -> bool:
+    """Whether ``value`` is on the asked side of a limit."""
+    holds = next(holds for words, holds in _LIMITS.items() if limit["how"].casefold() in words.split("|"))
+    return holds(*(Fraction(said.replace(",", "")) for said in (value, limit["limit"])))
 
 
 def _is_counting(counts: Sequence[int]) -> bool:

@@ -265,6 +265,22 @@ def test_a_claim_knows_its_place() -> None:
     assert text[claim.start : claim.end] == claim.text == "39 + 31 = 70 now"[:12]
 
 
+@pytest.mark.parametrize(
+    ("line", "false"),
+    [
+        ("Above 85: Ada 83 yes 1, Bo 66 no 1, Cy 87 yes 2.", ["83 yes"]),
+        ("- Below 50: Ada 49 no 0, Bo 72 no 0, Cy 20 yes 1.", ["49 no"]),
+        ("At least 20: Ada 20 yes 1, Bo 19 no 1.", []),
+        ("Above 20: Ada 20 yes 1, Bo 19 no 1.", ["20 yes"]),
+        ("Above 1,000: Ada 1,200 yes 1, Bo 900 no 1.", []),
+        ("Above -5: Ada -3 yes 1, Bo -9 no 1.", []),
+        ("Ada 83 yes 1, Bo 66 no 1.", []),
+    ],
+)
+def test_what_is_counted_is_on_its_side_of_the_limit(line: str, false: list[str]) -> None:
+    assert [claim.text for claim in find_claims(line) if claim.verdict == "false"] == false
+
+
 LISTS = ("Higher of Oman 9, Geestal 11: Oman 9", "A 7 yes 1, B 9 yes 2. That makes 2.")
 
 
