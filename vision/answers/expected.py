@@ -133,16 +133,7 @@ def expected_of_order(question: str, order: Sequence[str]) -> tuple[str, ...]:
     if len(asked) == 1:
         at = order.index(asked[0])
         two = bool(re.search(r"\btwo\b|\bsecond\b", words, re.IGNORECASE))
-        after = bool(
-            re.search(
-                r"\bafter\b|\bfollow\w* (?:_|by)|\bfollows\b|\bnext\b|_ (?:lead|go|point)s?\b|\bgo(?:es)? from _", words, re.IGNORECASE
-            )
-        )
-        before = bool(
-            re.search(
-                r"\bbefore\b|\bprecedes?\b|\bprevious\b|\bahead of\b|\bleads? to _|\bfrom where\b.*\bto _|\bget to _", words, re.IGNORECASE
-            )
-        )
+        after, before = (bool(re.search(pattern, words, re.IGNORECASE)) for pattern in (_AFTER, _BEFORE))
         place = at + (2 if two else 1) * (1 if after else -1)
         return (order[place],) if after != before and 0 <= place < len(order) else ()
     if not asked:
@@ -152,6 +143,8 @@ def expected_of_order(question: str, order: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
+LONGEST_SUM = 200
+"""Characters of a question that may be nothing but a calculation."""
 _SUM_ASKED = re.compile(
     r"^\W*(?:what(?:['’]s| is)|how much is|calculate|compute|evaluate)?\s*(?P<sum>(?:[^A-Za-z=?]|\bof\b)+?)[=?.!\s]*$", re.IGNORECASE
 )
@@ -163,7 +156,7 @@ def worked_out(question: str, answer: str) -> str:
     >>> worked_out("What is 3 + 4?", "6"), worked_out("What is 3 + 4?", "7"), worked_out("What is the sum?", "7")
     ('3 + 4 is 7, not 6', '', '')
     """
-    match = _SUM_ASKED.match(question)
+    match = _SUM_ASKED.match(question) if len(question) <= LONGEST_SUM else None
     if match is None or number_of(answer) is None:
         return ""
     whole = f"{match['sum']} = {answer}"
