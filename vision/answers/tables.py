@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -208,7 +209,7 @@ def tabulate(writing: Writing, readings: Sequence[Reading] = ()) -> Table:
             cells.setdefault((name, series), Cell(value=value, origin="read"))
         elif not _same(cells[place], value):
             cells[place] = replace(cells[place], said=value)
-    return _arranged(cells, {label.text: i for line in labels_of(writing).lines for i, label in enumerate(line.labels)})
+    return _arranged(cells, _places([text for text in writing.texts if any(text.text == name for name, _ in cells)]))
 
 
 def _key(name: str) -> str:
@@ -283,10 +284,22 @@ def _of_number(number: Text, rows: Sequence[Text], columns: Sequence[Text], writ
     return (near[0].text, "") if len(near) == 1 and not rows and not columns else ("", "")
 
 
-def _arranged(cells: dict[tuple[str, str], Cell], places: Mapping[str, int]) -> Table:
+def _places(names: Sequence[Text]) -> dict[str, float]:
+    """Where names stand along their axis, from the left or from the top; nothing where they do not stand in a line."""
+    boxes = [text.box for text in names]
+    near = max((min(box.width, box.height) for box in boxes), default=0.0)
+    rows = ([box.top for box in boxes], [box.middle[1] for box in boxes], [box.bottom for box in boxes])
+    columns = ([box.left for box in boxes], [box.middle[0] for box in boxes], [box.right for box in boxes])
+    for lines, along in ((rows, 0), (columns, 1)):
+        if boxes and min(max(line) - min(line) for line in lines) <= near:
+            return {text.text: text.box.middle[along] for text in names}
+    return {}
+
+
+def _arranged(cells: dict[tuple[str, str], Cell], places: Mapping[str, float]) -> Table:
     """``cells`` with a row for each name and a column for each series: by their ``places`` along the axis, else as they were met."""
     names, series = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
     if all(name in places for name, origin in ((key[0], cell.origin) for key, cell in cells.items()) if origin != "read"):
-        names.sort(key=lambda name: places.get(name, len(places)))
+        names.sort(key=lambda name: places.get(name, math.inf))
     heads = ("Name", *(head or "Value" for head in series))
     return Table(heads=heads, rows=tuple((name, tuple(cells.get((name, head)) for head in series)) for name in names))

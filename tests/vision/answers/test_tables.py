@@ -42,6 +42,9 @@ def test_rows_stand_as_their_names_do_along_the_axis() -> None:
     """Texts come by rows from the top, the number of the tallest bar first."""
     found = writing(("46", 155, 100), ("31", 285, 150), ("9", 25, 220), ("Oslo", 20, 280), ("Rome", 150, 280), ("Bonn", 280, 280))
     assert tabulate(found, [("", "Paris", "5")]).csv() == "Name,Value\nOslo,9\nRome,46\nBonn,31\nParis,5\n"
+    drawn = (Drawn(name="Oslo", series="", value=9, error=0.5, box=Box(20, 220, 30, 230)),)
+    texts = [(text.text, text.box.left, text.box.top) for text in found.texts if text.text != "9"]
+    assert tabulate(writing(*texts, drawn=drawn)).csv() == "Name,Value\nOslo,9\nRome,46\nBonn,31\n"
 
 
 def test_a_list_of_names_and_numbers_has_one_column_whatever_stands_above() -> None:
