@@ -25,7 +25,7 @@ from vision.thoughts.expressions import NotUnderstood, Reading, Unchecked, numbe
 from vision.thoughts.lists import claims_about_lists
 from vision.thoughts.marks import Claim
 from vision.thoughts.sides import UNIT_LETTERS, Side, first_expression, last_expression
-from vision.thoughts.tokens import Token, tokens_of
+from vision.thoughts.tokens import Token, strokes_in_a_row, tokens_of
 from vision.thoughts.units import UNITS, unit_of
 
 MAX_TEXT = 100_000
@@ -132,7 +132,7 @@ def _may_hold(text: str, left: Side, relation: str, right: Side, trees: tuple[An
         return True  # what stands before it is cut off, or a minus taken for a bullet
     if re.search(r"\d\s*[ap]\.?m\b", text[left.start : right.end + 6], re.IGNORECASE) or _are_labels(left):
         return True
-    strokes = [sum(token.text == "/" for token in side.tokens) for side in (left, right)]
+    strokes = [strokes_in_a_row(side.tokens) for side in (left, right)]
     powers = any(a.text == "10" and b.text == "^" for side in (left, right) for a, b in pairwise(side.tokens))
     scaled = [any(token.kind == "number" and token.text[-1].isalpha() for token in side.tokens) for side in (left, right)]
     if max(strokes) > 1 or (powers and max(strokes) > 0) or scaled[0] != scaled[1]:

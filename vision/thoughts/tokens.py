@@ -239,3 +239,16 @@ def _braced(text: str, digits: re.Match[str], formula: bool) -> Iterator[Token]:
             yield Token("open", "{", start, start, formula)
             yield Token("number", group, start, start + len(group), formula)
             yield Token("close", "}", start + len(group), start + len(group), formula)
+
+
+def strokes_in_a_row(tokens: Sequence[Token]) -> int:
+    """The most strokes of division that no bracket parts: of ``10 / (1/4)`` one, of ``a / b / c`` two."""
+    counts, most = [0], 0
+    for token in tokens:
+        if token.text in "([{":
+            counts.append(0)
+        elif token.text in ")]}" and len(counts) > 1:
+            counts.pop()
+        counts[-1] += token.text == "/"
+        most = max(most, counts[-1])
+    return most

@@ -246,6 +246,12 @@ def test_false_comparisons_and_formats_are_marked(text: str, right: str | None) 
     assert [(claim.text, claim.verdict, claim.correct_value) for claim in find_claims(text)] == [(text, "false", right)]
 
 
+def test_brackets_tell_what_is_divided_by_what() -> None:
+    """``a / b / c`` may be read both ways; a stroke in brackets is not doubtful."""
+    verdicts = {"10 / (1/4) = 40": ["true"], "10 / (1/4) = 43": ["false"], "(1/2) / (1/4) = 3": ["false"], "8 / 4 / 2 = 3": []}
+    assert {text: [claim.verdict for claim in find_claims(text)] for text in verdicts} == verdicts
+
+
 def test_what_was_counted_is_checked_as_it_grows_and_at_the_end() -> None:
     counted = "Above 5: A 7 yes 1, B 3 no 1, C 9 yes 3."
     assert [(c.text, c.verdict, c.correct_value) for c in find_claims(counted)][-1] == ("yes 3", "false", "yes 2")
