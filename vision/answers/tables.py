@@ -209,7 +209,8 @@ def tabulate(writing: Writing, readings: Sequence[Reading] = ()) -> Table:
             cells.setdefault((name, series), Cell(value=value, origin="read"))
         elif not _same(cells[place], value):
             cells[place] = replace(cells[place], said=value)
-    return _arranged(cells, _places([text for text in writing.texts if any(text.text == name for name, _ in cells)]))
+    names = {name for name, _ in cells}
+    return _arranged(cells, _places([text for text in writing.texts if text.text in names]))
 
 
 def _key(name: str) -> str:
@@ -299,7 +300,7 @@ def _places(names: Sequence[Text]) -> dict[str, float]:
 def _arranged(cells: dict[tuple[str, str], Cell], places: Mapping[str, float]) -> Table:
     """``cells`` with a row for each name and a column for each series: by their ``places`` along the axis, else as they were met."""
     names, series = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    if all(name in places for name, origin in ((key[0], cell.origin) for key, cell in cells.items()) if origin != "read"):
+    if all(name in places for (name, _), cell in cells.items() if cell.origin != "read"):
         names.sort(key=lambda name: places.get(name, math.inf))
     heads = ("Name", *(head or "Value" for head in series))
     return Table(heads=heads, rows=tuple((name, tuple(cells.get((name, head)) for head in series)) for name in names))

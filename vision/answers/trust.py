@@ -100,7 +100,7 @@ def _broken(
     due = expected(asked, readings) or expected_of_order(question, _order(steps))
     if due and _is_plain(answer, steps) and not any(_matches(each, answer) for each in due):
         yield f"from what was read the answer would be {due[0]}"
-    if computed := worked_out(question, answer):
+    if not writing and (computed := worked_out(question, answer)):  # of a picture 10-19 may be a name
         yield computed
     yield from _read_twice(steps, writing, asked, readings)
     yield from _more_than_whole(steps, writing)

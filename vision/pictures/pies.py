@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from vision.pictures.colors import Color, Mask, Pixels, colors_in, legend_of, ma
 from vision.pictures.labels import Labels
 from vision.pictures.writing import Drawn, Text
 
+SAME = 12
+"""How far channels of one color differ, of 255: slices have no shades."""
 STEPS = 1440
 """Directions that are looked at."""
 OUTWARD = np.linspace(0.4, 0.95, 24)
@@ -66,15 +69,13 @@ def shares_in(pixels: Pixels, labels: Labels) -> list[Drawn]:
         pixels: of the picture, (rows, columns, 3).
         labels: of its text.
     """
-    edge = np.concatenate(
-        [pixels[:4].reshape(-1, 3), pixels[-4:].reshape(-1, 3), pixels[:, :4].reshape(-1, 3), pixels[:, -4:].reshape(-1, 3)]
-    )
-    ground = colors_in(edge[None])[:1]
-    disc = _disc(~mask_of(pixels, ground[0], 12)) if ground else None
+    edges = (pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:])
+    ground = colors_in(np.concatenate([edge.reshape(-1, 3) for edge in edges]))[:1]
+    disc = _disc(~mask_of(pixels, ground[0], SAME)) if ground else None
     if disc is None:
         return []
     box = [max(0, round(each)) for each in (disc.y - disc.radius, disc.y + disc.radius, disc.x - disc.radius, disc.x + disc.radius)]
-    colors = [*ground, *(color for color in colors_in(pixels[box[0] : box[1], box[2] : box[3]]) if np.abs(color - ground[0]).max() > 12)]
+    colors = [*ground, *(color for color in colors_in(pixels[box[0] : box[1], box[2] : box[3]]) if np.abs(color - ground[0]).max() > SAME)]
     slices = _slices(pixels, disc, colors, labels.writing.texts)
     names = _names(pixels, disc, slices, colors, labels)
     whole = _whole(disc, slices, labels)
@@ -113,15 +114,10 @@ def _slices(pixels: Pixels, disc: _Disc, colors: Sequence[Color], texts: Sequenc
     free = np.ones(x.shape, dtype=np.bool_)
     for text in texts:
         free &= ~((x >= text.box.left - 1) & (x <= text.box.right + 1) & (y >= text.box.top - 1) & (y <= text.box.bottom + 1))
-    free &= np.abs(seen - colors[0]).max(axis=2) > 12
-    votes = np.stack([((np.abs(seen - color).max(axis=2) <= 12) & free).sum(axis=1) for color in colors])
+    free &= np.abs(seen - colors[0]).max(axis=2) > SAME
+    votes = np.stack([((np.abs(seen - color).max(axis=2) <= SAME) & free).sum(axis=1) for color in colors])
     of = np.where(votes.max(axis=0) >= np.maximum(0.6 * free.sum(axis=1), 2), votes.argmax(axis=0), -1)
-    runs: list[list[int]] = []  # color, first, last
-    for i, color in enumerate(of):
-        if runs and runs[-1][0] == color:
-            runs[-1][2] = i
-        else:
-            runs.append([int(color), i, i])
+    runs = [[int(color), at[0], at[-1]] for color, group in groupby(range(STEPS), key=of.__getitem__) if (at := list(group))]
     narrow = max(STEPS / 240, BORDER_PX / disc.radius / math.tau * STEPS)
     runs = [run for run in runs if run[0] > 0 and run[2] - run[1] + 1 > narrow]
     joined: list[list[int]] = []

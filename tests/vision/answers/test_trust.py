@@ -302,6 +302,8 @@ def test_nothing_is_rounded_to_zero() -> None:
 def test_a_question_that_is_a_calculation_is_worked_out(question: str, answer: str, why: str) -> None:
     trust = assess([], question, answer)
     assert (trust.level == "broken") == bool(why) and (not why or trust.reasons == (why,))
+    ages = writing(("10-19", 100, 300), ("2500", 100, 100))
+    assert not any("10-19 is" in reason for reason in assess([], "How much is 10-19?", "2500", (ages,)).reasons)
 
 
 def test_names_that_are_years_are_no_numbers_to_be_off_by_a_little() -> None:
