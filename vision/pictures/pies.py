@@ -78,12 +78,23 @@ def shares_in(pixels: Pixels, labels: Labels) -> list[Drawn]:
     colors = [*ground, *(color for color in colors_in(pixels[box[0] : box[1], box[2] : box[3]]) if np.abs(color - ground[0]).max() > SAME)]
     slices = _slices(pixels, disc, colors, labels.writing.texts)
     names = _names(pixels, disc, slices, colors, labels)
-    whole = _whole(disc, slices, labels)
+    numbers = _numbers(disc, slices, labels)
+    whole = _whole(slices, numbers, labels)
     if not names or not whole:
         return []
     error = whole * max(ERROR, 1.5 / (math.tau * disc.radius))
-    from_top = sorted(zip(names, slices, strict=True), key=lambda each: (each[1].start + each[1].share / 2 + 0.25) % 1)
-    return [Drawn(name=name.text, series="", value=whole * each.share, error=error, box=_box(disc, each)) for name, each in from_top]
+    told = [
+        Drawn(
+            name=name.text,
+            series="",
+            value=float(labels.values[id(at[0])]) if at else whole * each.share,
+            error=error,
+            box=at[0].box if at else _box(disc, each),
+        )
+        for name, each, at in zip(names, slices, numbers, strict=True)
+    ]
+    from_top = sorted(zip(slices, told, strict=True), key=lambda each: (each[0].start + each[0].share / 2 + 0.25) % 1)
+    return [drawn for _, drawn in from_top]
 
 
 def _disc(shown: Mask) -> _Disc | None:
@@ -163,20 +174,25 @@ def _anchor(disc: _Disc, box: Box) -> tuple[float, float]:
     return x, box.middle[1] if x != box.middle[0] else box.bottom if box.bottom < disc.y else box.top
 
 
-def _whole(disc: _Disc, slices: Sequence[_Slice], labels: Labels) -> float:
-    """What all slices come to together by the numbers printed at them, 100 where there are none; 0 where numbers do not agree."""
-    at: list[list[float]] = [[] for _ in slices]
+def _numbers(disc: _Disc, slices: Sequence[_Slice], labels: Labels) -> list[list[Text]]:
+    """The numbers printed at each slice."""
+    at: list[list[Text]] = [[] for _ in slices]
     for number in labels.numbers:
         along, far = disc.polar(*number.box.middle)
         if far < FAR and slices:
-            at[min(range(len(slices)), key=lambda i: slices[i].off(along))].append(float(labels.values[id(number)]))
-    told = [(numbers, each.share) for numbers, each in zip(at, slices, strict=True) if numbers]
+            at[min(range(len(slices)), key=lambda i: slices[i].off(along))].append(number)
+    return at
+
+
+def _whole(slices: Sequence[_Slice], numbers: Sequence[Sequence[Text]], labels: Labels) -> float:
+    """What all slices come to together by the numbers printed at them, 100 where there are none; 0 where numbers do not agree."""
+    told = [(float(labels.values[id(at[0])]), each.share) for at, each in zip(numbers, slices, strict=True) if at]
     if not told:
         return 100.0
-    if any(len(numbers) > 1 for numbers, _ in told) or 2 * len(told) < len(slices):
+    if max(map(len, numbers)) > 1 or 2 * len(told) < len(slices):
         return 0.0
-    whole = sum(numbers[0] for numbers, _ in told) / sum(share for _, share in told)
-    return whole if whole > 0 and all(abs(numbers[0] / whole - share) <= AGREES for numbers, share in told) else 0.0
+    whole = sum(value for value, _ in told) / sum(share for _, share in told)
+    return whole if whole > 0 and all(abs(value / whole - share) <= AGREES for value, share in told) else 0.0
 
 
 def _box(disc: _Disc, part: _Slice) -> Box:
